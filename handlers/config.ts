@@ -1,0 +1,88 @@
+// The function's configuration: environment variables, checked, once a cold start. The only reader of
+// `process.env` on this side. A problem names its variable and what is allowed there, never the value:
+// the address of a store may hold a password.
+
+import type { IsUserPolicy } from "../inspector/session-inspector.ts";
+import { problemOfExpression, type WhoExpressions } from "../inspector/who.ts";
+import { readStoreUrl, type StoreUrl, storeUrlForms } from "./store-url.ts";
+
+export interface Config {
+  readonly store: StoreUrl;
+  readonly keyPrefix: string;
+  readonly serializeHandler: SerializeHandler;
+  readonly expressions: WhoExpressions;
+  readonly servedHosts: ReadonlySet<string>;
+  readonly isUserPolicy: IsUserPolicy;
+}
+
+export type SerializeHandler = "php";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** memcached's keys have at most 250 bytes, and a session id has 22 at least. */
+const maxPrefixBytes = 228;
+
+/** PHP's own prefixes: of ext-memcached's save handler (2.x, and 3.1 on), and of `files`. */
+const defaultPrefix = { memcached: "memc.sess.key.", files: "sess_" } as const;
+
+/** Gives the configuration, frozen, or every problem with it. Throws nothing. */
+export function readConfig(environment: Environment = process.env): Config | { readonly problems: string[] } {
+  const problems: string[] = [];
+
+  /** Gives the variable's text, or the fallback where it is missing; a problem where it is not as allowed. */
+  const read = (name: string, allowed: string, isAllowed: (text: string) => boolean, fallback?: string) => {
+    const text = environment[name] ?? fallback;
+    if (text !== undefined && isAllowed(text)) return text;
+    problems.push(`${name} is ${text === undefined ? "missing" : "wrong"}: it must be ${allowed}`);
+    return "";
+  };
+  const readExpression = (name: string, gives: string) =>
+    read(name, `a JMESPath expression that gives ${gives}`, (text) => {
+      if (text.trim() === "") return false;
+      const problem = problemOfExpression(text);
+      if (problem !== undefined) problems.push(`${name}: ${problem}`);
+      return true;
+    });
+
+  const store = readStoreUrl(
+    read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined),
+  );
+  const keyPrefix = read(
+    "SESSION_KEY_PREFIX",
+    `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters`,
+    (text) => /^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes,
+    store === undefined ? "" : defaultPrefix[store.kind],
+  );
+  read("SESSION_SERIALIZE_HANDLER", "php", (text) => text === "php", "php");
+  const authenticated = readExpression("AUTHENTICATED_EXPRESSION", "true for a user who is logged in");
+  const user = readExpression("USER_EXPRESSION", "the site's user name");
+  const hosts = read(
+    "SERVED_HOSTS",
+    "the XMPP hosts of this site's users, lower case, separated by commas",
+    (text) => splitList(text).every(isHost),
+  );
+  const isUserPolicy = read(
+    "ISUSER_POLICY",
+    "all or none",
+    (text) => text === "all" || text === "none",
+    "all",
+  );
+  if (problems.length > 0 || store === undefined) return { problems };
+  return Object.freeze({
+    store,
+    keyPrefix,
+    serializeHandler: "php",
+    expressions: Object.freeze({ authenticated, user }),
+    servedHosts: new Set(splitList(hosts)),
+    isUserPolicy: isUserPolicy as IsUserPolicy,
+  });
+}
+
+function splitList(text: string): string[] {
+  return text.split(",").map((item) => item.trim());
+}
+
+/** Whether ejabberd can pass this as a host: not empty, in lower case, no blanks and no address of a user. */
+function isHost(host: string): boolean {
+  return host !== "" && host === host.toLowerCase() && !/[\s@/:]/u.test(host);
+}

@@ -1,0 +1,49 @@
+// Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
+
+import { decodePhp } from "../inspector/php/php-handler.ts";
+import { SessionInspector } from "../inspector/session-inspector.ts";
+import type { SessionStore } from "../inspector/session-store.ts";
+import { unavailable } from "../inspector/verdict.ts";
+import type { Inspect } from "./answer-login.ts";
+import type { Config, SerializeHandler } from "./config.ts";
+import type { Log } from "./log.ts";
+
+/** For one look into the store, both tries of it, in milliseconds: well below the relay's deadline for a login. */
+const storeTimeoutMs = 2_000;
+
+const decoders = { php: decodePhp } as const satisfies Record<SerializeHandler, unknown>;
+
+/** Gives the inspector of this configuration, or one that says of every login that it is unavailable. */
+export async function createInspect(
+  config: Config | { readonly problems: readonly string[] },
+  log: Log,
+): Promise<Inspect> {
+  if ("problems" in config) {
+    log("error", "bad-configuration", { problems: config.problems });
+    return async () => unavailable("bad-configuration");
+  }
+  const { serializeHandler, expressions, servedHosts, isUserPolicy } = config;
+  const inspector = new SessionInspector({
+    store: await openStore(config),
+    decode: decoders[serializeHandler],
+    expressions,
+    servedHosts,
+    isUserPolicy,
+  });
+  return (request) => inspector.inspect(request);
+}
+
+/** Loads the one store's module, so that a cold start pays for no other. */
+async function openStore({ store, keyPrefix }: Config): Promise<SessionStore> {
+  const common = { keyPrefix, timeoutMs: storeTimeoutMs };
+  switch (store.kind) {
+    case "memcached": {
+      const { MemcachedStore } = await import("../inspector/stores/memcached.ts");
+      return new MemcachedStore({ ...common, nodes: store.nodes });
+    }
+    case "files": {
+      const { FilesStore } = await import("../inspector/stores/files.ts");
+      return new FilesStore({ ...common, directory: store.directory });
+    }
+  }
+}

@@ -1,0 +1,14 @@
+// The function's log: one JSON object a line on stdout, where Lambda collects it. Codes, counts and times only.
+
+export type Level = "info" | "warn" | "error";
+
+export type Log = (
+  level: Level,
+  message: string,
+  fields: Readonly<Record<string, string | number | readonly string[] | undefined>>,
+) => void;
+
+/** Gives a log that writes through `write`, a line at a time. */
+export function createLog(write: (line: string) => void): Log {
+  return (level, message, fields) => write(JSON.stringify({ level, message, ...fields }));
+}

@@ -1,0 +1,35 @@
+// SESSION_STORE: where the site keeps its sessions, as one URL.
+//
+//   store     = memcached / files
+//   memcached = "memcached://" node *( "," node )    ; in the order of PHP's session.save_path
+//   node      = host ":" port                        ; host: name, IPv4 address, or IPv6 address in brackets
+//   files     = "files://" absolute-path             ; PHP's session.save_path, without its "N;"
+
+import type { Node } from "../inspector/placement.ts";
+
+export type StoreUrl =
+  | { readonly kind: "memcached"; readonly nodes: readonly Node[] }
+  | { readonly kind: "files"; readonly directory: string };
+
+export const storeUrlForms = "memcached://HOST:PORT,HOST:PORT or files:///DIRECTORY";
+
+const maxNodes = 300;
+const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/;
+
+/** Gives where the sessions are, or undefined where the text is no such URL. */
+export function readStoreUrl(text: string): StoreUrl | undefined {
+  if (text.startsWith("files:///")) {
+    return { kind: "files", directory: text.slice("files://".length) };
+  }
+  if (!text.startsWith("memcached://")) return undefined;
+  const nodes = text.slice("memcached://".length).split(",").map(readNode);
+  if (nodes.length > maxNodes || !nodes.every((found) => found !== undefined)) return undefined;
+  return { kind: "memcached", nodes };
+}
+
+function readNode(text: string): Node | undefined {
+  const match = node.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host !== undefined && port >= 1 && port <= 65535 ? { host, port } : undefined;
+}

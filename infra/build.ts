@@ -1,0 +1,48 @@
+// Builds what is deployed: dist/relay.mjs for the ejabberd host, and dist/auth/ for Lambda.
+
+import { chmodSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  minify: true,
+  legalComments: "none",
+  outExtension: { ".js": ".mjs" },
+} as const satisfies BuildOptions;
+
+/** Writes both bundles below dist/, in place of what stands there. Throws what esbuild throws. */
+export async function buildAll(): Promise<void> {
+  rmSync(`${root}dist`, { recursive: true, force: true });
+  await build({
+    ...common,
+    entryPoints: ["relay/main.ts"],
+    outfile: "dist/relay.mjs",
+    // Debian 12's Node.
+    target: "node18",
+    banner: { js: "#!/usr/bin/env node" },
+  });
+  // A file that ejabberd's user may run as it is.
+  chmodSync(`${root}dist/relay.mjs`, 0o755);
+  await build({
+    ...common,
+    entryPoints: { handler: "handlers/auth.ts" },
+    outdir: "dist/auth",
+    // Chunks: a store's module is loaded only where it is configured.
+    splitting: true,
+    target: "node20",
+    mainFields: ["module", "main"],
+    keepNames: true,
+    // memjs is CommonJS and asks for node's modules by require().
+    banner: {
+      js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);',
+    },
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();

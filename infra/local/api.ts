@@ -1,0 +1,69 @@
+// API Gateway and Lambda on this machine: serverless-offline, serving the real serverless.yml.
+
+import { fileURLToPath } from "node:url";
+import { freePort } from "./ports.ts";
+import { type RunningProcess, startProcess } from "./process.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface LocalApi {
+  /** The route's full URL. */
+  readonly url: string;
+  /** The function's log lines so far that tell of a login. */
+  logins(): LoginLine[];
+  readonly process: RunningProcess;
+}
+
+export interface LoginLine {
+  readonly outcome: string;
+  readonly reason?: string;
+  readonly fault?: string;
+  readonly detail?: string;
+}
+
+export interface LocalApiOptions {
+  readonly port: number;
+  /** The function's configuration, as a deployment takes it from its environment. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** A directory with cert.pem and key.pem: the API then speaks HTTPS, as localhost. */
+  readonly certificateDirectory?: string;
+}
+
+/** Starts it. dist/ must be built. Throws when it does not come up. */
+export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
+  const { port, settings, certificateDirectory } = options;
+  const args = [
+    `${root}node_modules/serverless/bin/serverless.js`,
+    ...["offline", "start", "--noSponsor", "--host", "127.0.0.1"],
+    ...["--httpPort", String(port), "--lambdaPort", String(await freePort())],
+    ...(certificateDirectory === undefined ? [] : ["--httpsProtocol", certificateDirectory]),
+  ];
+  const started = await startProcess({
+    command: process.execPath,
+    args,
+    cwd: root,
+    env: { ...process.env, ...settings, SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off" },
+    isReady: (output) => output.includes("Server ready:"),
+    readyWithinMs: 60_000,
+  });
+  return {
+    url:
+      certificateDirectory === undefined
+        ? `http://127.0.0.1:${port}/auth`
+        : `https://localhost:${port}/auth`,
+    logins: () => started.output().split("\n").flatMap(readLoginLine),
+    process: started,
+  };
+}
+
+/** Gives the login that a line of output tells of, or nothing. */
+export function readLoginLine(line: string): LoginLine[] {
+  const start = line.indexOf('{"level":');
+  if (start < 0) return [];
+  try {
+    const fields = JSON.parse(line.slice(start));
+    return fields.message === "login" ? [fields] : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,29 @@
+// Ports of this machine's loopback.
+
+import { createServer } from "node:net";
+
+const loopback = "127.0.0.1";
+
+/** Gives a port that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+  return listenOnce(0);
+}
+
+/** Gives whether nobody listens on this port. */
+export async function isFree(port: number): Promise<boolean> {
+  return listenOnce(port).then(
+    () => true,
+    () => false,
+  );
+}
+
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(port, loopback, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
+    });
+  });
+}

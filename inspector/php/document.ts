@@ -1,0 +1,180 @@
+// A session in plain JSON-like values: what expressions are evaluated on and what the inspect tool prints.
+//
+//   PHP                               document
+//   null, bool, int up to 2^53-1      null, boolean, number
+//   int beyond                        {"$int": "9223372036854775807"}
+//   float                             number; {"$float": "NAN" | "INF" | "-INF"}
+//   string                            string; {"$base64": "..."} if the bytes are not UTF-8
+//   array with keys 0..n-1 in order   array
+//   any other array, the session      object
+//   object                            object with "$class": "User"
+//   Serializable                      {"$class": "Leg", "$serialized": its payload as a string is shown}
+//   enum                              {"$enum": "Role::Admin"}
+//
+// No content can forge a mark or hide another key. PHP's keys can be any bytes, and some are chosen by the user, so:
+//  - a key that starts with "$" gets a second one: "$class" is always ours, PHP's own key of that name is "$$class";
+//  - a key that is not UTF-8 is "$base64:" and its base64;
+//  - a property has its plain name unless two of one object would share it. Then none of them has it, so that an
+//    expression finds nothing rather than the wrong one: a private one is `Class::name`, a protected one `*::name`, a
+//    public one `::name`. A name that itself holds "::" is always written that way;
+//  - objects have no prototype, so "__proto__", "constructor" and "length" are keys like any other.
+// A mark is an object, never a string: a value that is not text equals no user name.
+//
+// What PHP shares, the document shares, and a cycle stays a cycle: whoever walks a document must expect both, and a
+// document printed in full can be exponentially larger than the session. The order of keys is not kept where they
+// look like ints (JS sorts those first).
+
+import { isUtf8 } from "node:buffer";
+import {
+  type Bytes,
+  PhpArray,
+  PhpEnum,
+  PhpObject,
+  type PhpProperty,
+  PhpSerializable,
+  type PhpSession,
+  type PhpValue,
+} from "./model.ts";
+
+export type Document = null | boolean | number | string | Document[] | DocumentObject;
+export interface DocumentObject {
+  [key: string]: Document;
+}
+
+/** The session as a document, in time and size linear in the session's. Throws nothing. */
+export function toDocument(session: PhpSession): DocumentObject {
+  const work: Work = { made: new Map(), waiting: [], texts: new Map() };
+  const document = emptyObject();
+  for (const [name, value] of session.variables) document[documentKey(name)] = documentOf(value, work);
+  // Filled one after another instead of one inside another: references can chain arrays far deeper than the stack.
+  for (let fill = work.waiting.pop(); fill; fill = work.waiting.pop()) fill();
+  return document;
+}
+
+interface Work {
+  /** Each array and object becomes one document, however often it is met: cycles end, shared parts stay shared. */
+  readonly made: Map<object, Document>;
+  readonly waiting: (() => void)[];
+  /** Long strings already looked at: a thousand references to one cost one conversion. */
+  readonly texts: Map<Bytes, string | DocumentObject>;
+}
+
+function documentOf(value: PhpValue, work: Work): Document {
+  if (typeof value === "string") return textOf(value, work);
+  if (typeof value === "number") return Number.isFinite(value) ? value : mark("$float", floatName(value));
+  if (typeof value === "bigint") return mark("$int", String(value));
+  if (value === null || typeof value === "boolean") return value;
+  let document = work.made.get(value);
+  if (document === undefined) {
+    document = make(value, work);
+    work.made.set(value, document);
+  }
+  return document;
+}
+
+function make(value: PhpArray | PhpObject | PhpEnum | PhpSerializable, work: Work): Document {
+  if (value instanceof PhpArray) {
+    if (isList(value)) {
+      const list: Document[] = [];
+      work.waiting.push(() => {
+        for (const item of value.entries.values()) list.push(documentOf(item, work));
+      });
+      return list;
+    }
+    const map = emptyObject();
+    work.waiting.push(() => {
+      for (const [key, item] of value.entries) map[documentKey(String(key))] = documentOf(item, work);
+    });
+    return map;
+  }
+  if (value instanceof PhpEnum) return mark("$enum", textOf(`${value.className}::${value.caseName}`, work));
+  const object = mark("$class", textOf(value.className, work));
+  if (value instanceof PhpSerializable) {
+    object.$serialized = textOf(value.payload, work);
+    return object;
+  }
+  work.waiting.push(() => {
+    const shared = sharedNames(value);
+    for (const property of value.properties.values()) {
+      object[documentKey(propertyKey(property, shared))] = documentOf(property.value, work);
+    }
+  });
+  return object;
+}
+
+function isList(array: PhpArray): boolean {
+  let next = 0;
+  for (const key of array.entries.keys()) {
+    if (key !== next) return false;
+    next++;
+  }
+  return true;
+}
+
+function sharedNames(object: PhpObject): Set<Bytes> {
+  const seen = new Set<Bytes>();
+  const shared = new Set<Bytes>();
+  for (const { name } of object.properties.values()) {
+    if (seen.has(name)) shared.add(name);
+    seen.add(name);
+  }
+  return shared;
+}
+
+function propertyKey(property: PhpProperty, shared: Set<Bytes>): Bytes {
+  const { name, visibility, declaringClass } = property;
+  if (!shared.has(name) && !name.includes("::")) return name;
+  return `${visibility === "protected" ? "*" : (declaringClass ?? "")}::${name}`;
+}
+
+/** One to one: different bytes never give the same key. */
+function documentKey(bytes: Bytes): string {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return `$base64:${base64(bytes)}`;
+  return text.startsWith("$") ? `$${text}` : text;
+}
+
+/** Shorter ones are converted again as cheaply as they are looked up. */
+const longText = 64;
+
+function textOf(bytes: Bytes, work: Work): string | DocumentObject {
+  if (bytes.length < longText) return convertText(bytes);
+  let text = work.texts.get(bytes);
+  if (text === undefined) {
+    text = convertText(bytes);
+    work.texts.set(bytes, text);
+  }
+  return text;
+}
+
+function convertText(bytes: Bytes): string | DocumentObject {
+  return decodeUtf8(bytes) ?? mark("$base64", base64(bytes));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly the bytes that are the same in UTF-8
+const ascii = /^[\x00-\x7f]*$/;
+
+function decodeUtf8(bytes: Bytes): string | undefined {
+  if (ascii.test(bytes)) return bytes;
+  const buffer = Buffer.from(bytes, "latin1");
+  return isUtf8(buffer) ? buffer.toString("utf8") : undefined;
+}
+
+function base64(bytes: Bytes): string {
+  return Buffer.from(bytes, "latin1").toString("base64");
+}
+
+function floatName(value: number): string {
+  if (Number.isNaN(value)) return "NAN";
+  return value > 0 ? "INF" : "-INF";
+}
+
+function mark(name: "$base64" | "$class" | "$enum" | "$float" | "$int", value: Document): DocumentObject {
+  const object = emptyObject();
+  object[name] = value;
+  return object;
+}
+
+function emptyObject(): DocumentObject {
+  return Object.create(null) as DocumentObject;
+}

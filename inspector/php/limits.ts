@@ -1,0 +1,13 @@
+// What a session may cost. Its owner can put almost anything into it, so every decoder keeps to these.
+
+/** Half of memcached's default limit for one item (1 MB); real sessions are a few KB. */
+export const maxSessionBytes = 524_288;
+
+/**
+ * Arrays and objects inside one another. PHP's own unserialize_max_depth is 4096; a decoder recurses twice a level,
+ * so 512 takes a small part of the default stack.
+ */
+export const maxDepth = 512;
+
+/** Values in all, references included: bounds memory where a value takes few bytes. */
+export const maxValues = 100_000;

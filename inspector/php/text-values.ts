@@ -1,0 +1,397 @@
+// PHP's text serialization, one value at a time: the handlers php, php_binary and php_serialize are built on it.
+//
+//   value        = null | boolean | integer | float | string | array | object | serializable | enum | reference ;
+//   null         = "N;" ;
+//   boolean      = "b:" ( "0" | "1" ) ";" ;
+//   integer      = "i:" int ";" ;                                    (* fits 64 bits *)
+//   float        = "d:" ( "NAN" | [ "-" ] "INF" | number ) ";" ;
+//   string       = "s:" counted ";" ;
+//   array        = "a:" count ":{" { key value } "}" ;               (* count pairs *)
+//   object       = "O:" counted ":" count ":{" { key value } "}" ;   (* class name, count pairs *)
+//   serializable = "C:" counted ":" count ":{" { byte } "}" ;        (* class name, count bytes *)
+//   enum         = "E:" counted ";" ;                                (* "Class:Case" *)
+//   reference    = ( "R:" | "r:" ) count ";" ;
+//   key          = integer | string ;
+//   counted      = count ":" '"' { byte } '"' ;                      (* count bytes, whatever they are *)
+//   count        = "0" | digit19 { digit } ;
+//   int          = "0" | [ "-" ] digit19 { digit } ;
+//   number       = [ "-" ] digit { digit } [ "." digit { digit } ]
+//                  [ ( "E" | "e" ) [ "+" | "-" ] digit [ digit [ digit ] ] ] ;
+//
+// This is what serialize() writes. unserialize() also takes signs, leading zeros, `.5`, numbers out of range, `S:`
+// strings and other things that no PHP writes: refused here.
+//
+// References name a value by its slot: 1 for the first value of the session, and so on. Keys take no slot, `R:` takes
+// none (it is its target), `r:` takes one (a further handle of an object). Two things make a slot uncertain, and a
+// reference to an uncertain slot makes the session unreadable. Putting a marker in its place instead would be a truthy
+// or a falsy value of its own, and could turn a test in an expression from no to yes.
+//  - After `C:`, every slot that follows it. A class that calls serialize() inside its own Serializable::serialize()
+//    numbers the values of its payload along with all others, one that makes its payload in another way does not, and
+//    the payload does not tell which: `C:3:"Leg":4:{i:1;}` can be either.
+//  - A key given twice, which serialize() never writes: the values inside that container so far. PHP lets the slot of
+//    the overwritten value stand for the one that overwrites it.
+//
+// Source: php-src ext/standard/var_unserializer.re (grammar, slots), ext/standard/var.c (what serialize() writes).
+
+import { maxDepth, maxSessionBytes, maxValues } from "./limits.ts";
+import {
+  arrayKey,
+  type Bytes,
+  isClassName,
+  maxInt64,
+  minInt64,
+  PhpArray,
+  PhpEnum,
+  type PhpKey,
+  PhpObject,
+  PhpSerializable,
+  type PhpValue,
+  phpInteger,
+  propertyOf,
+} from "./model.ts";
+import { type UnreadableCode, UnreadableSessionError } from "./unreadable.ts";
+
+/** Where a decoder is in the session, and what it has seen. Made by `openText`. */
+export interface TextReader {
+  /** The whole session, one char a byte: strings are slices of it, not copies made one by one. */
+  readonly text: Bytes;
+  position: number;
+  depth: number;
+  values: number;
+  /** The value of slot n at n-1; undefined where it is uncertain. */
+  readonly slots: (PhpValue | undefined)[];
+  /** False from the first `C:` on: then no further slot is known. */
+  slotsAreKnown: boolean;
+}
+
+/**
+ * A reader at the start of the bytes.
+ * @throws UnreadableSessionError if there are more than `maxSessionBytes`
+ */
+export function openText(bytes: Uint8Array): TextReader {
+  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return { text, position: 0, depth: 0, values: 0, slots: [], slotsAreKnown: true };
+}
+
+/**
+ * Reads the value at the reader's position and leaves the position behind it.
+ * @throws UnreadableSessionError for anything but a value that serialize() writes
+ */
+export function readValue(reader: TextReader): PhpValue {
+  const start = reader.position;
+  reader.values++;
+  if (reader.values > maxValues) throw new UnreadableSessionError("too-many-values", start);
+  const type = reader.text.charCodeAt(start);
+  reader.position = start + 1;
+  if (type === letter.N) {
+    expect(reader, semicolon);
+    return inSlot(reader, null);
+  }
+  expect(reader, colon);
+  switch (type) {
+    case letter.s:
+      return inSlot(reader, readString(reader));
+    case letter.i:
+      return inSlot(reader, readInteger(reader));
+    case letter.b:
+      return inSlot(reader, readBoolean(reader));
+    case letter.d:
+      return inSlot(reader, readFloat(reader));
+    case letter.a:
+      return readArray(reader);
+    case letter.O:
+      return readObject(reader);
+    case letter.C:
+      return readSerializable(reader);
+    case letter.E:
+      return inSlot(reader, readEnum(reader));
+    case letter.R:
+      return readReference(reader);
+    case letter.r:
+      return readObjectHandle(reader);
+    default:
+      throw unexpected(reader, start);
+  }
+}
+
+const colon = 0x3a;
+const semicolon = 0x3b;
+const quote = 0x22;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const minus = 0x2d;
+const plus = 0x2b;
+const dot = 0x2e;
+const zero = 0x30;
+const nine = 0x39;
+const letter = {
+  C: 0x43,
+  E: 0x45,
+  I: 0x49,
+  N: 0x4e,
+  O: 0x4f,
+  R: 0x52,
+  a: 0x61,
+  b: 0x62,
+  d: 0x64,
+  e: 0x65,
+  i: 0x69,
+  r: 0x72,
+  s: 0x73,
+} as const;
+
+/** The least that a key and a value take: `i:0;N;`. A larger count than that allows is a lie. */
+const minPairBytes = 6;
+
+/** The value, after giving it the next slot. Arrays and objects take theirs before what is inside them. */
+function inSlot<T extends PhpValue>(reader: TextReader, value: T): T {
+  if (reader.slotsAreKnown) reader.slots.push(value);
+  return value;
+}
+
+function readBoolean(reader: TextReader): boolean {
+  const digit = reader.text.charCodeAt(reader.position);
+  if (digit !== zero && digit !== zero + 1) throw unexpected(reader, reader.position);
+  reader.position++;
+  expect(reader, semicolon);
+  return digit !== zero;
+}
+
+function readInteger(reader: TextReader): number | bigint {
+  const { text } = reader;
+  const start = reader.position;
+  const negative = text.charCodeAt(start) === minus;
+  const first = negative ? start + 1 : start;
+  const end = skipDigits(reader, first);
+  if (text.charCodeAt(first) === zero && (negative || end > first + 1)) throw unexpected(reader, first);
+  reader.position = end;
+  expect(reader, semicolon);
+  if (end - first < 16) return Number(text.slice(start, end));
+  if (end - first > 19) throw fail("malformed", start);
+  const value = BigInt(text.slice(start, end));
+  if (value < minInt64 || value > maxInt64) throw fail("malformed", start);
+  return phpInteger(value);
+}
+
+function readFloat(reader: TextReader): number {
+  const { text } = reader;
+  const start = reader.position;
+  const first = text.charCodeAt(start) === minus ? start + 1 : start;
+  const lead = text.charCodeAt(first);
+  if (lead === letter.N || lead === letter.I) return readSpecialFloat(reader);
+  let end = skipDigits(reader, first);
+  if (text.charCodeAt(end) === dot) end = skipDigits(reader, end + 1);
+  const exponent = text.charCodeAt(end);
+  if (exponent === letter.E || exponent === letter.e) {
+    const sign = text.charCodeAt(end + 1);
+    const digits = sign === plus || sign === minus ? end + 2 : end + 1;
+    end = skipDigits(reader, digits);
+    // PHP writes three digits at most, and clamps longer exponents in its own way.
+    if (end - digits > 3) throw fail("malformed", digits);
+  }
+  reader.position = end;
+  expect(reader, semicolon);
+  return Number(text.slice(start, end));
+}
+
+const specialFloats = [
+  { text: "NAN;", value: Number.NaN },
+  { text: "INF;", value: Number.POSITIVE_INFINITY },
+  { text: "-INF;", value: Number.NEGATIVE_INFINITY },
+];
+
+function readSpecialFloat(reader: TextReader): number {
+  const start = reader.position;
+  for (const special of specialFloats) {
+    if (reader.text.startsWith(special.text, start)) {
+      reader.position = start + special.text.length;
+      return special.value;
+    }
+  }
+  const rest = reader.text.slice(start, start + 5);
+  const isBeginning = specialFloats.some((special) => special.text.startsWith(rest));
+  throw unexpected(reader, isBeginning ? reader.text.length : start);
+}
+
+function readString(reader: TextReader): Bytes {
+  const value = readCounted(reader);
+  expect(reader, semicolon);
+  return value;
+}
+
+/** The bytes between the quotes are trusted by their count: quotes and semicolons among them mean nothing. */
+function readCounted(reader: TextReader): Bytes {
+  const length = readCount(reader);
+  expect(reader, colon);
+  expect(reader, quote);
+  const start = reader.position;
+  if (length > reader.text.length - start) throw fail("truncated", start);
+  reader.position = start + length;
+  expect(reader, quote);
+  return reader.text.slice(start, start + length);
+}
+
+/** A count may be larger than any number that is exact: it is only compared with what is left of the session. */
+function readCount(reader: TextReader): number {
+  const { text } = reader;
+  const start = reader.position;
+  let position = start;
+  let count = 0;
+  let digit = text.charCodeAt(position);
+  while (digit >= zero && digit <= nine) {
+    count = count * 10 + (digit - zero);
+    position++;
+    digit = text.charCodeAt(position);
+  }
+  if (position === start) throw unexpected(reader, start);
+  if (position > start + 1 && text.charCodeAt(start) === zero) throw fail("malformed", start);
+  reader.position = position;
+  return count;
+}
+
+function readArray(reader: TextReader): PhpArray {
+  const array = inSlot(reader, new PhpArray());
+  const innerSlots = reader.slots.length;
+  const count = openPairs(reader);
+  for (let read = 0; read < count; read++) {
+    const key = readKey(reader);
+    if (array.entries.has(key)) forgetSlots(reader, innerSlots);
+    array.entries.set(key, readValue(reader));
+  }
+  closePairs(reader);
+  return array;
+}
+
+function readObject(reader: TextReader): PhpObject {
+  const object = inSlot(reader, new PhpObject(readClassName(reader)));
+  const innerSlots = reader.slots.length;
+  expect(reader, colon);
+  const count = openPairs(reader);
+  for (let read = 0; read < count; read++) {
+    // A property's name is always a string; __serialize() can return int keys, which PHP reads as the same name.
+    const stored = String(readKey(reader));
+    let property = object.properties.get(stored);
+    if (property) forgetSlots(reader, innerSlots);
+    else property = propertyOf(stored);
+    object.properties.set(stored, property);
+    property.value = readValue(reader);
+  }
+  closePairs(reader);
+  return object;
+}
+
+/** Reads `count:{` and goes one level deeper. */
+function openPairs(reader: TextReader): number {
+  const start = reader.position;
+  const count = readCount(reader);
+  expect(reader, colon);
+  expect(reader, openBrace);
+  if (count * minPairBytes > reader.text.length - reader.position) throw fail("truncated", start);
+  reader.depth++;
+  if (reader.depth > maxDepth) throw fail("too-deep", start);
+  return count;
+}
+
+function closePairs(reader: TextReader): void {
+  expect(reader, closeBrace);
+  reader.depth--;
+}
+
+function readKey(reader: TextReader): PhpKey {
+  const type = reader.text.charCodeAt(reader.position);
+  if (type !== letter.i && type !== letter.s) throw unexpected(reader, reader.position);
+  reader.position++;
+  expect(reader, colon);
+  return type === letter.i ? readInteger(reader) : arrayKey(readString(reader));
+}
+
+function forgetSlots(reader: TextReader, from: number): void {
+  reader.slots.fill(undefined, from);
+}
+
+function readSerializable(reader: TextReader): PhpSerializable {
+  const className = readClassName(reader);
+  expect(reader, colon);
+  const length = readCount(reader);
+  expect(reader, colon);
+  expect(reader, openBrace);
+  const start = reader.position;
+  if (length > reader.text.length - start) throw fail("truncated", start);
+  reader.position = start + length;
+  expect(reader, closeBrace);
+  const value = inSlot(reader, new PhpSerializable(className, reader.text.slice(start, start + length)));
+  reader.slotsAreKnown = false;
+  return value;
+}
+
+function readClassName(reader: TextReader): Bytes {
+  const start = reader.position;
+  const name = readCounted(reader);
+  if (!isClassName(name)) throw fail("malformed", start);
+  return name;
+}
+
+function readEnum(reader: TextReader): PhpEnum {
+  const start = reader.position;
+  const name = readString(reader);
+  const separator = name.indexOf(":");
+  const className = name.slice(0, separator);
+  const caseName = name.slice(separator + 1);
+  if (separator < 0 || !isClassName(className) || !isClassName(caseName)) throw fail("malformed", start);
+  return new PhpEnum(className, caseName);
+}
+
+/** `R:`, another name for a value: no new slot. */
+function readReference(reader: TextReader): PhpValue {
+  return readTarget(reader);
+}
+
+/** `r:`, a further handle of an object. PHP writes it for objects only, and reads it for nothing else. */
+function readObjectHandle(reader: TextReader): PhpValue {
+  const start = reader.position;
+  const target = readTarget(reader);
+  const isObject =
+    target instanceof PhpObject || target instanceof PhpEnum || target instanceof PhpSerializable;
+  if (!isObject) throw fail("bad-reference", start);
+  return inSlot(reader, target);
+}
+
+function readTarget(reader: TextReader): PhpValue {
+  const start = reader.position;
+  const slot = readCount(reader);
+  expect(reader, semicolon);
+  if (slot < 1) throw fail("bad-reference", start);
+  if (slot > reader.slots.length) {
+    throw fail(reader.slotsAreKnown ? "bad-reference" : "uncertain-reference", start);
+  }
+  const target = reader.slots[slot - 1];
+  if (target === undefined) throw fail("uncertain-reference", start);
+  return target;
+}
+
+/** The position behind at least one digit. */
+function skipDigits(reader: TextReader, from: number): number {
+  let position = from;
+  let digit = reader.text.charCodeAt(position);
+  while (digit >= zero && digit <= nine) {
+    position++;
+    digit = reader.text.charCodeAt(position);
+  }
+  if (position === from) throw unexpected(reader, from);
+  return position;
+}
+
+function expect(reader: TextReader, byte: number): void {
+  if (reader.text.charCodeAt(reader.position) !== byte) throw unexpected(reader, reader.position);
+  reader.position++;
+}
+
+/** A byte that does not belong there, or none where one should be. */
+function unexpected(reader: TextReader, offset: number): UnreadableSessionError {
+  return fail(offset < reader.text.length ? "malformed" : "truncated", offset);
+}
+
+function fail(code: UnreadableCode, offset: number): UnreadableSessionError {
+  return new UnreadableSessionError(code, offset);
+}

@@ -1,0 +1,35 @@
+// The one error of every session decoder in this room.
+
+/** Why a session cannot be read. A closed list: logs and metrics count these codes. */
+export type UnreadableCode =
+  /** More bytes than `maxSessionBytes`. */
+  | "too-large"
+  /** Nested deeper than `maxDepth`. */
+  | "too-deep"
+  /** More values than `maxValues`. */
+  | "too-many-values"
+  /** The bytes end before the value does. */
+  | "truncated"
+  /** A byte that the format does not allow there. */
+  | "malformed"
+  /** A reference to a value that does not exist or cannot be its target. */
+  | "bad-reference"
+  /** A reference whose target depends on what only the PHP application knows. */
+  | "uncertain-reference";
+
+/**
+ * The bytes are not a session that can be read with certainty. It carries the reason and the place, and never a
+ * piece of the session: messages end up in logs, and a session holds secrets.
+ */
+export class UnreadableSessionError extends Error {
+  override readonly name = "UnreadableSessionError";
+  readonly code: UnreadableCode;
+  /** Where reading stopped, in bytes from the start. */
+  readonly offset: number;
+
+  constructor(code: UnreadableCode, offset: number) {
+    super(`the session cannot be read: ${code} at byte ${offset}`);
+    this.code = code;
+    this.offset = offset;
+  }
+}

@@ -1,0 +1,65 @@
+// Sessions in a directory, as PHP's default save handler `files` puts them: one file a session.
+//
+// PHP's `files` handler has no expiry when it reads: a session lives until PHP's garbage collector (or the
+// system's cron job in its place) removes the file. The same is true here, so that both always agree.
+// Source: php-src ext/session/mod_files.c.
+
+import { constants } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { maxSessionBytes } from "../php/limits.ts";
+import { type SessionStore, StoreError } from "../session-store.ts";
+import { within } from "./deadline.ts";
+
+export interface FilesStoreOptions {
+  /** PHP's session.save_path: an absolute path. */
+  readonly directory: string;
+  readonly keyPrefix: string;
+  /** For one getData in all, in milliseconds: a directory on a network can hang. */
+  readonly timeoutMs: number;
+}
+
+export class FilesStore implements SessionStore {
+  readonly #options: FilesStoreOptions;
+
+  constructor(options: FilesStoreOptions) {
+    this.#options = options;
+  }
+
+  async getData(sessionId: string): Promise<Uint8Array | null> {
+    const { directory, keyPrefix, timeoutMs } = this.#options;
+    return await within(timeoutMs, readSession(directory, keyPrefix + sessionId));
+  }
+
+  close(): void {}
+}
+
+/** Gives the bytes of the regular file of that name, or null where there is none. Throws StoreError. */
+async function readSession(directory: string, name: string): Promise<Uint8Array | null> {
+  let file: FileHandle | undefined;
+  try {
+    // Like PHP it follows no link; and it never waits for the other end of a pipe that lies in the directory.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    file = await open(join(directory, name), flags);
+    const { size } = await file.stat();
+    // One byte past the decoder's limit is enough for it to see that the session is too large.
+    const bytes = Buffer.alloc(Math.min(size, maxSessionBytes + 1));
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+    return bytes.subarray(0, bytesRead);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "ENOENT" && (await isDirectory(directory))) return null;
+    if (notAFile.has(code)) return null;
+    throw new StoreError("store-unreachable");
+  } finally {
+    await file?.close();
+  }
+}
+
+/** No file system holds such a name; it is a link; it is a directory; it is a socket. */
+const notAFile = new Set(["ENAMETOOLONG", "ELOOP", "EISDIR", "ENXIO"]);
+
+async function isDirectory(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() === true;
+}

@@ -1,0 +1,33 @@
+// The three outcomes of a login and the closed list of their codes. Logs and metrics count these codes.
+
+/** Why a login is refused: the answer is a proven or a presumed no. */
+export type RefusalReason =
+  | "host-not-served"
+  | "malformed-session-id"
+  | "no-session"
+  | "unreadable-session"
+  | "expression-failed"
+  | "not-authenticated"
+  | "no-user-name"
+  | "doubtful-user-name"
+  | "other-user"
+  | "isuser-policy";
+
+/** Why no verdict could be reached. */
+export type Fault = "store-unreachable" | "store-timeout" | "bad-configuration" | "internal-error";
+
+export type Verdict =
+  | { readonly outcome: "allowed" }
+  /** `detail`: a code of what made the session or the name unusable; never a value. */
+  | { readonly outcome: "refused"; readonly reason: RefusalReason; readonly detail?: string }
+  | { readonly outcome: "unavailable"; readonly fault: Fault };
+
+export const allowed: Verdict = Object.freeze({ outcome: "allowed" });
+
+export function refused(reason: RefusalReason, detail?: string): Verdict {
+  return detail === undefined ? { outcome: "refused", reason } : { outcome: "refused", reason, detail };
+}
+
+export function unavailable(fault: Fault): Verdict {
+  return { outcome: "unavailable", fault };
+}

@@ -1,0 +1,16 @@
+// The sizes that both ends of the contract hold each other to. All are bytes, counted in UTF-8.
+
+/** RFC 6122: a localpart has at most 1023 bytes. */
+export const MAX_USER_BYTES = 1023;
+
+/** RFC 6122: a domainpart has at most 1023 bytes. */
+export const MAX_SERVER_BYTES = 1023;
+
+/** PHP's longest session id has 256 bytes; the rest is room for what a later release may send beside it. */
+export const MAX_PASSWORD_BYTES = 1024;
+
+/** The three fields at their longest, each byte written by JSON as `\u00XX`, and the braces around them. */
+export const MAX_REQUEST_BYTES = 6 * (MAX_USER_BYTES + MAX_SERVER_BYTES + MAX_PASSWORD_BYTES) + 256;
+
+/** An answer is `{"allow":false}` or `{"error":"a-short-code"}`: what is longer did not come from the function. */
+export const MAX_ANSWER_BYTES = 1024;
