@@ -7,7 +7,8 @@ const optional = ["SESSION_KEY_PREFIX", "SESSION_SERIALIZE_HANDLER", "ISUSER_POL
 /** The function's variables: those that are set. The function checks what they say (handlers/config.ts). */
 function environment() {
   const missing = required.filter((name) => process.env[name] === undefined);
-  if (missing.length > 0) throw new Error(`Set ${missing.join(", ")}: the table in README.md says what each is.`);
+  if (missing.length > 0)
+    throw new Error(`Set ${missing.join(", ")}: the table in README.md says what each is.`);
   const set = [...required, ...optional].filter((name) => process.env[name] !== undefined);
   return Object.fromEntries(set.map((name) => [name, process.env[name]]));
 }

@@ -51,9 +51,9 @@ const ignored = /[\p{Default_Ignorable_Code_Point}\u1806]/u;
 // another lower-case letter.
 const changesInFolding = /\p{Changes_When_Casefolded}/u;
 
-// D.1 lies in Hebrew, Arabic, Syriac and Thaana (its presentation forms never get here), and nothing in these
-// blocks is in D.2. Of all else, ASCII without its letters surely is not in D.2 either, and digits decide nothing.
-const rightToLeft = /(?!\p{Nd})[\u0590-\u07FF]/u;
+// D.1 lies in the blocks of Hebrew, Arabic, Syriac and Thaana, and nothing in these blocks is in D.2; neither is ASCII
+// without its letters. Of the presentation forms, U+FE73 alone is not caught by NFKC. Digits decide nothing.
+const rightToLeft = /(?!\p{Nd})[\u0590-\u07FF\uFE73]/u;
 const rightToLeftName = /^(?=\p{L})[\u0590-\u07FF](?:[\u0590-\u07FF!-@[-`{-~]*(?=\p{L})[\u0590-\u07FF])?$/u;
 
 /** Gives the name with XEP-0106's escapes: what a client sends in place of it. */
@@ -87,5 +87,8 @@ export function localpartOfUserName(userName: string): { localpart: string } | {
 
 /** Gives the simple lower case of one code point, as B.2 has it. B.2 takes the final sigma for a matter of case. */
 function foldCase(character: string): string {
-  return character === "ς" ? "σ" : character.toLowerCase();
+  if (character === "ς") return "σ";
+  const lower = character.toLowerCase();
+  // The dotted capital I has a lower case of two characters: it is left here, and refused as a capital.
+  return lower.length === character.length ? lower : character;
 }

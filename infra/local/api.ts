@@ -48,9 +48,7 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
   });
   return {
     url:
-      certificateDirectory === undefined
-        ? `http://127.0.0.1:${port}/auth`
-        : `https://localhost:${port}/auth`,
+      certificateDirectory === undefined ? `http://127.0.0.1:${port}/auth` : `https://localhost:${port}/auth`,
     logins: () => started.output().split("\n").flatMap(readLoginLine),
     process: started,
   };

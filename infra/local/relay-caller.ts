@@ -22,15 +22,18 @@ export class RelayCaller {
   /** All that it wrote on stderr. */
   log = "";
   #read = 0;
+  #wake = () => {};
 
   constructor(args: readonly string[], node = process.execPath, env = process.env) {
     this.child = spawn(node, [relayPath, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
     this.child.stdout?.on("data", (chunk: Buffer) => {
       this.written = Buffer.concat([this.written, chunk]);
+      this.#wake();
     });
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.log += text;
     });
+    this.child.on("exit", () => this.#wake());
     // A relay that has ended is told by its missing answer.
     this.child.stdin?.on("error", () => {});
   }
@@ -42,13 +45,18 @@ export class RelayCaller {
 
   /** Gives the next answer. Throws when the relay ends, or gives none within so many milliseconds. */
   async nextAnswer(withinMs = 15_000): Promise<boolean> {
-    const limit = AbortSignal.timeout(withinMs);
+    const endsAt = performance.now() + withinMs;
     while (this.written.length < this.#read + 4) {
       if (this.child.exitCode !== null) throw new Error(`the relay ended: ${this.log}`);
-      await Promise.race([
-        once(this.child.stdout as NodeJS.ReadableStream, "data", { signal: limit }),
-        once(this.child, "exit", { signal: limit }),
-      ]);
+      const leftMs = endsAt - performance.now();
+      if (leftMs <= 0) throw new Error(`no answer within ${withinMs} ms: ${this.log}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     }
     const answer = this.written.subarray(this.#read, this.#read + 4).toString("hex");
     this.#read += 4;

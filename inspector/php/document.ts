@@ -29,7 +29,7 @@ import {
   type Bytes,
   PhpArray,
   PhpEnum,
-  PhpObject,
+  type PhpObject,
   type PhpProperty,
   PhpSerializable,
   type PhpSession,

@@ -46,7 +46,6 @@ import {
   PhpObject,
   PhpSerializable,
   type PhpValue,
-  phpInteger,
   propertyOf,
 } from "./model.ts";
 import { type UnreadableCode, UnreadableSessionError } from "./unreadable.ts";
@@ -70,7 +69,7 @@ export interface TextReader {
  */
 export function openText(bytes: Uint8Array): TextReader {
   if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
   return { text, position: 0, depth: 0, values: 0, slots: [], slotsAreKnown: true };
 }
 
@@ -141,6 +140,8 @@ const letter = {
   s: 0x73,
 } as const;
 
+const maxInt64Digits = 19;
+
 /** The least that a key and a value take: `i:0;N;`. A larger count than that allows is a lie. */
 const minPairBytes = 6;
 
@@ -163,15 +164,16 @@ function readInteger(reader: TextReader): number | bigint {
   const start = reader.position;
   const negative = text.charCodeAt(start) === minus;
   const first = negative ? start + 1 : start;
-  const end = skipDigits(reader, first);
-  if (text.charCodeAt(first) === zero && (negative || end > first + 1)) throw unexpected(reader, first);
-  reader.position = end;
+  reader.position = first;
+  const size = readCount(reader);
+  const end = reader.position;
   expect(reader, semicolon);
-  if (end - first < 16) return Number(text.slice(start, end));
-  if (end - first > 19) throw fail("malformed", start);
+  if (negative && size === 0) throw fail("malformed", first);
+  if (size <= Number.MAX_SAFE_INTEGER) return negative ? -size : size;
+  if (end - first > maxInt64Digits) throw fail("malformed", start);
   const value = BigInt(text.slice(start, end));
   if (value < minInt64 || value > maxInt64) throw fail("malformed", start);
-  return phpInteger(value);
+  return value;
 }
 
 function readFloat(reader: TextReader): number {
@@ -232,7 +234,7 @@ function readCounted(reader: TextReader): Bytes {
   return reader.text.slice(start, start + length);
 }
 
-/** A count may be larger than any number that is exact: it is only compared with what is left of the session. */
+/** Exact up to 2^53-1; what is larger comes out larger, which is all that the callers need to know. */
 function readCount(reader: TextReader): number {
   const { text } = reader;
   const start = reader.position;
@@ -252,11 +254,11 @@ function readCount(reader: TextReader): number {
 
 function readArray(reader: TextReader): PhpArray {
   const array = inSlot(reader, new PhpArray());
-  const innerSlots = reader.slots.length;
+  let innerSlots = reader.slots.length;
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     const key = readKey(reader);
-    if (array.entries.has(key)) forgetSlots(reader, innerSlots);
+    if (array.entries.has(key)) innerSlots = forgetSlots(reader, innerSlots);
     array.entries.set(key, readValue(reader));
   }
   closePairs(reader);
@@ -265,14 +267,14 @@ function readArray(reader: TextReader): PhpArray {
 
 function readObject(reader: TextReader): PhpObject {
   const object = inSlot(reader, new PhpObject(readClassName(reader)));
-  const innerSlots = reader.slots.length;
+  let innerSlots = reader.slots.length;
   expect(reader, colon);
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     // A property's name is always a string; __serialize() can return int keys, which PHP reads as the same name.
     const stored = String(readKey(reader));
     let property = object.properties.get(stored);
-    if (property) forgetSlots(reader, innerSlots);
+    if (property) innerSlots = forgetSlots(reader, innerSlots);
     else property = propertyOf(stored);
     object.properties.set(stored, property);
     property.value = readValue(reader);
@@ -306,8 +308,10 @@ function readKey(reader: TextReader): PhpKey {
   return type === letter.i ? readInteger(reader) : arrayKey(readString(reader));
 }
 
-function forgetSlots(reader: TextReader, from: number): void {
+/** Returns where to begin the next time, so that a thousand overwritten keys do not cost a million steps. */
+function forgetSlots(reader: TextReader, from: number): number {
   reader.slots.fill(undefined, from);
+  return reader.slots.length;
 }
 
 function readSerializable(reader: TextReader): PhpSerializable {
@@ -338,7 +342,8 @@ function readEnum(reader: TextReader): PhpEnum {
   const separator = name.indexOf(":");
   const className = name.slice(0, separator);
   const caseName = name.slice(separator + 1);
-  if (separator < 0 || !isClassName(className) || !isClassName(caseName)) throw fail("malformed", start);
+  const isCase = separator > 0 && isClassName(className) && isClassName(caseName);
+  if (!isCase || caseName.includes("\\")) throw fail("malformed", start);
   return new PhpEnum(className, caseName);
 }
 

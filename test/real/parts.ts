@@ -1,0 +1,170 @@
+// The real parts that tests talk to: which of them this machine has, and how to get the others.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export type Part = "memcached" | "php" | "ejabberd" | "chromium" | "nginx" | "openssl" | "nodes";
+
+interface PartSource {
+  readonly isThere: () => boolean;
+  /** Debian's packages; the first name that the system knows is taken of each group. */
+  readonly packages: readonly (readonly string[])[];
+  /** What a person is told where it cannot be installed for them. */
+  readonly hint: string;
+}
+
+/** Node 18, 20 and 24, with a lock file of their own: only tests of the relay want them. */
+export const nodesDirectory = fileURLToPath(new URL("nodes", import.meta.url));
+export const nodeVersions = ["18", "20", "24"] as const;
+
+const sources: Readonly<Record<Part, PartSource>> = {
+  memcached: {
+    isThere: () => inPath("memcached") !== undefined,
+    packages: [["memcached"]],
+    hint: "memcached 1.6",
+  },
+  php: {
+    isThere: () => inPath("php") !== undefined && /^memcached$/m.test(outputOf("php", ["-m"])),
+    packages: [["php-cli"], ["php-memcached"]],
+    hint: "PHP 8's command line with its memcached extension",
+  },
+  ejabberd: {
+    isThere: () => inPath("erl") !== undefined && ejabberdLibraries() !== undefined,
+    packages: [["ejabberd"]],
+    hint: "ejabberd 23.01 or later, as Debian packages it",
+  },
+  chromium: {
+    isThere: () => chromiumPath() !== undefined,
+    packages: [["chromium-headless-shell", "chromium"]],
+    hint: "Chromium",
+  },
+  nginx: {
+    isThere: () => nginxPath() !== undefined,
+    packages: [["nginx-light", "nginx"]],
+    hint: "nginx",
+  },
+  openssl: {
+    isThere: () => inPath("openssl") !== undefined,
+    packages: [["openssl"]],
+    hint: "openssl",
+  },
+  nodes: {
+    isThere: () => nodeVersions.every((version) => existsSync(nodePath(version))),
+    packages: [],
+    hint: `npm ci --prefix ${nodesDirectory} (Linux on x64)`,
+  },
+};
+
+const parts = Object.keys(sources) as Part[];
+
+/**
+ * Gives the `skip` of a test that needs these parts: false where they are there, else a text that names those
+ * that are not. With CI=true nothing is skipped: the test runs and fails.
+ */
+export function missing(...needed: Part[]): string | false {
+  if (process.env["CI"] === "true") return false;
+  const lacking = lackingOf(needed);
+  return lacking.length === 0 ? false : `missing: ${lacking.join(", ")}`;
+}
+
+/**
+ * Installs what is missing where it can be done without asking, by npm and, as root, by apt-get. Says what is
+ * missing still, and how to get it. Gives whether all is there.
+ */
+export function installParts(say: (line: string) => void): boolean {
+  if (lackingOf(["nodes"]).length > 0 && process.platform === "linux" && process.arch === "x64") {
+    say("Installing Node 18, 20 and 24 for the tests of the relay ...");
+    run("npm", ["ci", "--no-audit", "--no-fund", "--prefix", nodesDirectory]);
+  }
+  const lacking = lackingOf(parts).filter((part) => sources[part].packages.length > 0);
+  if (lacking.length > 0 && process.getuid?.() === 0 && inPath("apt-get") !== undefined) {
+    say(`Installing ${lacking.join(", ")} by apt-get ...`);
+    withoutServices(() => {
+      run("apt-get", ["update", "-qq"]);
+      const known = lacking.flatMap((part) => sources[part].packages).flatMap(firstKnownPackage);
+      run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...known]);
+    });
+  }
+  const still = lackingOf(parts);
+  for (const part of still) {
+    say(`Not on this machine, so its tests cannot run: ${part}. Get it by: ${howToGet(part)}`);
+  }
+  return still.length === 0;
+}
+
+function lackingOf(needed: readonly Part[]): Part[] {
+  return needed.filter((part) => !sources[part].isThere());
+}
+
+function howToGet(part: Part): string {
+  const { packages, hint } = sources[part];
+  if (packages.length === 0) return hint;
+  return `${hint}; on Debian or Ubuntu: apt-get install ${packages.map(([name]) => name).join(" ")}`;
+}
+
+function firstKnownPackage(names: readonly string[]): string[] {
+  const known = names.find((name) =>
+    /^\s*Candidate: (?!\(none\))/m.test(outputOf("apt-cache", ["policy", name])),
+  );
+  return known === undefined ? [] : [known];
+}
+
+/** Keeps apt-get from starting the services that it installs: the tests start their own, on their own ports. */
+function withoutServices(work: () => void): void {
+  const policy = "/usr/sbin/policy-rc.d";
+  const isOurs = !existsSync(policy);
+  if (isOurs) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    work();
+  } finally {
+    if (isOurs) rmSync(policy);
+  }
+}
+
+/** Gives the path of a program that the shell would find, or undefined. */
+export function inPath(program: string): string | undefined {
+  const directories = (process.env["PATH"] ?? "").split(delimiter);
+  return directories.map((directory) => join(directory, program)).find((path) => existsSync(path));
+}
+
+export function chromiumPath(): string | undefined {
+  return inPath("chromium-headless-shell") ?? inPath("chromium") ?? inPath("google-chrome");
+}
+
+export function nginxPath(): string | undefined {
+  return inPath("nginx") ?? ["/usr/sbin/nginx"].find((path) => existsSync(path));
+}
+
+/** Gives the directory below which ejabberd's Erlang applications lie (ERL_LIBS), or undefined. */
+export function ejabberdLibraries(): string | undefined {
+  const libraries = "/usr/lib";
+  if (!existsSync(libraries)) return undefined;
+  return readdirSync(libraries)
+    .map((name) => join(libraries, name))
+    .find((path) => {
+      try {
+        return readdirSync(path).some((name) => name.startsWith("ejabberd-"));
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Gives where a version of Node lies once the part "nodes" is there. */
+export function nodePath(version: (typeof nodeVersions)[number]): string {
+  return join(nodesDirectory, "node_modules", `node-${version}`, "bin", "node");
+}
+
+function run(command: string, args: readonly string[]): void {
+  const { status } = spawnSync(command, args, {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
+  if (status !== 0) process.stderr.write(`${command} ${args[0]} ended with ${status}\n`);
+}
+
+function outputOf(command: string, args: readonly string[]): string {
+  return spawnSync(command, args, { encoding: "utf8" }).stdout ?? "";
+}

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { frame } from "../../infra/local/relay-caller.ts";
+import { type ServeOptions, serve } from "../../relay/serve.ts";
+
+/** Serves these payloads in one chunk, and gives the answers in hex, the log, and how it ended. */
+async function answersTo(payloads: readonly string[], options: Partial<ServeOptions>) {
+  let written = "";
+  const log: string[] = [];
+  const end = await serve({
+    input: (async function* () {
+      yield Buffer.concat(payloads.map((payload) => frame(payload)));
+    })(),
+    write: (bytes) => {
+      written += bytes.toString("hex");
+    },
+    decide: async (payload) => String(payload) === "yes",
+    patienceMs: 1000,
+    now: () => 0,
+    log: (code) => log.push(code),
+    ...options,
+  });
+  return { written, log, end };
+}
+
+describe("the relay's loop", () => {
+  it("answers each frame once, in order, and ends with its input", async () => {
+    const { written, end } = await answersTo(["yes", "no", "yes", ""], {});
+    assert.equal(written, "00020001000200000002000100020000");
+    assert.equal(end, "end-of-input");
+  });
+
+  it("asks one question at a time", async () => {
+    let asking = 0;
+    let most = 0;
+    const decide = async () => {
+      most = Math.max(most, ++asking);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      asking--;
+      return true;
+    };
+    await answersTo(["a", "b", "c"], { decide });
+    assert.equal(most, 1);
+  });
+
+  it("answers no when the decision fails, and goes on", async () => {
+    const decide = async (payload: Uint8Array) => {
+      if (String(payload) === "boom") throw new Error("a secret");
+      return true;
+    };
+    const { written, log } = await answersTo(["boom", "yes"], { decide });
+    assert.equal(written, "0002000000020001");
+    assert.deepEqual(log, ["internal-error"]);
+  });
+
+  it("answers no to whatever is not the boolean true", async () => {
+    const decide = (async () => "true") as unknown as ServeOptions["decide"];
+    assert.equal((await answersTo(["x"], { decide })).written, "00020000");
+  });
+
+  it("gives no answer at all when it would come too late, and ends", async () => {
+    let nowMs = 0;
+    const decide = async (payload: Uint8Array) => {
+      if (String(payload) === "slow") nowMs += 1001;
+      return true;
+    };
+    const { written, end, log } = await answersTo(["yes", "slow", "yes"], { decide, now: () => nowMs });
+    assert.equal(written, "00020001");
+    assert.equal(end, "too-late");
+    assert.deepEqual(log, ["too-late"]);
+  });
+
+  it("does not answer a frame that its input cut off", async () => {
+    const input = (async function* () {
+      yield Buffer.from([0, 3, 97]);
+    })();
+    assert.equal((await answersTo([], { input })).written, "");
+  });
+});

@@ -1,0 +1,41 @@
+// `npm test`: gets the real parts, builds what is deployed, runs all tests, and counts them in a closing line.
+// A word behind it runs the files whose path holds that word: npm test -- relay
+
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildAll } from "../infra/build.ts";
+import { installParts } from "./real/parts.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const words = process.argv.slice(2);
+
+const complete = installParts((line) => process.stdout.write(`${line}\n`));
+if (process.env["CI"] === "true" && !complete) {
+  process.stdout.write("With CI=true a missing part is a failure.\n0 passed, 1 failed, 0 skipped\n");
+  process.exit(1);
+}
+await buildAll();
+
+const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts") && !name.includes("node_modules"))
+  .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
+  .map((name) => relative(root, join(root, "test", name)))
+  .sort();
+if (files.length === 0) {
+  process.stderr.write(`No test file's path holds ${words.join(" or ")}.\n`);
+  process.exit(2);
+}
+
+const { status } = spawnSync(
+  process.execPath,
+  [
+    ...["--import", "tsx", "--test", "--test-timeout=180000"],
+    ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
+    ...["--test-reporter=./test/closing-line.ts", "--test-reporter-destination=stdout"],
+    ...files,
+  ],
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+);
+process.exit(status ?? 1);
