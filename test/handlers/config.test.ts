@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { readConfig } from "../../handlers/config.ts";
+
+const good = {
+  SESSION_STORE: "memcached://127.0.0.1:11211",
+  AUTHENTICATED_EXPRESSION: '"symfony/user/sfUser/authenticated"',
+  USER_EXPRESSION: "user.name",
+  SERVED_HOSTS: "example.org, chat.example.org",
+};
+
+function problemsOf(changes: Record<string, string | undefined>): string[] {
+  const config = readConfig({ ...good, ...changes });
+  return "problems" in config ? config.problems : [];
+}
+
+describe("the function's configuration", () => {
+  it("is one frozen object", () => {
+    const config = readConfig(good);
+    assert.ok(Object.isFrozen(config));
+    assert.deepEqual(config, {
+      store: { kind: "memcached", nodes: [{ host: "127.0.0.1", port: 11211 }] },
+      keyPrefix: "memc.sess.key.",
+      serializeHandler: "php",
+      expressions: { authenticated: '"symfony/user/sfUser/authenticated"', user: "user.name" },
+      servedHosts: new Set(["example.org", "chat.example.org"]),
+      isUserPolicy: "all",
+    });
+  });
+
+  it("has PHP's own key prefix for each store unless told, and none when told so", () => {
+    const prefixOf = (changes: Record<string, string>) => {
+      const config = readConfig({ ...good, ...changes });
+      return "keyPrefix" in config ? config.keyPrefix : undefined;
+    };
+    assert.equal(prefixOf({}), "memc.sess.key.");
+    assert.equal(prefixOf({ SESSION_STORE: "files:///tmp" }), "sess_");
+    assert.equal(prefixOf({ SESSION_KEY_PREFIX: "memc.sess." }), "memc.sess.");
+    assert.equal(prefixOf({ SESSION_KEY_PREFIX: "" }), "");
+  });
+
+  it("needs the store, both expressions and the hosts: there is no safe guess", () => {
+    for (const name of ["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS"]) {
+      const problems = problemsOf({ [name]: undefined });
+      assert.equal(problems.length, 1, name);
+      assert.match(problems[0] ?? "", new RegExp(`^${name} is missing: it must be .+`));
+    }
+  });
+
+  it("names the wrong variable and what is allowed", () => {
+    const wrong: [string, string, RegExp][] = [
+      ["SESSION_STORE", "http://example.org", /memcached:\/\/HOST:PORT,HOST:PORT or files:\/\/\/DIRECTORY/],
+      ["SESSION_KEY_PREFIX", "a b", /printable ASCII/],
+      ["SESSION_KEY_PREFIX", "../", /slashes/],
+      ["SESSION_KEY_PREFIX", "x".repeat(229), /at most 228/],
+      ["SESSION_SERIALIZE_HANDLER", "wddx", /must be php/],
+      ["AUTHENTICATED_EXPRESSION", " ", /JMESPath/],
+      ["SERVED_HOSTS", "", /separated by commas/],
+      ["SERVED_HOSTS", "Example.org", /lower case/],
+      ["SERVED_HOSTS", "example.org,,b", /separated by commas/],
+      ["SERVED_HOSTS", "a@example.org", /hosts/],
+      ["ISUSER_POLICY", "some", /all or none/],
+    ];
+    for (const [name, value, says] of wrong) {
+      const problems = problemsOf({ [name]: value });
+      assert.equal(problems.length, 1, `${name}=${value}`);
+      assert.match(problems[0] ?? "", new RegExp(`^${name} is wrong`));
+      assert.match(problems[0] ?? "", says);
+    }
+  });
+
+  it("says what JMESPath finds wrong with an expression", () => {
+    for (const expression of ["user.", "user[", "a b", "'open"]) {
+      assert.match(problemsOf({ USER_EXPRESSION: expression })[0] ?? "", /^USER_EXPRESSION: ./, expression);
+    }
+  });
+
+  it("takes an expression whose functions an empty session cannot please", () => {
+    assert.deepEqual(problemsOf({ AUTHENTICATED_EXPRESSION: "length(roles) > `0`" }), []);
+  });
+
+  it("names all that is wrong at once, and never repeats the store's address", () => {
+    const problems = problemsOf({ SESSION_STORE: "redis://:geheim@cache", ISUSER_POLICY: "x" });
+    assert.equal(problems.length, 2);
+    assert.doesNotMatch(problems.join(), /geheim/);
+  });
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { readStoreUrl } from "../../handlers/store-url.ts";
+
+describe("SESSION_STORE", () => {
+  it("names memcached nodes, in their order and as they are written", () => {
+    assert.deepEqual(readStoreUrl("memcached://10.0.0.2:11211,Cache-1.example.org:11212,[::1]:11213"), {
+      kind: "memcached",
+      nodes: [
+        { host: "10.0.0.2", port: 11211 },
+        { host: "Cache-1.example.org", port: 11212 },
+        { host: "::1", port: 11213 },
+      ],
+    });
+  });
+
+  it("names a directory by its absolute path", () => {
+    assert.deepEqual(readStoreUrl("files:///var/lib/php/sessions"), {
+      kind: "files",
+      directory: "/var/lib/php/sessions",
+    });
+  });
+
+  it("is nothing else", () => {
+    const wrong = [
+      ...["", "memcached://", "memcached://a", "memcached://a:", "memcached://a:0", "memcached://a:65536"],
+      ...[
+        "memcached://a:1,",
+        "memcached://a:1,,b:2",
+        "memcached://a:1/",
+        "memcached://u:p@a:1",
+        "memcached:a:1",
+      ],
+      ...[
+        "memcached://a b:1",
+        "memcached://a:1x",
+        "memcached://::1:11211",
+        "redis://a:1",
+        "files://relative",
+      ],
+      ...["files:/var", "file:///var", "MEMCACHED://a:1", " memcached://a:1"],
+      `memcached://${Array.from({ length: 301 }, () => "a:1").join(",")}`,
+    ];
+    for (const text of wrong) assert.equal(readStoreUrl(text), undefined, text);
+  });
+});

@@ -1,0 +1,213 @@
+// The bundle as it is deployed, under every Node it promises to run on.
+
+import assert from "node:assert/strict";
+import { readFileSync, statSync } from "node:fs";
+import { after, afterEach, before, describe, it } from "node:test";
+import { freePort } from "../../infra/local/ports.ts";
+import { frame, RelayCaller, relayPath } from "../../infra/local/relay-caller.ts";
+import { makeCertificate } from "../real/certificate.ts";
+import { temporaryDirectory } from "../real/directory.ts";
+import { missing, nodePath, nodeVersions } from "../real/parts.ts";
+import { allowGood, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
+
+const budgetBytes = 10_000;
+
+describe("the bundled relay's file", () => {
+  it(`has at most ${budgetBytes} bytes`, () => {
+    assert.ok(statSync(relayPath).size <= budgetBytes, `${statSync(relayPath).size} bytes`);
+  });
+
+  it("imports nothing but what Node brings", () => {
+    const imported = [...readFileSync(relayPath, "utf8").matchAll(/(?:from|import)\s*\(?"([^"]+)"/g)];
+    assert.ok(imported.length > 0);
+    for (const [, name] of imported) assert.match(name ?? "", /^node:/);
+  });
+
+  it("may be run as a program by everybody", () => {
+    assert.equal(statSync(relayPath).mode & 0o777, 0o755);
+  });
+});
+
+for (const version of nodeVersions) {
+  describe(`the bundled relay under Node ${version}`, { skip: missing("nodes") }, () => {
+    let api: StandIn;
+    let relay: RelayCaller;
+    const start = (...args: string[]) => {
+      relay = new RelayCaller(args, nodePath(version));
+      return relay;
+    };
+
+    before(async () => {
+      api = await startStandIn(allowGood);
+    });
+    after(() => api.stop());
+    afterEach(async () => {
+      await relay.kill();
+      api.reply = allowGood;
+    });
+
+    it("answers yes and no, over one connection", async () => {
+      const before = api.connections();
+      start(api.url);
+      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(await relay.ask("auth:alice:localhost:bad"), false);
+      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(api.connections() - before, 1);
+      assert.equal(relay.log, "");
+    });
+
+    it("sends what the contract says", async () => {
+      start(api.url);
+      await relay.ask("auth:alice:localhost:a:b:€");
+      assert.equal(
+        api.bodies.at(-1),
+        '{"op":"auth","user":"alice","server":"localhost","password":"a:b:€"}',
+      );
+    });
+
+    it("answers no to every operation but auth and isuser, without asking the API", async () => {
+      start(api.url);
+      const before = api.bodies.length;
+      for (const operation of ["setpass", "tryregister", "removeuser", "removeuser3", "certauth", "nonsense", ""]) {
+        assert.equal(await relay.ask(`${operation}:alice:localhost:good`), false);
+      }
+      assert.equal(api.bodies.length, before);
+    });
+
+    it("answers each of many frames once and in order, however they are torn", async () => {
+      start(api.url);
+      const passwords = Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? "good" : `bad${i}`));
+      const stream = Buffer.concat([
+        ...passwords.map((password) => frame(`auth:alice:localhost:${password}`)),
+        frame(""),
+        frame(Buffer.from([0xff, 0xfe, 0])),
+        frame(Buffer.alloc(65_535, "x")),
+        frame("auth:alice:localhost:good"),
+      ]);
+      for (let at = 0; at < 400; at++) {
+        relay.send(stream.subarray(at, at + 1));
+        if (at % 40 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      relay.send(stream.subarray(400));
+      const expected = [...passwords.map((password) => password === "good"), false, false, false, true];
+      for (const allowed of expected) assert.equal(await relay.nextAnswer(), allowed);
+      assert.equal(relay.written.length, 4 * expected.length);
+    });
+
+    it("answers the frames before the end of its input, then ends with 0", async () => {
+      start(api.url);
+      relay.send(frame("auth:alice:localhost:good"));
+      relay.send(Buffer.from([0, 9, 97]));
+      assert.equal(await relay.end(), 0);
+      assert.equal(relay.written.toString("hex"), "00020001");
+    });
+
+    it("answers no in time when the API is slow, and the next login works", async () => {
+      start(api.url, "--deadline-ms", "300");
+      api.reply = () => {};
+      const startedMs = performance.now();
+      assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      const tookMs = performance.now() - startedMs;
+      assert.ok(tookMs >= 250 && tookMs < 3_000, `${tookMs} ms`);
+      api.reply = allowGood;
+      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.match(relay.log, /code=deadline/);
+      assert.equal(relay.written.length, 8);
+    });
+
+    it("answers no to whatever is no verdict, and the next login works", async () => {
+      start(api.url, "--deadline-ms", "2000");
+      const replies = [
+        ...[say(500, ""), say(403, '{"message":"Forbidden"}'), say(404, ""), say(429, ""), say(503, "")],
+        ...[say(200, '{"allow":"true"}'), say(200, "<html>"), say(200, ""), say(201, '{"allow":true}')],
+        say(200, `{"allow":true}${" ".repeat(5_000)}`),
+        say(302, '{"allow":true}'),
+        (_: string, response: import("node:http").ServerResponse) => response.destroy(),
+        (_: string, response: import("node:http").ServerResponse) => {
+          response.writeHead(200, { "content-length": "14" });
+          response.write('{"allow":');
+          setTimeout(() => response.destroy(), 20);
+        },
+        (_: string, response: import("node:http").ServerResponse) => {
+          response.socket?.end("HTTP/9 nonsense\r\n\r\n");
+        },
+      ];
+      for (const reply of replies) {
+        api.reply = reply;
+        assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+        api.reply = allowGood;
+        assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      }
+    });
+
+    it("loses no login to a connection that the API closed while it was idle", async () => {
+      start(api.url);
+      api.reply = (body, response, request) => {
+        allowGood(body, response, request);
+        response.on("finish", () => setTimeout(() => request.socket.destroy(), 5));
+      };
+      for (let i = 0; i < 20; i++) {
+        assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+        await new Promise((resolve) => setTimeout(resolve, i % 12));
+      }
+    });
+
+    it("answers no while nobody listens, and yes as soon as somebody does", async () => {
+      const port = await freePort();
+      start(`http://127.0.0.1:${port}/auth`);
+      assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      assert.match(relay.log, /code=api-unreachable detail="ECONNREFUSED"/);
+      const late = await startStandIn(allowGood, { port });
+      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      await late.stop();
+    });
+
+    it("stays up with a wrong configuration, answers no, and says why", async () => {
+      for (const args of [[], ["http://example.org/auth"], [api.url, "--nonsense"], ["--help"]]) {
+        start(...args);
+        assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+        assert.equal(await relay.ask("isuser:alice:localhost"), false);
+        assert.equal(relay.child.exitCode, null);
+        assert.match(relay.log, /code=bad-configuration detail=.*usage: node relay\.mjs URL/s);
+        assert.equal(await relay.end(), 0);
+      }
+    });
+
+    it("never writes a user, a host or a password into its log", async () => {
+      start(`http://127.0.0.1:${await freePort()}/auth`);
+      for (const operation of ["auth", "setpass", "nonsense"]) {
+        await relay.ask(`${operation}:theuser:thehost:thepassword`);
+      }
+      assert.notEqual(relay.log, "");
+      assert.doesNotMatch(relay.log, /theuser|thehost|thepassword/);
+    });
+  });
+}
+
+describe("the bundled relay over HTTPS", { skip: missing("openssl") }, () => {
+  const certificate = makeCertificate(temporaryDirectory());
+  let api: StandIn;
+
+  before(async () => {
+    api = await startStandIn(allowGood, { tls: certificate });
+  });
+  after(() => api.stop());
+
+  it("speaks to an API whose certificate it can check", async () => {
+    const before = api.connections();
+    const relay = new RelayCaller([api.url], process.execPath, { ...process.env, NODE_EXTRA_CA_CERTS: certificate.certPath });
+    assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+    assert.equal(await relay.ask("auth:alice:localhost:bad"), false);
+    assert.equal(api.connections() - before, 1);
+    await relay.end();
+  });
+
+  it("refuses every login of an API whose certificate it cannot check", async () => {
+    const before = api.bodies.length;
+    const relay = new RelayCaller([api.url]);
+    assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+    assert.match(relay.log, /code=api-unreachable detail="DEPTH_ZERO_SELF_SIGNED_CERT"/);
+    assert.equal(api.bodies.length, before);
+    await relay.end();
+  });
+});

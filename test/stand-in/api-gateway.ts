@@ -1,0 +1,74 @@
+// A stand-in for API Gateway, which cannot be had on a test's machine: an HTTP server that answers as it is told.
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+
+export type Reply = (body: string, response: ServerResponse, request: IncomingMessage) => void;
+
+export interface StandIn {
+  readonly url: string;
+  /** The bodies of the requests so far. */
+  readonly bodies: string[];
+  /** How many connections were made so far. */
+  connections(): number;
+  /** What the next requests get. */
+  reply: Reply;
+  stop(): Promise<void>;
+}
+
+/** Starts it on a port of its own, or on the given one. */
+export async function startStandIn(
+  reply: Reply,
+  options: { port?: number; tls?: { cert: Buffer; key: Buffer } } = {},
+): Promise<StandIn> {
+  const bodies: string[] = [];
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (text: string) => {
+      body += text;
+    });
+    request.on("end", () => {
+      bodies.push(body);
+      standIn.reply(body, response, request);
+    });
+  };
+  const server = options.tls === undefined ? createServer(onRequest) : createSecureServer(options.tls, onRequest);
+  server.on(options.tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
+    connections++;
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const standIn: StandIn = {
+    url: options.tls === undefined ? `http://127.0.0.1:${port}/auth` : `https://localhost:${port}/auth`,
+    bodies,
+    connections: () => connections,
+    reply,
+    stop: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+  return standIn;
+}
+
+/** A reply with this status and body. */
+export function say(status: number, body: string): Reply {
+  return (_, response) => {
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(body);
+  };
+}
+
+/** Allows the password "good", and nothing else. */
+export const allowGood: Reply = (body, response, request) => {
+  say(200, JSON.stringify({ allow: JSON.parse(body).password === "good" }))(body, response, request);
+};
