@@ -10,9 +10,10 @@
 //   unassigned A.1: ejabberd (p1_stringprep) refuses these in every name
 //
 // Two names with one localpart would be one person to ejabberd. So the only mapping done here is the one that
-// sites do too, simple case; whatever nodeprep would change otherwise, or refuse, or where clients differ, is a
-// doubt. What is left is in NFKC and known to Unicode 3.2, and for such texts every later Unicode agrees with 3.2
-// (Unicode's stability policy), so that the runtime's own tables may be used. The tests compare with ejabberd.
+// sites do too, simple case; whatever nodeprep would change otherwise, or refuse, or where clients differ, is
+// a doubt. What is left is in NFKC and known to Unicode 3.2, and for such texts every later Unicode agrees
+// with 3.2 (Unicode's stability policy), so that the runtime's own tables may be used. The tests compare with
+// ejabberd.
 
 import { unassignedInUnicode32 } from "./localpart-tables.ts";
 
@@ -32,27 +33,29 @@ export type LocalpartDoubt =
 // RFC 3920, section 3.1. ejabberd holds the name that it is given and the name that it makes of it to this.
 const maxBytes = 1023;
 
-// XEP-0106, section 4.2: space \20, " \22, & \26, ' \27, / \2f, : \3a, < \3c, > \3e, @ \40, \ \5c; the backslash only
-// where it begins one of these sequences (5.1 rule 7, 5.3). Lower case is meant: "CASE IS SIGNIFICANT" (4.1).
+// XEP-0106, section 4.2: space \20, " \22, & \26, ' \27, / \2f, : \3a, < \3c, > \3e, @ \40, \ \5c; the
+// backslash only where it begins one of these sequences (5.1 rule 7, 5.3). Lower case is meant: "CASE IS
+// SIGNIFICANT" (4.1).
 const escaped = /[ "&'/:<>@]|\\(?=20|22|26|27|2f|3a|3c|3e|40|5c)/g;
 
-// Any other backslash stays as it is by 5.3, but becomes \5c by examples 9 to 11 of section 6.1 and in Strophe.js. And
-// \2F would become \2f, which is the site's "/", in nodeprep's case folding.
+// Any other backslash stays as it is by 5.3, but becomes \5c by examples 9 to 11 of section 6.1 and in
+// Strophe.js. And \2F would become \2f, which is the site's "/", in nodeprep's case folding.
 const ambiguousEscape = /\\(?!20|22|26|27|2f|3a|3c|3e|40|5c)/;
 
-// C.1.2 to C.9: spaces, controls, surrogates, private use, non-characters, and by name what Unicode calls a symbol:
-// U+FFFC and U+FFFD (C.6), ideographic description (C.7). The space itself has an escape.
+// C.1.2 to C.9: spaces, controls, surrogates, private use, non-characters, and by name what Unicode calls a
+// symbol: U+FFFC and U+FFFD (C.6), ideographic description (C.7). The space itself has an escape.
 const prohibited = /(?! )[\p{C}\p{Z}\uFFFC\uFFFD\u2FF0-\u2FFB]/u;
 
 // B.1, which nodeprep deletes, and whatever else shows as nothing. U+1806 is in B.1 only.
 const ignored = /[\p{Default_Ignorable_Code_Point}\u1806]/u;
 
-// What is lower case, but still changes in B.2: to several characters (sharp s, the Greek iota subscript), or to
-// another lower-case letter.
+// What is lower case, but still changes in B.2: to several characters (sharp s, the Greek iota subscript), or
+// to another lower-case letter.
 const changesInFolding = /\p{Changes_When_Casefolded}/u;
 
-// D.1 lies in the blocks of Hebrew, Arabic, Syriac and Thaana, and nothing in these blocks is in D.2; neither is ASCII
-// without its letters. Of the presentation forms, U+FE73 alone is not caught by NFKC. Digits decide nothing.
+// D.1 lies in the blocks of Hebrew, Arabic, Syriac and Thaana, and nothing in these blocks is in D.2; neither
+// is ASCII without its letters. Of the presentation forms, U+FE73 alone is not caught by NFKC. Digits decide
+// nothing.
 const rightToLeft = /(?!\p{Nd})[\u0590-\u07FF\uFE73]/u;
 const rightToLeftName = /^(?=\p{L})[\u0590-\u07FF](?:[\u0590-\u07FF!-@[-`{-~]*(?=\p{L})[\u0590-\u07FF])?$/u;
 
@@ -61,7 +64,10 @@ export function escapeLocalpart(userName: string): string {
   return userName.replace(escaped, (character) => `\\${character.charCodeAt(0).toString(16)}`);
 }
 
-/** The JID localpart that a site's user name reaches, as ejabberd passes it to its external-auth program; or why it is refused. */
+/**
+ * Gives the JID localpart that a site's user name reaches, as ejabberd passes it to its external-auth program; or why
+ * it is refused.
+ */
 export function localpartOfUserName(userName: string): { localpart: string } | { doubt: LocalpartDoubt } {
   if (userName === "") return { doubt: "empty" };
   // No text has fewer bytes of UTF-8 than units of UTF-16: the cheap cap before any work.
@@ -78,7 +84,8 @@ export function localpartOfUserName(userName: string): { localpart: string } | {
   if (changesInFolding.test(folded) || unassignedInUnicode32.test(folded))
     return { doubt: "ambiguous-folding" };
   const localpart = escapeLocalpart(folded);
-  // The lower case, or the last letter of an escape, may compose with a mark that the name's own letter let stand.
+  // The lower case, or the last letter of an escape, may compose with a mark that the name's own letter let
+  // stand.
   if (localpart.normalize("NFKC") !== localpart) return { doubt: "not-nfkc" };
   if (rightToLeft.test(localpart) && !rightToLeftName.test(localpart)) return { doubt: "mixed-direction" };
   if (Buffer.byteLength(localpart) > maxBytes) return { doubt: "too-long" };

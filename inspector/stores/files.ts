@@ -41,9 +41,10 @@ async function readSession(directory: string, name: string): Promise<Uint8Array 
     // Like PHP it follows no link; and it never waits for the other end of a pipe that lies in the directory.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     file = await open(join(directory, name), flags);
-    const { size } = await file.stat();
+    const found = await file.stat();
+    if (!found.isFile()) return null;
     // One byte past the decoder's limit is enough for it to see that the session is too large.
-    const bytes = Buffer.alloc(Math.min(size, maxSessionBytes + 1));
+    const bytes = Buffer.alloc(Math.min(found.size, maxSessionBytes + 1));
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
     return bytes.subarray(0, bytesRead);
   } catch (error) {
@@ -56,8 +57,8 @@ async function readSession(directory: string, name: string): Promise<Uint8Array 
   }
 }
 
-/** No file system holds such a name; it is a link; it is a directory; it is a socket. */
-const notAFile = new Set(["ENAMETOOLONG", "ELOOP", "EISDIR", "ENXIO"]);
+/** No file system holds such a name; it is a link; it is a socket. */
+const notAFile = new Set(["ENAMETOOLONG", "ELOOP", "ENXIO"]);
 
 async function isDirectory(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);

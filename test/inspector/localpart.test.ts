@@ -33,7 +33,8 @@ const everyCharacter = Array.from({ length: 0x11_0000 }, (_, codePoint) => codeP
   .filter((codePoint) => codePoint < 0xd800 || codePoint > 0xdfff)
   .map((codePoint) => String.fromCodePoint(codePoint));
 
-// Names of many characters. Half of the characters are those that have made trouble, or could.
+// Names of many characters, of scripts in use for the most part: of all code points few are letters known to
+// nodeprep.
 const range = (first: number, last: number) =>
   fc.integer({ min: first, max: last }).map((codePoint) => String.fromCodePoint(codePoint));
 const letters = [
@@ -60,37 +61,10 @@ const ascii = [
   fc.constantFrom(" ", "@", ":", "/", "\\", "\\20", "\\2F", "\\5c", "\\5c20"),
 ];
 const troublesome = fc.constantFrom(
-  ...[
-    "Σ",
-    "σ",
-    "ς",
-    "ß",
-    "ẞ",
-    "İ",
-    "i\u0307",
-    "ı",
-    "J\u030c",
-    "ǰ",
-    "ΐ",
-    "ᾳ",
-    "ͅ",
-    "ſ",
-    "K",
-    "Å",
-    "\u00ad",
-    "\u200d",
-  ],
-  ...[
-    "가\u11a7",
-    "가\u11a8",
-    "\u1100\u1161",
-    "\u0b47\u0300\u0b3e",
-    "\u0f71\u0f72\u0f80",
-    "\u{2f868}",
-    "ﬁ",
-    "Ａ",
-  ],
-  ...["\u{10400}", "\u{1d15e}", "\u{e0100}", "Ⴀ", "ა", "Ა", "Ꭰ", "ꭰ", "Ӏ", "ӏ", "\ufffd", "\u0085", "\u3000"],
+  ...Array.from(
+    "ΣσςßẞİıǰΐᾳſÅﬁＡႠაᲐᎠꭰӀӏ\u0345\u00ad\u200d\u212a\u{10400}\u{1d15e}\u{2f868}\u{e0100}\ufffd\u0085\u3000",
+  ),
+  ..."i\u0307 J\u030c 가\u11a7 가\u11a8 \u1100\u1161 \u0b47\u0300\u0b3e \u0f71\u0f72\u0f80".split(" "),
 );
 const anyOf = (...kinds: fc.Arbitrary<string>[][]) => fc.oneof(...kinds.flat());
 const nameOf = (...kinds: fc.Arbitrary<string>[][]) =>
@@ -295,8 +269,8 @@ describe("localpartOfUserName beside the real ejabberd", { skip: !nodeprepAvaila
     within: () => everyCharacter.map((c) => `a${c}b`),
     rightToLeft: () => everyCharacter.map((c) => `ד${c}ד`),
     marks: () => {
-      // Every two marks behind a letter, every mark behind others, two marks behind everything: to see ejabberd order
-      // and compose them.
+      // Every two marks behind a letter, every mark behind others, two marks behind everything: to see
+      // ejabberd order and compose them.
       const all = everyCharacter.filter((c) => localpart(c) !== undefined);
       const marks = all.filter((c) => /\p{M}/u.test(c));
       return [
@@ -378,8 +352,9 @@ describe("localpartOfUserName beside the real ejabberd", { skip: !nodeprepAvaila
         localpart(c) === undefined &&
         localpart(`ד${c}ד`) === undefined,
     );
-    // The backslash; capitals whose lower case is younger than Unicode 3.2 (palochka, old Georgian, Cherokee, turned F,
-    // reversed C); Hangul fillers and Khmer inherent vowels, which show as nothing; Arabic's tail fragment.
+    // The backslash; capitals whose lower case is younger than Unicode 3.2 (palochka, old Georgian, Cherokee,
+    // turned F, reversed C); Hangul fillers and Khmer inherent vowels, which show as nothing; Arabic's tail
+    // fragment.
     const known = /^[\\\u04C0\u10A0-\u10C5\u13A0-\u13F4\u2132\u2183\u115F\u1160\u17B4\u17B5\uFE73]$/;
     assert.deepEqual(needlessly.filter((c) => !known.test(c)).map(hex), []);
   });

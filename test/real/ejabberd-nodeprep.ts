@@ -1,8 +1,8 @@
 // Asks the real ejabberd what its nodeprep makes of names: the judge over inspector/localpart.ts.
 //
-// Only Erlang and ejabberd's libraries are needed, no running server: ejabberd passes to its external-auth program
-// what jid:nodeprep/1 gives. Names and answers travel as one Erlang term in a file each ("External Term Format",
-// erts): 131, then LIST_EXT (108) of BINARY_EXT (109), closed by NIL_EXT (106).
+// Only Erlang and ejabberd's libraries are needed, no running server: ejabberd passes to its external-auth
+// program what jid:nodeprep/1 gives. Names and answers travel as one Erlang term in a file each ("External
+// Term Format", erts): 131, then LIST_EXT (108) of BINARY_EXT (109), closed by NIL_EXT (106).
 
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -83,7 +83,8 @@ function decodeList(term: Buffer): (string | undefined)[] {
       answers.push(utf8.decode(term.subarray(at + 5, end)));
       at = end;
     } else {
-      // The atom `error`: ATOM_EXT (100), whose length has two bytes, or since OTP 26 SMALL_ATOM_UTF8_EXT (119).
+      // The atom `error`: ATOM_EXT (100), whose length has two bytes, or since OTP 26 SMALL_ATOM_UTF8_EXT
+      // (119).
       const start = at + (tag === 100 ? 3 : 2);
       const atom = term.toString("latin1", start, start + 5);
       if (atom !== "error") throw new Error(`ejabberd answered ${tag} ${atom}`);

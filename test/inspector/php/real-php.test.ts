@@ -60,7 +60,18 @@ test("reads a thousand random sessions as PHP meant them", { skip }, () => {
     assert.equal(printed(toDocument(decodePhp(bytes))), means, JSON.stringify(bytes.toString("latin1")));
   }
   const all = samples.map(({ bytes }) => bytes.toString("latin1")).join("");
-  for (const part of ["R:", "r:", "C:3:", "E:10:", "d:NAN;", "d:-INF;", "d:-0;", "O:8:", 'O:8:"Customer"', "\0*\0"]) {
+  for (const part of [
+    "R:",
+    "r:",
+    "C:3:",
+    "E:10:",
+    "d:NAN;",
+    "d:-INF;",
+    "d:-0;",
+    "O:8:",
+    'O:8:"Customer"',
+    "\0*\0",
+  ]) {
     assert.ok(all.includes(part), `no sample holds ${part}`);
   }
 });
@@ -123,7 +134,17 @@ function mutants(count: number): { bytes: Buffer; session: PhpSession }[] {
   return found;
 }
 
-const scalars = ["N;", "b:0;", "i:7;", "i:-1;", "d:0.5;", 's:1:"x";', 's:1:"\xff";', "a:0:{}", 'O:5:"Ghost":0:{}'];
+const scalars = [
+  "N;",
+  "b:0;",
+  "i:7;",
+  "i:-1;",
+  "d:0.5;",
+  's:1:"x";',
+  's:1:"\xff";',
+  "a:0:{}",
+  'O:5:"Ghost":0:{}',
+];
 const references = Array.from({ length: 9 }, (_, slot) => [`R:${slot}`, `r:${slot}`]).flat();
 const anyBytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
 const changes: { where: RegExp; to: readonly string[] | "other" }[] = [
@@ -131,12 +152,24 @@ const changes: { where: RegExp; to: readonly string[] | "other" }[] = [
   { where: /N;/g, to: references.map((reference) => `${reference};`) },
   { where: /(?:N|b:[01]|[idRr]:[^;]*);/g, to: scalars },
   { where: /[Rr]:\d+/g, to: references },
-  { where: /i:-?\d+;/g, to: ["i:0;", "i:1;", 's:1:"0";', 's:1:"1";', "i:2;", 's:2:"-1";', 's:2:"-0";', "i:-1;"] },
+  {
+    where: /i:-?\d+;/g,
+    to: ["i:0;", "i:1;", 's:1:"0";', 's:1:"1";', "i:2;", 's:2:"-1";', 's:2:"-0";', "i:-1;"],
+  },
   { where: /i:-?\d+;/g, to: ["i:9223372036854775807;", "i:9223372036854775808;", "i:-9223372036854775808;"] },
-  { where: /i:-?\d+;/g, to: ['s:19:"9223372036854775807";', 's:20:"-9223372036854775808";', "i:+1;", "i:01;"] },
-  { where: /d:[^;]*/g, to: ["d:1e5", "d:1.5E-7", "d:.5", "d:5.", "d:-0", "d:00.1", "d:1E400", "d:-INF", "d:-NAN"] },
+  {
+    where: /i:-?\d+;/g,
+    to: ['s:19:"9223372036854775807";', 's:20:"-9223372036854775808";', "i:+1;", "i:01;"],
+  },
+  {
+    where: /d:[^;]*/g,
+    to: ["d:1e5", "d:1.5E-7", "d:.5", "d:5.", "d:-0", "d:00.1", "d:1E400", "d:-INF", "d:-NAN"],
+  },
   { where: /\d/g, to: ["0", "1", "2", "3", "5", "9", "10"] },
-  { where: /s:1:"."/gs, to: ['s:1:"a"', 's:1:"b"', 's:4:"\0A\0b"', 's:4:"\0*\0b"', 's:2:"\0b"', 's:3:"\0A\0"'] },
+  {
+    where: /s:1:"."/gs,
+    to: ['s:1:"a"', 's:1:"b"', 's:4:"\0A\0b"', 's:4:"\0*\0b"', 's:2:"\0b"', 's:3:"\0A\0"'],
+  },
   { where: /O:\d+:"[^"]*"/g, to: ['O:8:"stdClass"', 'O:5:"Ghost"', 'O:6:"Packed"'] },
   { where: /^/g, to: "other" },
   { where: /$/g, to: "other" },
@@ -153,7 +186,7 @@ const handMade = [
   'a|a:1:{i:0;a:1:{i:0;a:1:{i:0;N;}}}b|a:2:{s:1:"a";N;s:1:"b";N;}',
   'a|E:10:"Role:Admin";b|N;c|a:2:{i:0;N;i:1;E:10:"Role:Admin";}d|N;',
   'a|O:6:"Packed":3:{i:0;N;s:1:"b";N;s:4:"\0A\0b";i:5;}b|N;c|N;',
-  'a|i:1;a|N;b|a:3:{i:0;i:1;i:0;N;i:1;N;}',
+  "a|i:1;a|N;b|a:3:{i:0;i:1;i:0;N;i:1;N;}",
   'a|O:8:"stdClass":0:{}b|C:3:"Leg":6:{i:1;N;}c|N;d|O:8:"stdClass":0:{}e|N;',
   'a|O:5:"Ghost":2:{s:1:"a";N;s:1:"b";d:0.25;}b|N;',
 ];

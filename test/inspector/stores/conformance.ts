@@ -1,0 +1,61 @@
+// What every session store must do, told as tests. Called by the test of each store.
+
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import type { SessionStore } from "../../../inspector/session-store.ts";
+import { destroySession, type Ini, runPhp, writeSession } from "../../real/php.ts";
+
+export interface Subject {
+  readonly store: SessionStore;
+  /** The settings that make PHP write where the store reads. */
+  readonly ini: Ini;
+}
+
+export function itReadsWhatPhpWrote(subject: () => Subject): void {
+  it("gives the bytes that PHP wrote", async () => {
+    const { store, ini } = subject();
+    const id = writeSession({ user: "alice", authenticated: true }, ini);
+    const bytes = await store.getData(id);
+    assert.equal(String(bytes && Buffer.from(bytes)), 'user|s:5:"alice";authenticated|b:1;');
+  });
+
+  it("gives bytes that are no text as they are", async () => {
+    const { store, ini } = subject();
+    const code = '$all = implode(array_map("chr", range(0, 255))); session_start(); $_SESSION["all"] = $all;';
+    const id = runPhp(`${code} echo session_id(); session_write_close();`, ini).toString();
+    const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const expected = Buffer.concat([Buffer.from('all|s:256:"'), all, Buffer.from('";')]);
+    assert.deepEqual(Buffer.from((await store.getData(id)) ?? []), expected);
+  });
+
+  it("gives null for a session that never was", async () => {
+    assert.equal(await subject().store.getData("nobody0has0this0session0id"), null);
+  });
+
+  it("gives null for a session that was destroyed", async () => {
+    const { store, ini } = subject();
+    const id = writeSession({ user: "alice" }, ini);
+    assert.notEqual(await store.getData(id), null);
+    destroySession(id, ini);
+    assert.equal(await store.getData(id), null);
+  });
+
+  it("gives empty bytes for a session without variables", async () => {
+    const { store, ini } = subject();
+    const id = writeSession({}, ini);
+    assert.equal((await store.getData(id))?.length, 0);
+  });
+
+  it("answers many at once", async () => {
+    const { store, ini } = subject();
+    const ids = Array.from({ length: 5 }, (_, i) => writeSession({ i }, ini));
+    const found = await Promise.all([...ids, ...ids, ...ids].map((id) => store.getData(id)));
+    found.forEach((bytes, i) => {
+      assert.equal(String(bytes && Buffer.from(bytes)), `i|i:${i % 5};`);
+    });
+  });
+
+  it("gives null for the longest session id that there is", async () => {
+    assert.equal(await subject().store.getData("x".repeat(256)), null);
+  });
+}

@@ -1,0 +1,44 @@
+// Real PHP on the command line, with its real session module.
+
+import { execFileSync } from "node:child_process";
+
+export type Ini = Readonly<Record<string, string | number>>;
+
+/** No cookie and no header: there is no browser on a command line. */
+const commandLineIni: Ini = { "session.use_cookies": 0, "session.cache_limiter": "" };
+
+/** php.ini's settings as arguments of the php command. */
+export function iniArguments(ini: Ini): string[] {
+  return Object.entries(ini).flatMap(([name, value]) => ["-d", `${name}=${value}`]);
+}
+
+/** Runs PHP code, without its opening tag, and gives what it prints. Throws when PHP fails. */
+export function runPhp(code: string, ini: Ini = {}, input = ""): Buffer {
+  return execFileSync("php", [...iniArguments({ ...commandLineIni, ...ini }), "-r", code], {
+    input,
+    stdio: ["pipe", "pipe", "inherit"],
+    maxBuffer: 1 << 28,
+  });
+}
+
+/** The settings of PHP's memcached save handler with these nodes. */
+export function memcachedIni(...nodes: readonly string[]): Ini {
+  return { "session.save_handler": "memcached", "session.save_path": nodes.join(",") };
+}
+
+/** The settings of PHP's default save handler in this directory. */
+export function filesIni(directory: string): Ini {
+  return { "session.save_handler": "files", "session.save_path": directory };
+}
+
+/** Starts a session, sets these variables by PHP's own hands, and gives the session id that PHP made. */
+export function writeSession(variables: Readonly<Record<string, unknown>>, ini: Ini): string {
+  const code =
+    "session_start(); $_SESSION = json_decode(stream_get_contents(STDIN), true); echo session_id(); session_write_close();";
+  return runPhp(code, ini, JSON.stringify(variables)).toString();
+}
+
+/** Logs the session out as a site does: session_destroy(). */
+export function destroySession(sessionId: string, ini: Ini): void {
+  runPhp("session_id(stream_get_contents(STDIN)); session_start(); session_destroy();", ini, sessionId);
+}
