@@ -1,7 +1,7 @@
 // RFC 3454, appendix A.1: the code points that Unicode 3.2 (2002) had not assigned.
 //
 // A table, since JavaScript's \p{...} knows the newest Unicode only and ECMAScript has no \p{Age=...}.
-// Nodeprep is tied to Unicode 3.2 for good (RFC 3920, appendix A.3), so that it never changes.
+// Nodeprep is tied to Unicode 3.2 for good (RFC 3920, appendix A.2), so that it never changes.
 
 const ranges = `
   221 234-24F 2AE-2AF 2EF-2FF 350-35F 370-373 376-379 37B-37D 37F-383 38B 38D 3A2 3CF 3F7-3FF 487 4CF

@@ -1,6 +1,6 @@
 // From the name that a site calls its user by to the JID localpart that ejabberd passes on for that user.
 //
-//   site's user name --XEP-0106--> escaped name (what the client sends) --nodeprep--> localpart (what arrives)
+//   user name --XEP-0106--> escaped name (what the client sends) --nodeprep--> localpart (what arrives)
 //
 // Nodeprep is RFC 3920, appendix A, a profile of stringprep, RFC 3454, on Unicode 3.2:
 //   map        B.1 (deleted) and B.2 (case folding)
@@ -33,12 +33,12 @@ export type LocalpartDoubt =
 // RFC 3920, section 3.1. ejabberd holds the name that it is given and the name that it makes of it to this.
 const maxBytes = 1023;
 
-// XEP-0106, section 4.2: space \20, " \22, & \26, ' \27, / \2f, : \3a, < \3c, > \3e, @ \40, \ \5c; the
-// backslash only where it begins one of these sequences (5.1 rule 7, 5.3). Lower case is meant: "CASE IS
-// SIGNIFICANT" (4.1).
+// XEP-0106, section 3.2: space \20, " \22, & \26, ' \27, / \2f, : \3a, < \3c, > \3e, @ \40, \ \5c; the
+// backslash only where it begins one of these sequences (4.1 rule 7, 4.3). Lower case is meant: "CASE IS
+// SIGNIFICANT" (3.1).
 const escaped = /[ "&'/:<>@]|\\(?=20|22|26|27|2f|3a|3c|3e|40|5c)/g;
 
-// Any other backslash stays as it is by 5.3, but becomes \5c by examples 9 to 11 of section 6.1 and in
+// Any other backslash stays as it is by 4.3, but becomes \5c by examples 9 to 11 of section 5.1 and in
 // Strophe.js. And \2F would become \2f, which is the site's "/", in nodeprep's case folding.
 const ambiguousEscape = /\\(?!20|22|26|27|2f|3a|3c|3e|40|5c)/;
 
@@ -54,8 +54,7 @@ const ignored = /[\p{Default_Ignorable_Code_Point}\u1806]/u;
 const changesInFolding = /\p{Changes_When_Casefolded}/u;
 
 // D.1 lies in the blocks of Hebrew, Arabic, Syriac and Thaana, and nothing in these blocks is in D.2; neither
-// is ASCII without its letters. Of the presentation forms, U+FE73 alone is not caught by NFKC. Digits decide
-// nothing.
+// is ASCII without its letters. Of D.1's presentation forms NFKC leaves U+FE73 alone. Digits decide nothing.
 const rightToLeft = /(?!\p{Nd})[\u0590-\u07FF\uFE73]/u;
 const rightToLeftName = /^(?=\p{L})[\u0590-\u07FF](?:[\u0590-\u07FF!-@[-`{-~]*(?=\p{L})[\u0590-\u07FF])?$/u;
 
@@ -65,8 +64,8 @@ export function escapeLocalpart(userName: string): string {
 }
 
 /**
- * Gives the JID localpart that a site's user name reaches, as ejabberd passes it to its external-auth program; or why
- * it is refused.
+ * Gives the JID localpart that a site's user name reaches, as ejabberd passes it to its external-auth
+ * program; or why it is refused.
  */
 export function localpartOfUserName(userName: string): { localpart: string } | { doubt: LocalpartDoubt } {
   if (userName === "") return { doubt: "empty" };
@@ -92,7 +91,7 @@ export function localpartOfUserName(userName: string): { localpart: string } | {
   return { localpart };
 }
 
-/** Gives the simple lower case of one code point, as B.2 has it. B.2 takes the final sigma for a matter of case. */
+/** Gives a code point's simple lower case as B.2 has it, to which the final sigma is a matter of case. */
 function foldCase(character: string): string {
   if (character === "ς") return "σ";
   const lower = character.toLowerCase();

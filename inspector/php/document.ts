@@ -11,18 +11,20 @@
 //   Serializable                      {"$class": "Leg", "$serialized": its payload as a string is shown}
 //   enum                              {"$enum": "Role::Admin"}
 //
-// No content can forge a mark or hide another key. PHP's keys can be any bytes, and some are chosen by the user, so:
-//  - a key that starts with "$" gets a second one: "$class" is always ours, PHP's own key of that name is "$$class";
+// No content can forge a mark or hide another key. PHP's keys can be any bytes, and some are chosen by the
+// user, so:
+//  - a key that starts with "$" gets a second one: "$class" is always ours, PHP's own key of that name is
+//    "$$class";
 //  - a key that is not UTF-8 is "$base64:" and its base64;
-//  - a property has its plain name unless two of one object would share it. Then none of them has it, so that an
-//    expression finds nothing rather than the wrong one: a private one is `Class::name`, a protected one `*::name`, a
-//    public one `::name`. A name that itself holds "::" is always written that way;
+//  - a property has its plain name unless two of one object would share it. Then none of them has it, so that
+//    an expression finds nothing rather than the wrong one: a private one is `Class::name`, a protected one
+//    `*::name`, a public one `::name`. A name that itself holds "::" is always written that way;
 //  - objects have no prototype, so "__proto__", "constructor" and "length" are keys like any other.
 // A mark is an object, never a string: a value that is not text equals no user name.
 //
-// What PHP shares, the document shares, and a cycle stays a cycle: whoever walks a document must expect both, and a
-// document printed in full can be exponentially larger than the session. The order of keys is not kept where they
-// look like ints (JS sorts those first).
+// What PHP shares, the document shares, and a cycle stays a cycle: whoever walks a document must expect both,
+// and a document printed in full can be exponentially larger than the session. The order of keys is not kept
+// where they look like ints (JS sorts those first).
 
 import { isUtf8 } from "node:buffer";
 import {
@@ -46,13 +48,14 @@ export function toDocument(session: PhpSession): DocumentObject {
   const work: Work = { made: new Map(), waiting: [], texts: new Map() };
   const document = emptyObject();
   for (const [name, value] of session.variables) document[documentKey(name)] = documentOf(value, work);
-  // Filled one after another instead of one inside another: references can chain arrays far deeper than the stack.
+  // Filled one after another instead of one inside another: references can chain arrays far deeper than the
+  // stack.
   for (let fill = work.waiting.pop(); fill; fill = work.waiting.pop()) fill();
   return document;
 }
 
 interface Work {
-  /** Each array and object becomes one document, however often it is met: cycles end, shared parts stay shared. */
+  /** Each array and object becomes one document, however often it is met. */
   readonly made: Map<object, Document>;
   readonly waiting: (() => void)[];
   /** Long strings already looked at: a thousand references to one cost one conversion. */

@@ -4,8 +4,8 @@
 export const maxSessionBytes = 524_288;
 
 /**
- * Arrays and objects inside one another. PHP's own unserialize_max_depth is 4096; a decoder recurses twice a level,
- * so 512 takes a small part of the default stack.
+ * Arrays and objects inside one another; PHP's own unserialize_max_depth is 4096. A decoder may recurse: so
+ * deep, it takes a small part of the default stack.
  */
 export const maxDepth = 512;
 

@@ -1,17 +1,18 @@
 // What a PHP session holds, whichever serialize handler wrote it: the decoders make it, document.ts shows it.
 //
-// A PHP string is a string of bytes. Here it is a JS string with one char a byte (latin1): exact, and one byte a char
-// in V8. Whether those bytes are text is decided where the text is needed, see document.ts.
+// A PHP string is a string of bytes. Here it is a JS string with one char a byte (latin1): exact, and one
+// byte a char in V8. Whether those bytes are text is decided where the text is needed, see document.ts.
 //
-// A session is read once and never changed, so a reference (PHP's `&`) needs no cell of its own: two names for one
-// scalar hold equal values, two names for one array or object hold the same JS object. A cycle is thus a real cycle.
+// A session is read once and never changed, so a reference (PHP's `&`) needs no cell of its own: two names
+// for one scalar hold equal values, two names for one array or object hold the same JS object. A cycle is
+// thus a real cycle.
 
 /** A string of bytes, one char a byte. */
 export type Bytes = string;
 
 /**
- * A number is a PHP float, or a PHP int of at most 2^53-1 either way; a bigint is a PHP int beyond that. 1 and 1.0 are
- * the same number: nobody's name or id hangs on the difference.
+ * A number is a PHP float, or a PHP int of at most 2^53-1 either way; a bigint is a PHP int beyond that. 1
+ * and 1.0 are the same number: nobody's name or id hangs on the difference.
  */
 export type PhpValue =
   | null
@@ -62,7 +63,7 @@ export class PhpEnum {
   }
 }
 
-/** An object whose class has a format of its own (PHP's Serializable): only that class can read the payload. */
+/** An object whose class has a format of its own (PHP's Serializable): only the class can read it. */
 export class PhpSerializable {
   readonly className: Bytes;
   readonly payload: Bytes;
@@ -100,9 +101,9 @@ export function arrayKey(key: Bytes): PhpKey {
 }
 
 /**
- * An object's property without a value yet, from the name as PHP stores it: `name`, NUL `*` NUL `name` (protected) or
- * NUL `Class` NUL `name` (private). Anything else that starts with NUL is what a __serialize() method made up: a
- * public name with a NUL in it.
+ * An object's property without a value yet, from the name as PHP stores it: `name`, NUL `*` NUL `name`
+ * (protected) or NUL `Class` NUL `name` (private). Anything else that starts with NUL is what a __serialize()
+ * method made up: a public name with a NUL in it.
  * Source: zend_unmangle_property_name_ex in php-src Zend/zend_compile.c.
  */
 export function propertyOf(stored: Bytes): PhpProperty {
@@ -121,7 +122,8 @@ export function propertyOf(stored: Bytes): PhpProperty {
 const classNameChars = /^[0-9A-Z_a-z\x7f-\xff][0-9A-Z_a-z\\\x7f-\xff]*$/;
 
 /**
- * Whether PHP would look for a class of this name: in particular it holds no colon, so `Class::name` has one reading.
+ * Whether PHP would look for a class of this name: in particular it holds no colon, so `Class::name` has one
+ * reading.
  * Source: zend_is_valid_class_name in php-src Zend/zend_execute_API.c, and no leading backslash.
  */
 export function isClassName(name: Bytes): boolean {

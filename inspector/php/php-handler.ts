@@ -1,12 +1,14 @@
-// session.serialize_handler=php, PHP's default: `name|value` for each variable, with nothing between or around them.
+// session.serialize_handler=php, PHP's default: `name|value` for each variable, with nothing between or
+// around them.
 
 import type { PhpSession, PhpValue } from "./model.ts";
 import { openText, readValue } from "./text-values.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
 /**
- * The session that PHP's `php` handler wrote as these bytes; no bytes are an empty session. Slots of references are
- * numbered across all variables, and a name given twice keeps its first place and its last value, as in PHP.
+ * The session that PHP's `php` handler wrote as these bytes; no bytes are an empty session. Slots of
+ * references are numbered across all variables, and a name given twice keeps its first place and its last
+ * value, as in PHP.
  * @throws UnreadableSessionError unless every byte belongs to a session that PHP writes and reads
  * Source: PS_SERIALIZER_DECODE_FUNC(php) in php-src ext/session/session.c.
  */

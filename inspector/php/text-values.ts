@@ -1,6 +1,8 @@
-// PHP's text serialization, one value at a time: the handlers php, php_binary and php_serialize are built on it.
+// PHP's text serialization, one value at a time: the handlers php, php_binary and php_serialize
+// are built on it.
 //
-//   value        = null | boolean | integer | float | string | array | object | serializable | enum | reference ;
+//   value        = null | boolean | integer | float | string | array | object | serializable | enum
+//                | reference ;
 //   null         = "N;" ;
 //   boolean      = "b:" ( "0" | "1" ) ";" ;
 //   integer      = "i:" int ";" ;                                    (* fits 64 bits *)
@@ -13,25 +15,28 @@
 //   reference    = ( "R:" | "r:" ) count ";" ;
 //   key          = integer | string ;
 //   counted      = count ":" '"' { byte } '"' ;                      (* count bytes, whatever they are *)
-//   count        = "0" | digit19 { digit } ;
-//   int          = "0" | [ "-" ] digit19 { digit } ;
+//   count        = "0" | nonzero { digit } ;
+//   int          = "0" | [ "-" ] nonzero { digit } ;
 //   number       = [ "-" ] digit { digit } [ "." digit { digit } ]
 //                  [ ( "E" | "e" ) [ "+" | "-" ] digit [ digit [ digit ] ] ] ;
 //
-// This is what serialize() writes. unserialize() also takes signs, leading zeros, `.5`, numbers out of range, `S:`
-// strings and other things that no PHP writes: refused here.
+// This is what serialize() writes. unserialize() also takes signs, leading zeros, `.5`, numbers out of range,
+// `S:` strings and other things that no PHP writes: refused here.
 //
-// References name a value by its slot: 1 for the first value of the session, and so on. Keys take no slot, `R:` takes
-// none (it is its target), `r:` takes one (a further handle of an object). Two things make a slot uncertain, and a
-// reference to an uncertain slot makes the session unreadable. Putting a marker in its place instead would be a truthy
-// or a falsy value of its own, and could turn a test in an expression from no to yes.
-//  - After `C:`, every slot that follows it. A class that calls serialize() inside its own Serializable::serialize()
-//    numbers the values of its payload along with all others, one that makes its payload in another way does not, and
-//    the payload does not tell which: `C:3:"Leg":4:{i:1;}` can be either.
-//  - A key given twice, which serialize() never writes: the values inside that container so far. PHP lets the slot of
-//    the overwritten value stand for the one that overwrites it.
+// References name a value by its slot: 1 for the first value of the session, and so on. Keys take no slot,
+// `R:` takes none (it is its target), `r:` takes one (a further handle of an object). Two things make a slot
+// uncertain, and a reference to an uncertain slot makes the session unreadable. Putting a marker in its place
+// instead would be a truthy or a falsy value of its own, and could turn a test in an expression from no to
+// yes.
+//  - After `C:`, every slot that follows it. A class that calls serialize() inside its own
+//    Serializable::serialize() numbers the values of its payload along with all others, one that makes its
+//    payload in another way does not, and the payload does not tell which: `C:3:"Leg":4:{i:1;}` can be
+//    either.
+//  - A key given twice, which serialize() never writes: the values inside that container so far. PHP lets the
+//    slot of the overwritten value stand for the one that overwrites it.
 //
-// Source: php-src ext/standard/var_unserializer.re (grammar, slots), ext/standard/var.c (what serialize() writes).
+// Source: php-src ext/standard/var_unserializer.re (grammar, slots), ext/standard/var.c (what serialize()
+// writes).
 
 import { maxDepth, maxSessionBytes, maxValues } from "./limits.ts";
 import {
@@ -83,11 +88,6 @@ export function readValue(reader: TextReader): PhpValue {
   if (reader.values > maxValues) throw new UnreadableSessionError("too-many-values", start);
   const type = reader.text.charCodeAt(start);
   reader.position = start + 1;
-  if (type === letter.N) {
-    expect(reader, semicolon);
-    return inSlot(reader, null);
-  }
-  expect(reader, colon);
   switch (type) {
     case letter.s:
       return inSlot(reader, readString(reader));
@@ -109,6 +109,9 @@ export function readValue(reader: TextReader): PhpValue {
       return readReference(reader);
     case letter.r:
       return readObjectHandle(reader);
+    case letter.N:
+      expect(reader, semicolon);
+      return inSlot(reader, null);
     default:
       throw unexpected(reader, start);
   }
@@ -152,6 +155,7 @@ function inSlot<T extends PhpValue>(reader: TextReader, value: T): T {
 }
 
 function readBoolean(reader: TextReader): boolean {
+  expect(reader, colon);
   const digit = reader.text.charCodeAt(reader.position);
   if (digit !== zero && digit !== zero + 1) throw unexpected(reader, reader.position);
   reader.position++;
@@ -161,6 +165,7 @@ function readBoolean(reader: TextReader): boolean {
 
 function readInteger(reader: TextReader): number | bigint {
   const { text } = reader;
+  expect(reader, colon);
   const start = reader.position;
   const negative = text.charCodeAt(start) === minus;
   const first = negative ? start + 1 : start;
@@ -178,6 +183,7 @@ function readInteger(reader: TextReader): number | bigint {
 
 function readFloat(reader: TextReader): number {
   const { text } = reader;
+  expect(reader, colon);
   const start = reader.position;
   const first = text.charCodeAt(start) === minus ? start + 1 : start;
   const lead = text.charCodeAt(first);
@@ -224,6 +230,7 @@ function readString(reader: TextReader): Bytes {
 
 /** The bytes between the quotes are trusted by their count: quotes and semicolons among them mean nothing. */
 function readCounted(reader: TextReader): Bytes {
+  expect(reader, colon);
   const length = readCount(reader);
   expect(reader, colon);
   expect(reader, quote);
@@ -268,10 +275,9 @@ function readArray(reader: TextReader): PhpArray {
 function readObject(reader: TextReader): PhpObject {
   const object = inSlot(reader, new PhpObject(readClassName(reader)));
   let innerSlots = reader.slots.length;
-  expect(reader, colon);
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
-    // A property's name is always a string; __serialize() can return int keys, which PHP reads as the same name.
+    // A property's name is a string. __serialize() can return int keys: 5 and "5" are one there, too.
     const stored = String(readKey(reader));
     let property = object.properties.get(stored);
     if (property) innerSlots = forgetSlots(reader, innerSlots);
@@ -285,6 +291,7 @@ function readObject(reader: TextReader): PhpObject {
 
 /** Reads `count:{` and goes one level deeper. */
 function openPairs(reader: TextReader): number {
+  expect(reader, colon);
   const start = reader.position;
   const count = readCount(reader);
   expect(reader, colon);
@@ -304,7 +311,6 @@ function readKey(reader: TextReader): PhpKey {
   const type = reader.text.charCodeAt(reader.position);
   if (type !== letter.i && type !== letter.s) throw unexpected(reader, reader.position);
   reader.position++;
-  expect(reader, colon);
   return type === letter.i ? readInteger(reader) : arrayKey(readString(reader));
 }
 
@@ -363,6 +369,7 @@ function readObjectHandle(reader: TextReader): PhpValue {
 }
 
 function readTarget(reader: TextReader): PhpValue {
+  expect(reader, colon);
   const start = reader.position;
   const slot = readCount(reader);
   expect(reader, semicolon);
@@ -394,7 +401,8 @@ function expect(reader: TextReader, byte: number): void {
 
 /** A byte that does not belong there, or none where one should be. */
 function unexpected(reader: TextReader, offset: number): UnreadableSessionError {
-  return fail(offset < reader.text.length ? "malformed" : "truncated", offset);
+  const end = reader.text.length;
+  return offset < end ? fail("malformed", offset) : fail("truncated", end);
 }
 
 function fail(code: UnreadableCode, offset: number): UnreadableSessionError {

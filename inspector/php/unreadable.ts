@@ -18,8 +18,8 @@ export type UnreadableCode =
   | "uncertain-reference";
 
 /**
- * The bytes are not a session that can be read with certainty. It carries the reason and the place, and never a
- * piece of the session: messages end up in logs, and a session holds secrets.
+ * The bytes are not a session that can be read with certainty. It carries the reason and the place, and never
+ * a piece of the session: messages end up in logs, and a session holds secrets.
  */
 export class UnreadableSessionError extends Error {
   override readonly name = "UnreadableSessionError";

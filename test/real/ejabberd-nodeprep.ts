@@ -32,7 +32,7 @@ export function nodeprepAvailable(): boolean {
   return ejabberdLibraries() !== undefined;
 }
 
-/** Gives ejabberd's answer for each name, undefined where it refuses the name. One Erlang run for all of them. */
+/** Gives ejabberd's answer for each name, undefined where it refuses the name. One Erlang run for all. */
 export async function nodeprep(names: readonly string[]): Promise<(string | undefined)[]> {
   const libraries = ejabberdLibraries();
   if (libraries === undefined) throw new Error("ejabberd is not installed here");

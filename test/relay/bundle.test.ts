@@ -59,16 +59,21 @@ for (const version of nodeVersions) {
     it("sends what the contract says", async () => {
       start(api.url);
       await relay.ask("auth:alice:localhost:a:b:€");
-      assert.equal(
-        api.bodies.at(-1),
-        '{"op":"auth","user":"alice","server":"localhost","password":"a:b:€"}',
-      );
+      assert.equal(api.bodies.at(-1), '{"op":"auth","user":"alice","server":"localhost","password":"a:b:€"}');
     });
 
     it("answers no to every operation but auth and isuser, without asking the API", async () => {
       start(api.url);
       const before = api.bodies.length;
-      for (const operation of ["setpass", "tryregister", "removeuser", "removeuser3", "certauth", "nonsense", ""]) {
+      for (const operation of [
+        "setpass",
+        "tryregister",
+        "removeuser",
+        "removeuser3",
+        "certauth",
+        "nonsense",
+        "",
+      ]) {
         assert.equal(await relay.ask(`${operation}:alice:localhost:good`), false);
       }
       assert.equal(api.bodies.length, before);
@@ -195,7 +200,10 @@ describe("the bundled relay over HTTPS", { skip: missing("openssl") }, () => {
 
   it("speaks to an API whose certificate it can check", async () => {
     const before = api.connections();
-    const relay = new RelayCaller([api.url], process.execPath, { ...process.env, NODE_EXTRA_CA_CERTS: certificate.certPath });
+    const relay = new RelayCaller([api.url], process.execPath, {
+      ...process.env,
+      NODE_EXTRA_CA_CERTS: certificate.certPath,
+    });
     assert.equal(await relay.ask("auth:alice:localhost:good"), true);
     assert.equal(await relay.ask("auth:alice:localhost:bad"), false);
     assert.equal(api.connections() - before, 1);

@@ -35,7 +35,8 @@ export async function startStandIn(
       standIn.reply(body, response, request);
     });
   };
-  const server = options.tls === undefined ? createServer(onRequest) : createSecureServer(options.tls, onRequest);
+  const server =
+    options.tls === undefined ? createServer(onRequest) : createSecureServer(options.tls, onRequest);
   server.on(options.tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
     connections++;
     sockets.add(socket);

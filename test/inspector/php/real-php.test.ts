@@ -1,4 +1,5 @@
-// Our decoder against PHP itself: what PHP writes we read as PHP means it, and what we read PHP reads as we do.
+// Our decoder against PHP itself: what PHP writes we read as PHP means it, and what we read PHP reads as we
+// do.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -77,8 +78,8 @@ test("reads a thousand random sessions as PHP meant them", { skip }, () => {
 });
 
 test("reads nothing that PHP refuses, and nothing in another sense", { skip }, () => {
-  const cases = mutants(120_000).filter(({ bytes }) => namesKnownClasses(bytes));
-  const verdicts = php(["read"], cases.map(({ bytes }) => bytes.toString("base64")).join("\n"));
+  const cases = mutants(40_000).filter(({ bytes }) => namesKnownClasses(bytes));
+  const verdicts = php(["read"], cases.map(({ bytes }) => `${bytes.toString("base64")}\n`).join(""));
   assert.equal(verdicts.length, cases.length);
   for (const [index, { bytes, session }] of cases.entries()) {
     const verdict = verdicts[index];
@@ -86,11 +87,10 @@ test("reads nothing that PHP refuses, and nothing in another sense", { skip }, (
     assert.ok(verdict && !verdict.refused, `PHP refuses ${shown}`);
     assert.equal(printed(toDocument(session)), printed(verdict.means), shown);
   }
-  console.log(cases.length);
   assert.ok(cases.length > 5000, `only ${cases.length} mutants could be compared`);
 });
 
-/** Whether a class can be what it says depends on the application: only classes that the PHP script knows count. */
+/** Whether a class can be what it says depends on the application: only the PHP script's classes count. */
 function namesKnownClasses(bytes: Buffer): boolean {
   const names = bytes.toString("latin1").matchAll(/[CEO]:\d+:"[^"]*"/g);
   return [...names].every(([name]) => knownNames.has(name));

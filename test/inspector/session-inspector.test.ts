@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { decodePhp } from "../../inspector/php/php-handler.ts";
+import { SessionInspector, type SessionInspectorOptions } from "../../inspector/session-inspector.ts";
+import { StoreError } from "../../inspector/session-store.ts";
+import type { Verdict } from "../../inspector/verdict.ts";
+
+const id = "alice0session0of0the0test0";
+
+function loggedIn(name: string): string {
+  return `user|s:${Buffer.byteLength(name)}:"${name}";authenticated|b:1;`;
+}
+
+/** An inspector of a site with this one session. */
+function inspectorOf(session: string | Buffer, changes: Partial<SessionInspectorOptions> = {}) {
+  const asked: string[] = [];
+  const inspector = new SessionInspector({
+    store: {
+      getData: async (sessionId) => {
+        asked.push(sessionId);
+        return sessionId === id ? Buffer.from(session) : null;
+      },
+      close() {},
+    },
+    decode: decodePhp,
+    expressions: { authenticated: "authenticated", user: "user" },
+    servedHosts: new Set(["example.org"]),
+    isUserPolicy: "all",
+    ...changes,
+  });
+  const logIn = (user: string, password = id, server = "example.org"): Promise<Verdict> =>
+    inspector.inspect({ op: "auth", user, server, password });
+  return { inspector, logIn, asked };
+}
+
+describe("the inspector", () => {
+  it("allows the user whose session it is", async () => {
+    assert.deepEqual(await inspectorOf(loggedIn("alice")).logIn("alice"), { outcome: "allowed" });
+  });
+
+  it("refuses a session of another user", async () => {
+    const { logIn } = inspectorOf(loggedIn("alice"));
+    for (const user of ["bob", "alic", "alicee", "alice ", "ALICE", "alice\0"]) {
+      assert.deepEqual(await logIn(user), { outcome: "refused", reason: "other-user" }, user);
+    }
+  });
+
+  it("knows a user by the localpart that ejabberd prepares", async () => {
+    for (const [siteName, localpart] of [
+      ["Alice", "alice"],
+      ["john doe", "john\\20doe"],
+      ["alice@example.org", "alice\\40example.org"],
+      ["Jürgen", "jürgen"],
+    ] as const) {
+      assert.deepEqual(
+        await inspectorOf(loggedIn(siteName)).logIn(localpart),
+        { outcome: "allowed" },
+        siteName,
+      );
+    }
+  });
+
+  it("refuses a site name that could be taken for another", async () => {
+    for (const siteName of ["ａlice", "ali\u00adce", "ﬁn", " alice", "alice\u0000"]) {
+      const verdict = await inspectorOf(loggedIn(siteName)).logIn("alice");
+      assert.equal(
+        verdict.outcome === "refused" && verdict.reason,
+        "doubtful-user-name",
+        JSON.stringify(siteName),
+      );
+    }
+  });
+
+  it("refuses an unknown session, one that is not logged in, and one without a name", async () => {
+    const reasonOf = async (session: string, password = id) => {
+      const verdict = await inspectorOf(session).logIn("alice", password);
+      return verdict.outcome === "refused" ? verdict.reason : verdict.outcome;
+    };
+    assert.equal(await reasonOf(loggedIn("alice"), "another0session0of0the0test"), "no-session");
+    assert.equal(await reasonOf(""), "not-authenticated");
+    assert.equal(await reasonOf('user|s:5:"alice";'), "not-authenticated");
+    assert.equal(await reasonOf("authenticated|b:1;"), "no-user-name");
+  });
+
+  it("never asks the store for what is no session id", async () => {
+    const { logIn, asked } = inspectorOf(loggedIn("alice"));
+    const noIds = [
+      "",
+      "a:b:c",
+      "pässwörd€pässwörd€pässwörd",
+      "../../../etc/passwd/sess_x",
+      `lock.${id}`,
+      `${id}.lock`,
+    ];
+    for (const password of [...noIds, `${id}\r\n`, `${id}\0`, "x".repeat(257), `${id} 0 0 1`]) {
+      assert.deepEqual(await logIn("alice", password), {
+        outcome: "refused",
+        reason: "malformed-session-id",
+      });
+    }
+    assert.deepEqual(asked, []);
+  });
+
+  it("refuses a host that it does not serve, for every operation", async () => {
+    const { inspector, logIn, asked } = inspectorOf(loggedIn("alice"));
+    for (const server of ["example.com", "", "EXAMPLE.ORG", "example.org.", "constructor"]) {
+      assert.deepEqual(await logIn("alice", id, server), { outcome: "refused", reason: "host-not-served" });
+      const verdict = await inspector.inspect({ op: "isuser", user: "alice", server });
+      assert.deepEqual(verdict, { outcome: "refused", reason: "host-not-served" });
+    }
+    assert.deepEqual(asked, []);
+  });
+
+  it("refuses bytes that are no session, by the decoder's code", async () => {
+    for (const session of [
+      "garbage",
+      "user|s:5:",
+      loggedIn("alice").slice(0, -1),
+      `a|${"a:1:{i:0;".repeat(100_000)}`,
+    ]) {
+      const verdict = await inspectorOf(session).logIn("alice");
+      assert.equal(verdict.outcome === "refused" && verdict.reason, "unreadable-session");
+      assert.match((verdict.outcome === "refused" && verdict.detail) || "", /^[a-z-]+$/);
+    }
+  });
+
+  it("refuses a session of 1 MB", async () => {
+    const filler = "x".repeat(1_000_000);
+    const { logIn } = inspectorOf(`${loggedIn("alice")}filler|s:${filler.length}:"${filler}";`);
+    const verdict = await logIn("alice");
+    assert.equal(verdict.outcome === "refused" && verdict.reason, "unreadable-session");
+  });
+
+  it("is unavailable while the store is", async () => {
+    for (const fault of ["store-unreachable", "store-timeout"] as const) {
+      const store = { getData: () => Promise.reject(new StoreError(fault)), close() {} };
+      assert.deepEqual(await inspectorOf("", { store }).logIn("alice"), { outcome: "unavailable", fault });
+    }
+  });
+
+  it("answers isuser by its policy, without asking the store", async () => {
+    const request = { op: "isuser", user: "alice", server: "example.org" } as const;
+    const all = inspectorOf("");
+    assert.deepEqual(await all.inspector.inspect(request), { outcome: "allowed" });
+    assert.deepEqual(all.asked, []);
+    const none = inspectorOf("", { isUserPolicy: "none" });
+    assert.deepEqual(await none.inspector.inspect(request), { outcome: "refused", reason: "isuser-policy" });
+  });
+
+  it("allows nobody by a session of any other bytes", async () => {
+    const bytes = Buffer.from(loggedIn("alice"));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 }),
+        fc.constantFrom("bob", "admin", "alic", "lice"),
+        async (changes, user) => {
+          const changed = Buffer.from(bytes);
+          for (const [at, byte] of changes) changed[at] = byte;
+          const verdict = await inspectorOf(changed).logIn(user);
+          assert.notEqual(verdict.outcome, "unavailable");
+          if (verdict.outcome === "allowed")
+            assert.ok(changed.toString("latin1").toLowerCase().includes(`"${user}"`));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});

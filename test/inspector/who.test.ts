@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { toDocument } from "../../inspector/php/document.ts";
+import { decodePhp } from "../../inspector/php/php-handler.ts";
+import { problemOfExpression, whoIsLoggedIn } from "../../inspector/who.ts";
+
+function who(session: string, authenticated: string, user: string) {
+  return whoIsLoggedIn(toDocument(decodePhp(Buffer.from(session))), { authenticated, user });
+}
+
+const plain = 'user|s:5:"alice";authenticated|b:1;';
+
+describe("who is logged in", () => {
+  it("is named by a plain variable", () => {
+    assert.deepEqual(who(plain, "authenticated", "user"), { userName: "alice" });
+  });
+
+  it("is named by a key with slashes and a nested value, as symfony 1 keeps it", () => {
+    const session =
+      'symfony/user/sfUser/authenticated|b:1;symfony/user/sfUser/attributes|a:1:{s:30:"symfony/user/sfUser/attributes";a:1:{s:8:"nickname";s:5:"alice";}}';
+    assert.deepEqual(
+      who(
+        session,
+        '"symfony/user/sfUser/authenticated"',
+        '"symfony/user/sfUser/attributes"."symfony/user/sfUser/attributes".nickname',
+      ),
+      { userName: "alice" },
+    );
+  });
+
+  it("may be named by a whole number", () => {
+    assert.deepEqual(who("id|i:4711;", "id > `0`", "id"), { userName: "4711" });
+  });
+
+  it("may be named by a property of an object", () => {
+    const session = 'user|O:4:"User":1:{s:10:"\0User\0name";s:5:"alice";}';
+    assert.deepEqual(who(session, "user.name != `null`", "user.name"), { userName: "alice" });
+  });
+
+  it("is nobody unless the expression gives true itself", () => {
+    const values = [
+      "b:0;",
+      "i:1;",
+      's:4:"true";',
+      's:1:"1";',
+      "d:1;",
+      "N;",
+      "a:1:{i:0;b:1;}",
+      'O:8:"stdClass":0:{}',
+    ];
+    for (const value of values) {
+      assert.deepEqual(
+        who(`user|s:5:"alice";authenticated|${value}`, "authenticated", "user"),
+        { reason: "not-authenticated" },
+        value,
+      );
+    }
+    assert.deepEqual(who('user|s:5:"alice";', "authenticated", "user"), { reason: "not-authenticated" });
+    assert.deepEqual(who("", "authenticated", "user"), { reason: "not-authenticated" });
+  });
+
+  it("has no name but text or a whole number", () => {
+    const values = [
+      "N;",
+      "b:1;",
+      's:0:"";',
+      "d:1.5;",
+      "d:NAN;",
+      "d:INF;",
+      "a:0:{}",
+      'a:1:{i:0;s:5:"alice";}',
+      's:2:"\xff\xfe";',
+    ];
+    for (const value of values) {
+      const session = Buffer.from(`authenticated|b:1;user|${value}`, "latin1");
+      const found = whoIsLoggedIn(toDocument(decodePhp(session)), {
+        authenticated: "authenticated",
+        user: "user",
+      });
+      assert.deepEqual(found, { reason: "no-user-name" }, value);
+    }
+  });
+
+  it("is never found in what every object inherits", () => {
+    for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"]) {
+      const expression = `"${name}" != \`null\``;
+      assert.deepEqual(who(plain, expression, "user"), { reason: "not-authenticated" }, name);
+      assert.deepEqual(who(plain, "authenticated", `"${name}"`), { reason: "no-user-name" }, name);
+      assert.deepEqual(who(plain, "authenticated", `"${name}".name`), { reason: "no-user-name" }, name);
+    }
+  });
+
+  it("is refused by kind of error when an expression fails on this session", () => {
+    const found = who(plain, "length(authenticated) > `0`", "user");
+    assert.ok("reason" in found);
+    assert.equal(found.reason, "expression-failed");
+    assert.doesNotMatch(JSON.stringify(found), /alice/);
+  });
+
+  it("is refused when an expression compares a session with itself and it has a cycle", () => {
+    const found = who('a|O:1:"A":1:{s:1:"a";r:1;}b|O:1:"B":1:{s:1:"a";r:3;}', "a == b", "user");
+    assert.ok("reason" in found);
+  });
+});
+
+describe("the problem of an expression", () => {
+  it("is nothing where it can be read", () => {
+    assert.equal(problemOfExpression('"a/b".c[0].d'), undefined);
+    assert.equal(problemOfExpression("length(roles) > `0`"), undefined);
+  });
+
+  it("is said where it cannot", () => {
+    for (const expression of ["", "a.", "a ==", "nofunction(a)", "length(a, b)", "constructor"]) {
+      assert.equal(typeof problemOfExpression(expression), "string", expression);
+    }
+  });
+});
