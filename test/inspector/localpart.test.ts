@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { escapeLocalpart, type LocalpartDoubt, localpartOfUserName } from "../../inspector/localpart.ts";
-import { nodeprep, nodeprepAvailable } from "../real/ejabberd-nodeprep.ts";
+import { nodeprep } from "../real/ejabberd-nodeprep.ts";
+import { missing } from "../real/parts.ts";
 
 function localpart(userName: string): string | undefined {
   const result = localpartOfUserName(userName);
@@ -263,7 +264,7 @@ describe("localpartOfUserName", () => {
   });
 });
 
-describe("localpartOfUserName beside the real ejabberd", { skip: !nodeprepAvailable() }, () => {
+describe("localpartOfUserName beside the real ejabberd", { skip: missing("ejabberd") }, () => {
   const corpora = {
     alone: () => everyCharacter,
     within: () => everyCharacter.map((c) => `a${c}b`),

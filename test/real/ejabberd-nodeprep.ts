@@ -5,11 +5,11 @@
 // Term Format", erts): 131, then LIST_EXT (108) of BINARY_EXT (109), closed by NIL_EXT (106).
 
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { ejabberdLibraries } from "./parts.ts";
 
 const program =
   "{ok, _} = application:ensure_all_started(stringprep), " +
@@ -18,20 +18,6 @@ const program =
   'ok = file:write_file("answers", term_to_binary(Answers)), ' +
   "halt().";
 
-/** Debian's directory of libraries that holds ejabberd's (/usr/lib/x86_64-linux-gnu, say). */
-function ejabberdLibraries(): string | undefined {
-  if (!existsSync("/usr/bin/erl")) return undefined;
-  return readdirSync("/usr/lib", { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name.includes("-linux-"))
-    .map((entry) => join("/usr/lib", entry.name))
-    .find((directory) => readdirSync(directory).some((name) => /^ejabberd-\d/.test(name)));
-}
-
-/** Gives whether this machine has the ejabberd that nodeprep() asks. */
-export function nodeprepAvailable(): boolean {
-  return ejabberdLibraries() !== undefined;
-}
-
 /** Gives ejabberd's answer for each name, undefined where it refuses the name. One Erlang run for all. */
 export async function nodeprep(names: readonly string[]): Promise<(string | undefined)[]> {
   const libraries = ejabberdLibraries();
@@ -39,13 +25,14 @@ export async function nodeprep(names: readonly string[]): Promise<(string | unde
   const home = await mkdtemp(join(tmpdir(), "nodeprep-"));
   try {
     await writeFile(join(home, "names"), encodeList(names));
-    const environment = { HOME: home, PATH: "/usr/bin:/bin", ERL_LIBS: libraries, ERL_CRASH_DUMP_BYTES: "0" };
+    const environment = {
+      HOME: home,
+      PATH: process.env["PATH"],
+      ERL_LIBS: libraries,
+      ERL_CRASH_DUMP_BYTES: "0",
+    };
     const options = { cwd: home, env: environment, timeout: 60_000 };
-    await promisify(execFile)(
-      "/usr/bin/erl",
-      ["-noinput", "-boot", "start_clean", "-eval", program],
-      options,
-    );
+    await promisify(execFile)("erl", ["-noinput", "-boot", "start_clean", "-eval", program], options);
     const given = decodeList(await readFile(join(home, "answers")));
     if (given.length !== names.length) throw new Error(`${names.length} names, ${given.length} answers`);
     return given;

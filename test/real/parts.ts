@@ -5,7 +5,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export type Part = "memcached" | "php" | "ejabberd" | "chromium" | "nginx" | "openssl" | "nodes";
+export type Part = "memcached" | "php" | "ejabberd" | "chromium" | "openssl" | "nodes";
 
 interface PartSource {
   readonly isThere: () => boolean;
@@ -31,7 +31,7 @@ const sources: Readonly<Record<Part, PartSource>> = {
     hint: "PHP 8's command line with its memcached extension",
   },
   ejabberd: {
-    isThere: () => inPath("erl") !== undefined && ejabberdLibraries() !== undefined,
+    isThere: () => inPath("erlc") !== undefined && ejabberdLibraries() !== undefined,
     packages: [["ejabberd"]],
     hint: "ejabberd 23.01 or later, as Debian packages it",
   },
@@ -39,11 +39,6 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => chromiumPath() !== undefined,
     packages: [["chromium-headless-shell", "chromium"]],
     hint: "Chromium",
-  },
-  nginx: {
-    isThere: () => nginxPath() !== undefined,
-    packages: [["nginx-light", "nginx"]],
-    hint: "nginx",
   },
   openssl: {
     isThere: () => inPath("openssl") !== undefined,
@@ -131,10 +126,6 @@ export function inPath(program: string): string | undefined {
 
 export function chromiumPath(): string | undefined {
   return inPath("chromium-headless-shell") ?? inPath("chromium") ?? inPath("google-chrome");
-}
-
-export function nginxPath(): string | undefined {
-  return inPath("nginx") ?? ["/usr/sbin/nginx"].find((path) => existsSync(path));
 }
 
 /** Gives the directory below which ejabberd's Erlang applications lie (ERL_LIBS), or undefined. */

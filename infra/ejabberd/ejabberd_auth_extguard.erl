@@ -1,0 +1,25 @@
+%% ejabberd's external authentication with one check in front of it: a password that is too long for a frame of
+%% extauth (65535 bytes) is refused here. extauth's port fails on it instead, and ejabberd asks the whole pool in
+%% turn: one such login, of anybody, ends every program of the pool, and about twenty of them in a row end the
+%% logins and BOSH until ejabberd is restarted. max_stanza_size stops them over TCP and BOSH; ejabberd has no
+%% limit for WebSocket, HTTP Basic and MQTT. README.md beside this file says how it is installed.
+%% What would make, change or remove an account is left out, and so refused: accounts are the site's.
+-module(ejabberd_auth_extguard).
+
+-export([start/1, stop/1, reload/1, plain_password_required/1, store_type/1,
+         check_password/4, user_exists/2]).
+
+%% 65535 less "auth:", a user and a host of 1023 bytes each, and two colons: 63482, rounded down.
+-define(MAX_PASSWORD_BYTES, 60000).
+
+check_password(_User, _AuthzId, _Server, Password) when byte_size(Password) > ?MAX_PASSWORD_BYTES ->
+    {nocache, false};
+check_password(User, AuthzId, Server, Password) ->
+    ejabberd_auth_external:check_password(User, AuthzId, Server, Password).
+
+start(Host) -> ejabberd_auth_external:start(Host).
+stop(Host) -> ejabberd_auth_external:stop(Host).
+reload(Host) -> ejabberd_auth_external:reload(Host).
+plain_password_required(Host) -> ejabberd_auth_external:plain_password_required(Host).
+store_type(Host) -> ejabberd_auth_external:store_type(Host).
+user_exists(User, Server) -> ejabberd_auth_external:user_exists(User, Server).

@@ -1,0 +1,142 @@
+// The whole chain with real parts: PHP's site, memcached, the browser, ejabberd as infra/ejabberd/ejabberd.yml
+// recommends it, the bundled relay, HTTPS, and serverless-offline in place of API Gateway and Lambda.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { type LocalApi, startApi } from "../../infra/local/api.ts";
+import { freePort } from "../../infra/local/ports.ts";
+import { relayPath } from "../../infra/local/relay-caller.ts";
+import { startBrowser } from "../real/browser.ts";
+import { type Certificate, makeCertificate } from "../real/certificate.ts";
+import { type Ejabberd, startEjabberd } from "../real/ejabberd.ts";
+import { type Memcached, startMemcached } from "../real/memcached.ts";
+import { memcachedIni } from "../real/php.ts";
+import { type Site, startSite } from "../real/site.ts";
+
+const infra = fileURLToPath(new URL("../../infra/ejabberd", import.meta.url));
+
+export const transports = ["BOSH", "WebSocket"] as const;
+export type Transport = (typeof transports)[number];
+
+export interface ChatServer {
+  readonly ejabberd: Ejabberd;
+  /** Where Strophe.js connects to. */
+  readonly services: Readonly<Record<Transport, string>>;
+  readonly tcpPort: number;
+}
+
+export interface Chain {
+  memcached: Memcached;
+  readonly site: Site;
+  readonly api: LocalApi;
+  readonly browser: Browser;
+  readonly chat: ChatServer;
+  /** Starts one more ejabberd of this chain, with other words on its programs' command line. */
+  startChat(program: ChatProgram): Promise<ChatServer>;
+  stop(): Promise<void>;
+}
+
+export interface ChatProgram {
+  /** The relay's arguments. */
+  readonly relayArgs: readonly string[];
+  readonly poolSize?: number;
+  /** ejabberd's own `external` in place of our guarded one. */
+  readonly authMethod?: "extguard" | "external";
+}
+
+/** Starts it all below this directory. Ends what it had started when something does not come up. */
+export async function startChain(directory: string): Promise<Chain> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const stopOne of stops.splice(0).reverse()) await stopOne();
+  };
+  try {
+    const certificate = makeCertificate(directory);
+    execFileSync("erlc", ["-o", directory, join(infra, "ejabberd_auth_extguard.erl")]);
+
+    const memcached = await startMemcached();
+    stops.push(() => chain.memcached.stop());
+    const node = `127.0.0.1:${memcached.port}`;
+    const site = await startSite(memcachedIni(node));
+    stops.push(() => site.process.stop());
+    const api = await startApi({
+      port: await freePort(),
+      certificateDirectory: directory,
+      settings: {
+        SESSION_STORE: `memcached://${node}`,
+        AUTHENTICATED_EXPRESSION: "authenticated",
+        USER_EXPRESSION: "user",
+        SERVED_HOSTS: "localhost",
+      },
+    });
+    stops.push(() => api.process.stop());
+    const browser = await startBrowser();
+    stops.push(() => browser.close());
+
+    let servers = 0;
+    const startChat = async (program: ChatProgram) => {
+      const ownDirectory = join(directory, `ejabberd${++servers}`);
+      mkdirSync(ownDirectory);
+      const chat = await startChatServer(ownDirectory, directory, certificate, program);
+      stops.push(() => chat.ejabberd.stop());
+      return chat;
+    };
+    const chat = await startChat({ relayArgs: [api.url] });
+    const chain: Chain = { memcached, site, api, browser, chat, startChat, stop };
+    return chain;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startChatServer(
+  directory: string,
+  beams: string,
+  certificate: Certificate,
+  { relayArgs, poolSize = 4, authMethod = "extguard" }: ChatProgram,
+): Promise<ChatServer> {
+  const ports = { tcp: await freePort(), https: await freePort(), http: await freePort() };
+  const config = changed(readFileSync(join(infra, "ejabberd.yml"), "utf8"), [
+    ["  - example.org\n", "  - localhost\n"],
+    ["auth_method: [extguard]", `auth_method: [${authMethod}]`],
+    [/extauth_program: .*/, `extauth_program: "${[process.execPath, relayPath, ...relayArgs].join(" ")}"`],
+    [/extauth_pool_size: \d+/, `extauth_pool_size: ${poolSize}`],
+    ["/etc/ejabberd/certs/*.pem", certificate.bothPath],
+    ["port: 5222\n", `port: ${ports.tcp}\n    ip: "127.0.0.1"\n`],
+    ["port: 5443\n", `port: ${ports.https}\n    ip: "127.0.0.1"\n`],
+    ["port: 5280\n", `port: ${ports.http}\n`],
+  ]);
+  const isReady = () =>
+    fetch(`http://127.0.0.1:${ports.http}/bosh`).then(
+      (response) => response.status === 200,
+      () => false,
+    );
+  const ejabberd = await startEjabberd({
+    directory,
+    config,
+    isReady,
+    // The relay trusts the API's certificate by node's own variable, which ejabberd hands on.
+    env: { NODE_EXTRA_CA_CERTS: certificate.certPath, ERL_AFLAGS: `-pa ${beams}` },
+  });
+  return {
+    ejabberd,
+    services: {
+      BOSH: `https://localhost:${ports.https}/bosh`,
+      WebSocket: `wss://localhost:${ports.https}/ws`,
+    },
+    tcpPort: ports.tcp,
+  };
+}
+
+/** Gives the text with these changes, each of which must find its place: the file is the one that we recommend. */
+function changed(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
+  return changes.reduce((before, [from, to]) => {
+    const after = before.replace(from, () => to);
+    if (after === before) throw new Error(`ejabberd.yml has no ${from}`);
+    return after;
+  }, text);
+}
