@@ -57,9 +57,9 @@ export async function startChain(directory: string): Promise<Chain> {
     const certificate = makeCertificate(directory);
     execFileSync("erlc", ["-o", directory, join(infra, "ejabberd_auth_extguard.erl")]);
 
-    const memcached = await startMemcached();
-    stops.push(() => chain.memcached.stop());
-    const node = `127.0.0.1:${memcached.port}`;
+    const current = { memcached: await startMemcached() };
+    stops.push(() => current.memcached.stop());
+    const node = `127.0.0.1:${current.memcached.port}`;
     const site = await startSite(memcachedIni(node));
     stops.push(() => site.process.stop());
     const api = await startApi({
@@ -85,8 +85,7 @@ export async function startChain(directory: string): Promise<Chain> {
       return chat;
     };
     const chat = await startChat({ relayArgs: [api.url] });
-    const chain: Chain = { memcached, site, api, browser, chat, startChat, stop };
-    return chain;
+    return Object.assign(current, { site, api, browser, chat, startChat, stop });
   } catch (error) {
     await stop();
     throw error;
@@ -101,14 +100,14 @@ async function startChatServer(
 ): Promise<ChatServer> {
   const ports = { tcp: await freePort(), https: await freePort(), http: await freePort() };
   const config = changed(readFileSync(join(infra, "ejabberd.yml"), "utf8"), [
-    ["  - example.org\n", "  - localhost\n"],
-    ["auth_method: [extguard]", `auth_method: [${authMethod}]`],
+    [/ {2}- example\.org\n/, "  - localhost\n"],
+    [/auth_method: .*/, `auth_method: [${authMethod}]`],
     [/extauth_program: .*/, `extauth_program: "${[process.execPath, relayPath, ...relayArgs].join(" ")}"`],
     [/extauth_pool_size: \d+/, `extauth_pool_size: ${poolSize}`],
-    ["/etc/ejabberd/certs/*.pem", certificate.bothPath],
-    ["port: 5222\n", `port: ${ports.tcp}\n    ip: "127.0.0.1"\n`],
-    ["port: 5443\n", `port: ${ports.https}\n    ip: "127.0.0.1"\n`],
-    ["port: 5280\n", `port: ${ports.http}\n`],
+    [/\/etc\/ejabberd\/certs\/\*\.pem/, certificate.bothPath],
+    [/port: 5222\n/, `port: ${ports.tcp}\n    ip: "127.0.0.1"\n`],
+    [/port: 5443\n/, `port: ${ports.https}\n    ip: "127.0.0.1"\n`],
+    [/port: 5280\n/, `port: ${ports.http}\n`],
   ]);
   const isReady = () =>
     fetch(`http://127.0.0.1:${ports.http}/bosh`).then(
@@ -133,10 +132,9 @@ async function startChatServer(
 }
 
 /** Gives the text with these changes, each of which must find its place: the file is the one that we recommend. */
-function changed(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
+function changed(text: string, changes: readonly (readonly [RegExp, string])[]): string {
   return changes.reduce((before, [from, to]) => {
-    const after = before.replace(from, () => to);
-    if (after === before) throw new Error(`ejabberd.yml has no ${from}`);
-    return after;
+    if (before.search(from) < 0) throw new Error(`ejabberd.yml has no ${from}`);
+    return before.replace(from, () => to);
   }, text);
 }

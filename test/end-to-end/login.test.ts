@@ -1,7 +1,7 @@
 // The main job: a session that real PHP wrote logs its user in to a real ejabberd, from a real browser.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { connectStrophe, logInToSite } from "../real/browser.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { missing } from "../real/parts.ts";
@@ -18,6 +18,8 @@ describe("a login to the chat", {
     chain = await startChain(directory);
   });
   after(() => chain?.stop());
+  // A page that was left open would hold its connections, and its share of the two cores.
+  afterEach(() => Promise.all(chain.browser.contexts().map((context) => context.close())));
 
   const logIn = (user: string, lifetimeSeconds?: number) =>
     logInToSite(chain.browser, chain.site.url, user, lifetimeSeconds);

@@ -42,7 +42,7 @@ export async function logInToSite(
   return { page, sessionId: session.id };
 }
 
-/** Connects Strophe.js from the page, and gives how that ended. */
+/** Connects Strophe.js from the page and drops the connection again. Gives what became of the connection. */
 export async function connectStrophe(
   page: Page,
   service: string,
@@ -59,8 +59,12 @@ export async function connectStrophe(
         connection.connect(jid, password, (status: number) => {
           const final = finals.find((name) => Strophe.Status[name] === status);
           if (final === undefined) return;
-          resolve(final);
-          connection.disconnect();
+          // Not from within the callback, and no disconnect(): over BOSH, Strophe asks for the end of a session
+          // as fast as it can until it hears of it.
+          setTimeout(() => {
+            connection.reset();
+            resolve(final);
+          });
         });
       }),
     { service, jid, password },
