@@ -1,0 +1,138 @@
+// What goes wrong on a real site, with the real chain: each fault refuses logins while it lasts, and no longer.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { type ChatPage, connectStrophe, logInToSite } from "../real/browser.ts";
+import { temporaryDirectory } from "../real/directory.ts";
+import { startMemcached } from "../real/memcached.ts";
+import { missing } from "../real/parts.ts";
+import { logInByTcp } from "../real/xmpp.ts";
+import { type Chain, type ChatServer, startChain, type Transport, transports } from "./chain.ts";
+
+describe("the chain at fault", {
+  skip: missing("memcached", "php", "ejabberd", "chromium", "openssl"),
+}, () => {
+  const directory = temporaryDirectory();
+  let chain: Chain;
+
+  before(async () => {
+    chain = await startChain(directory);
+  });
+  after(() => chain?.stop());
+  afterEach(() => Promise.all(chain.browser.contexts().map((context) => context.close())));
+
+  const logIn = () => logInToSite(chain.browser, chain.site.url, "Alice");
+  const connect = (chat: ChatServer, transport: Transport, { page, sessionId }: ChatPage) =>
+    connectStrophe(page, chat.services[transport], "alice@localhost", sessionId);
+
+  it("refuses while memcached is away and lets in once it is back, with nothing restarted", async () => {
+    const programs = chain.chat.ejabberd.programs("relay.mjs");
+    const before = await logIn();
+    for (const transport of transports) {
+      assert.equal(await connect(chain.chat, transport, before), "CONNECTED");
+    }
+    await chain.memcached.stop();
+    for (const transport of transports) {
+      assert.equal(await connect(chain.chat, transport, before), "AUTHFAIL");
+      assert.equal(chain.api.logins().at(-1)?.fault, "store-unreachable");
+    }
+    chain.memcached = await startMemcached(chain.memcached.port);
+    const after = await logIn();
+    for (const transport of transports) {
+      assert.equal(await connect(chain.chat, transport, after), "CONNECTED");
+    }
+    assert.deepEqual(chain.chat.ejabberd.programs("relay.mjs"), programs);
+  });
+
+  it("lets the next login in when the relay was killed during one", async () => {
+    const chat = await chain.startChat({ relayArgs: [chain.api.url], poolSize: 1 });
+    const alice = await logIn();
+    assert.equal(await connect(chat, "WebSocket", alice), "CONNECTED");
+    // A store that hangs holds the login in the relay for long enough to be killed.
+    process.kill(chain.memcached.process.pid, "SIGSTOP");
+    try {
+      const interrupted = connect(chat, "WebSocket", alice);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const [relay] = chat.ejabberd.programs("relay.mjs");
+      assert.ok(relay !== undefined);
+      process.kill(relay, "SIGKILL");
+      assert.notEqual(await interrupted, "CONNECTED");
+    } finally {
+      process.kill(chain.memcached.process.pid, "SIGCONT");
+    }
+    for (const transport of transports) assert.equal(await connect(chat, transport, alice), "CONNECTED");
+    await chat.ejabberd.stop();
+  });
+
+  const wrongPrograms = {
+    "a URL where nothing listens": {
+      relayArgs: ["https://localhost:1/auth"],
+      says: /code=api-unreachable detail="ECONNREFUSED"/,
+    },
+    "a URL that is not encrypted": {
+      relayArgs: ["http://example.org/auth"],
+      says: /code=bad-configuration detail="the URL is plain http to another machine/,
+    },
+    "a URL of another route": { relayArgs: ["URL/nowhere"], says: /code=api-status detail="404"/ },
+    "a flag that there is not": {
+      relayArgs: ["https://example.org/auth", "--verbose"],
+      says: /code=bad-configuration detail="Unknown option '--verbose'/,
+    },
+    "no URL at all": {
+      relayArgs: [],
+      says: /code=bad-configuration detail="the URL of the route is missing/,
+    },
+  };
+  for (const [name, { relayArgs, says }] of Object.entries(wrongPrograms)) {
+    it(`refuses, keeps BOSH up and says why, with a relay that was given ${name}`, async () => {
+      const args = relayArgs.map((arg) => arg.replace("URL", chain.api.url));
+      const chat = await chain.startChat({ relayArgs: args });
+      const programs = chat.ejabberd.programs("relay.mjs");
+      const alice = await logIn();
+      for (let tries = 0; tries < 10; tries++) {
+        for (const transport of transports) {
+          // AUTHFAIL over BOSH is the word of a session: a dead BOSH gives CONNFAIL.
+          assert.equal(await connect(chat, transport, alice), "AUTHFAIL");
+        }
+      }
+      assert.deepEqual(chat.ejabberd.programs("relay.mjs"), programs);
+      assert.match(chat.ejabberd.log(), says);
+      assert.ok(!chat.ejabberd.log().includes(alice.sessionId));
+      await chat.ejabberd.stop();
+    });
+  }
+
+  it("keeps its pool and BOSH through passwords of 70000 bytes, over every way in", async () => {
+    const { chat } = chain;
+    const programs = chat.ejabberd.programs("relay.mjs");
+    assert.equal(programs.length, 4);
+    const alice = await logIn();
+    const huge = "x".repeat(70_000);
+    // One after another: about twenty such logins end an unguarded ejabberd's logins for good.
+    for (let i = 0; i < 30; i++) {
+      assert.equal(await logInByTcp(chat.tcpPort, "localhost", "alice", huge), "stream-error");
+      for (const transport of transports) {
+        const status = await connectStrophe(alice.page, chat.services[transport], "alice@localhost", huge);
+        assert.notEqual(status, "CONNECTED");
+      }
+    }
+    assert.deepEqual(chat.ejabberd.programs("relay.mjs"), programs);
+    for (const transport of transports) assert.equal(await connect(chat, transport, alice), "CONNECTED");
+    assert.equal(await logInByTcp(chat.tcpPort, "localhost", "alice", alice.sessionId), "success");
+  });
+
+  it("keeps its pool and BOSH through them without the guard, too, over TCP and BOSH", async () => {
+    const chat = await chain.startChat({ relayArgs: [chain.api.url], authMethod: "external" });
+    const programs = chat.ejabberd.programs("relay.mjs");
+    const alice = await logIn();
+    const huge = "x".repeat(70_000);
+    for (let i = 0; i < 30; i++) {
+      assert.equal(await logInByTcp(chat.tcpPort, "localhost", "alice", huge), "stream-error");
+      const status = await connectStrophe(alice.page, chat.services.BOSH, "alice@localhost", huge);
+      assert.notEqual(status, "CONNECTED");
+    }
+    assert.deepEqual(chat.ejabberd.programs("relay.mjs"), programs);
+    for (const transport of transports) assert.equal(await connect(chat, transport, alice), "CONNECTED");
+    await chat.ejabberd.stop();
+  });
+});
