@@ -1,6 +1,6 @@
 // The function's log: one JSON object a line on stdout, where Lambda collects it. Codes, counts and times only.
 
-export type Level = "info" | "warn" | "error";
+type Level = "info" | "warn" | "error";
 
 export type Log = (
   level: Level,

@@ -8,7 +8,7 @@
 
 import { MAX_PASSWORD_BYTES, MAX_REQUEST_BYTES, MAX_SERVER_BYTES, MAX_USER_BYTES } from "./limits.ts";
 
-export interface AuthRequest {
+interface AuthRequest {
   readonly op: "auth";
   /** JID localpart, prepared by ejabberd. */
   readonly user: string;
@@ -18,7 +18,7 @@ export interface AuthRequest {
   readonly password: string;
 }
 
-export interface IsUserRequest {
+interface IsUserRequest {
   readonly op: "isuser";
   readonly user: string;
   readonly server: string;

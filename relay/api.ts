@@ -73,7 +73,9 @@ export class Api {
       );
       request.on("error", (error: NodeJS.ErrnoException) => {
         fail(
-          request.reusedSocket ? new StaleConnection() : new ApiFault("api-unreachable", error.code ?? "unknown"),
+          request.reusedSocket
+            ? new StaleConnection()
+            : new ApiFault("api-unreachable", error.code ?? "unknown"),
         );
       });
       request.on("response", (response) => {

@@ -10,7 +10,7 @@
 
 import { type ContractBreach, checkLoginRequest, type LoginRequest } from "../protocol/login-request.ts";
 
-export type CommandRefusal = ContractBreach | "not-utf8" | "operation-unsupported" | "operation-unknown";
+type CommandRefusal = ContractBreach | "not-utf8" | "operation-unsupported" | "operation-unknown";
 
 export type Command = { readonly request: LoginRequest } | { readonly refusal: CommandRefusal };
 

@@ -26,6 +26,7 @@
 // and a document printed in full can be exponentially larger than the session. The order of keys is not kept
 // where they look like ints (JS sorts those first).
 
+// biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
 import { isUtf8 } from "node:buffer";
 import {
   type Bytes,

@@ -39,7 +39,7 @@ export interface Chain {
   stop(): Promise<void>;
 }
 
-export interface ChatProgram {
+interface ChatProgram {
   /** The relay's arguments. */
   readonly relayArgs: readonly string[];
   readonly poolSize?: number;

@@ -16,7 +16,7 @@ interface PartSource {
 }
 
 /** Node 18, 20 and 24, with a lock file of their own: only tests of the relay want them. */
-export const nodesDirectory = fileURLToPath(new URL("nodes", import.meta.url));
+const nodesDirectory = fileURLToPath(new URL("nodes", import.meta.url));
 export const nodeVersions = ["18", "20", "24"] as const;
 
 const sources: Readonly<Record<Part, PartSource>> = {
@@ -119,7 +119,7 @@ function withoutServices(work: () => void): void {
 }
 
 /** Gives the path of a program that the shell would find, or undefined. */
-export function inPath(program: string): string | undefined {
+function inPath(program: string): string | undefined {
   const directories = (process.env["PATH"] ?? "").split(delimiter);
   return directories.map((directory) => join(directory, program)).find((path) => existsSync(path));
 }

@@ -1,0 +1,114 @@
+// The house's own rules: that the tree keeps them, and that the check which says so can fail.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { temporaryDirectory } from "./real/directory.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+function run(command: string, args: readonly string[], cwd = root) {
+  const { status, stdout, stderr } = spawnSync(`${root}node_modules/.bin/${command}`, args, {
+    cwd,
+    encoding: "utf8",
+  });
+  return { status, output: stdout + stderr };
+}
+
+describe("the tree", () => {
+  it("is formatted, and keeps the linter's and the layers' rules", () => {
+    const { status, output } = run("biome", ["ci", "--colors=off", "."]);
+    assert.equal(status, 0, output);
+  });
+
+  it("has right types", () => {
+    for (const project of [".", "test"]) {
+      const { status, output } = run("tsc", ["-p", project]);
+      assert.equal(status, 0, output);
+    }
+  });
+
+  it("has no dead code and no unused dependency", () => {
+    const { status, output } = run("knip", ["--no-progress"]);
+    assert.equal(status, 0, output);
+  });
+});
+
+describe("the layers' rules", () => {
+  const directory = temporaryDirectory();
+
+  /** Gives the files among these (path -> text) of which the linter says that they break the rule. */
+  function breakers(rule: string, files: Readonly<Record<string, string>>): string[] {
+    const tree = mkdtempSync(join(directory, "tree-"));
+    cpSync(join(root, "biome.json"), join(tree, "biome.json"));
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(tree, path)), { recursive: true });
+      writeFileSync(join(tree, path), text);
+    }
+    const args = ["lint", "--vcs-enabled=false", "--max-diagnostics=none", "--reporter=github", "."];
+    const found = run("biome", args, tree).output.matchAll(/title=lint\/\w+\/(\w+),file=([^,]+)/g);
+    const paths = [...found]
+      .filter(([, name]) => name === rule)
+      .map(([, , path]) => relative(tree, path ?? ""));
+    return [...new Set(paths)].sort();
+  }
+
+  const rooms = ["protocol", "inspector", "handlers", "relay", "infra"];
+  const places = [...rooms, "inspector/stores", "inspector/php", "infra/local"];
+
+  it("forbid every import that ARCHITECTURE.md's table does not have", () => {
+    const allowed: Readonly<Record<string, readonly string[]>> = {
+      protocol: ["protocol"],
+      inspector: ["inspector", "protocol"],
+      handlers: ["handlers", "inspector", "protocol"],
+      relay: ["relay", "protocol"],
+      infra: ["infra"],
+    };
+    const files: Record<string, string> = {};
+    const expected: string[] = [];
+    for (const place of places) {
+      const [room = ""] = place.split("/");
+      for (const other of [...rooms, "test", "bench"]) {
+        const path = `${place}/imports-${other}.ts`;
+        const up = "../".repeat(place.split("/").length);
+        files[path] = `import "${up}${other}/some.ts";\n`;
+        if (!allowed[room]?.includes(other)) expected.push(path);
+      }
+    }
+    assert.deepEqual(breakers("noRestrictedImports", files), expected.sort());
+  });
+
+  it("keep sockets and files in the stores and the relay", () => {
+    const files: Record<string, string> = {};
+    const expected: string[] = [];
+    for (const [i, name] of ["node:net", "net", "node:https", "node:fs", "memjs"].entries()) {
+      for (const place of places) {
+        const path = `${place}/opens-${i}.ts`;
+        files[path] = `import "${name}";\n`;
+        if (["protocol", "inspector", "inspector/php", "handlers"].includes(place)) expected.push(path);
+      }
+    }
+    const found = [...breakers("noNodejsModules", files), ...breakers("noRestrictedImports", files)];
+    assert.deepEqual(found.sort(), expected.sort());
+  });
+
+  it("let one file on each side read the environment, and keep words on the console to a program", () => {
+    const names = ["protocol/a.ts", "inspector/a.ts", "inspector/stores/a.ts", "handlers/a.ts", "relay/a.ts"];
+    const env = 'export const x = process.env["X"];\n';
+    const files = Object.fromEntries(
+      [...names, "handlers/config.ts", "relay/config.ts"].map((name) => [name, env]),
+    );
+    assert.deepEqual(breakers("noProcessEnv", files), names.sort());
+    const console = 'console.log("x");\n';
+    const talkers = Object.fromEntries([...names, "handlers/auth.ts"].map((name) => [name, console]));
+    assert.deepEqual(breakers("noConsole", talkers), names.sort());
+  });
+
+  it("forbid cycles", () => {
+    const files = { "relay/a.ts": 'import "./b.ts";\n', "relay/b.ts": 'import "./a.ts";\n' };
+    assert.deepEqual(breakers("noImportCycles", files), ["relay/a.ts", "relay/b.ts"]);
+  });
+});
