@@ -31,7 +31,8 @@ if (files.length === 0) {
 const { status } = spawnSync(
   process.execPath,
   [
-    ...["--import", "tsx", "--test", "--test-timeout=180000"],
+    // One file after another: the real parts share the machine's two cores, and `npm start` builds dist/ anew.
+    ...["--import", "tsx", "--test", "--test-concurrency=1", "--test-timeout=180000"],
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
     ...["--test-reporter=./test/closing-line.ts", "--test-reporter-destination=stdout"],
     ...files,

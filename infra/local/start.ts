@@ -1,56 +1,17 @@
 // `npm start`: the whole product on this machine, but for ejabberd. The API serves PHP's own sample sessions,
 // the bundled relay asks it, and a table shows what five telling logins get.
 
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildAll } from "../build.ts";
 import { type LocalApi, readLoginLine, startApi } from "./api.ts";
 import { isFree } from "./ports.ts";
 import { RelayCaller, relayPath } from "./relay-caller.ts";
-import { formatTable } from "./table.ts";
+import { sampleSettings, trySampleLogins } from "./sample-logins.ts";
 
 const usage =
   "usage: npm start -- [--port N] [--once]\n" +
   "  --port N   the API's port on 127.0.0.1, 3000 unless given\n" +
   "  --once     end after the table: with 0, or with 1 if a verdict is not as expected";
-
-const sampleSettings = {
-  SESSION_STORE: `files://${fileURLToPath(new URL("sessions", import.meta.url))}`,
-  AUTHENTICATED_EXPRESSION: "authenticated",
-  USER_EXPRESSION: "user",
-  SERVED_HOSTS: "localhost",
-};
-
-interface SampleLogin {
-  readonly user: string;
-  readonly session: string;
-  readonly password: string;
-  readonly expected: string;
-}
-
-const alice = "alice0session0of0the0samples";
-const sampleLogins: readonly SampleLogin[] = [
-  { user: "alice", session: "her own", password: alice, expected: "allowed" },
-  { user: "bob", session: "alice's", password: alice, expected: "refused other-user" },
-  {
-    user: "carol",
-    session: "her own, logged out",
-    password: "carol0session0of0the0samples",
-    expected: "refused not-authenticated",
-  },
-  {
-    user: "alice",
-    session: "one that is unknown",
-    password: "nobody0has0this0session000",
-    expected: "refused no-session",
-  },
-  {
-    user: "alice",
-    session: "no session id at all",
-    password: "../etc/passwd",
-    expected: "refused malformed-session-id",
-  },
-];
 
 const options = readOptions();
 const usesSamples = process.env["SESSION_STORE"] === undefined;
@@ -69,7 +30,11 @@ const api = await startApi({
 const relay = new RelayCaller([api.url]);
 
 let exitCode = 0;
-if (usesSamples) exitCode = (await showSampleLogins(api, relay)) ? 0 : 1;
+if (usesSamples) {
+  const { table, isAsExpected } = await trySampleLogins(api, relay);
+  say(table);
+  if (!isAsExpected) exitCode = 1;
+}
 if (!options.once) {
   say(howToGoOn(api.url));
   await untilInterrupted(api);
@@ -77,42 +42,6 @@ if (!options.once) {
 await relay.end();
 await api.process.stop();
 process.exit(exitCode);
-
-/** Gives whether every verdict was as expected. */
-async function showSampleLogins(api: LocalApi, relay: RelayCaller): Promise<boolean> {
-  // The first call of all pays for loading the function, which is not what the table is about.
-  await relay.ask("isuser:nobody:localhost");
-  const rows: string[][] = [];
-  let asExpected = true;
-  for (const { user, session, password, expected } of sampleLogins) {
-    const before = api.logins().length;
-    const startedMs = performance.now();
-    const allowed = await relay.ask(`auth:${user}:localhost:${password}`);
-    const tookMs = performance.now() - startedMs;
-    // The relay gives a bit; why it is so stands in the function's log, as it does on AWS.
-    const line = await nextLogin(api, before);
-    const reason = line?.reason ?? line?.fault ?? "";
-    const verdict = allowed ? "allowed" : "refused";
-    const right = `${verdict} ${reason}`.trim() === expected;
-    asExpected &&= right;
-    rows.push([
-      user,
-      session,
-      verdict,
-      right ? reason : `${reason} (expected: ${expected})`,
-      tookMs.toFixed(1),
-    ]);
-  }
-  say(formatTable(["who", "with the session", "verdict", "reason", "ms"], rows));
-  return asExpected;
-}
-
-async function nextLogin(api: LocalApi, before: number) {
-  for (let tries = 0; tries < 100 && api.logins().length <= before; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return api.logins()[before];
-}
 
 function howToGoOn(url: string): string {
   return [
@@ -137,6 +66,8 @@ async function untilInterrupted({ process: api }: LocalApi): Promise<void> {
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
+    // Whoever read this has gone, as in `npm start | head`.
+    process.stdout.once("error", resolve);
     api.child.once("exit", () => {
       say(`The API has ended:\n${api.output().slice(-2000)}`);
       exitCode = 1;

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { afterEach, describe, it } from "node:test";
+
+const settings = createRequire(import.meta.url)("../../infra/settings.cjs") as {
+  environment(): Record<string, string>;
+  vpc(): unknown;
+};
+const names = [
+  ...["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS", "SESSION_KEY_PREFIX"],
+  ...["SESSION_SERIALIZE_HANDLER", "ISUSER_POLICY", "VPC_SUBNET_IDS", "VPC_SECURITY_GROUP_IDS"],
+];
+
+/** Sets these variables of the environment and no other of ours. */
+function set(variables: Readonly<Record<string, string>>): void {
+  for (const name of names) delete process.env[name];
+  Object.assign(process.env, variables);
+}
+
+describe("the settings of a deployment", () => {
+  afterEach(() => set({}));
+
+  const required = {
+    SESSION_STORE: "s",
+    AUTHENTICATED_EXPRESSION: "a",
+    USER_EXPRESSION: "u",
+    SERVED_HOSTS: "h",
+  };
+
+  it("hand on what is set, an empty text included, and leave out what is not", () => {
+    set(required);
+    assert.deepEqual(settings.environment(), required);
+    set({ ...required, SESSION_KEY_PREFIX: "", ISUSER_POLICY: "none" });
+    assert.deepEqual(settings.environment(), { ...required, SESSION_KEY_PREFIX: "", ISUSER_POLICY: "none" });
+  });
+
+  it("name what is missing", () => {
+    set({ SESSION_STORE: "s", SERVED_HOSTS: "h" });
+    assert.throws(() => settings.environment(), /Set AUTHENTICATED_EXPRESSION, USER_EXPRESSION:/);
+  });
+
+  it("make lists of the VPC's variables, which are set together or not at all", () => {
+    set({});
+    assert.equal(settings.vpc(), null);
+    set({ VPC_SUBNET_IDS: "subnet-1,subnet-2", VPC_SECURITY_GROUP_IDS: "sg-1" });
+    assert.deepEqual(settings.vpc(), { subnetIds: ["subnet-1", "subnet-2"], securityGroupIds: ["sg-1"] });
+    set({ VPC_SUBNET_IDS: "subnet-1" });
+    assert.throws(() => settings.vpc(), /together or not at all/);
+  });
+});
