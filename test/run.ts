@@ -34,7 +34,7 @@ const { status } = spawnSync(
     // One file after another: the real parts share the machine's two cores, and `npm start` builds dist/ anew.
     ...["--import", "tsx", "--test", "--test-concurrency=1", "--test-timeout=180000"],
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
-    ...["--test-reporter=./test/closing-line.ts", "--test-reporter-destination=stdout"],
+    ...["--test-reporter=./test/closing-line.mjs", "--test-reporter-destination=stdout"],
     ...files,
   ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
