@@ -139,6 +139,16 @@ describe("the inspector", () => {
     }
   });
 
+  it("hides no error that nobody foresaw: it is the caller's to make a no of it", async () => {
+    const boom = new TypeError("boom");
+    const store = { getData: () => Promise.reject(boom), close() {} };
+    await assert.rejects(inspectorOf("", { store }).logIn("alice"), boom);
+    const decode = () => {
+      throw boom;
+    };
+    await assert.rejects(inspectorOf("", { decode }).logIn("alice"), boom);
+  });
+
   it("answers isuser by its policy, without asking the store", async () => {
     const request = { op: "isuser", user: "alice", server: "example.org" } as const;
     const all = inspectorOf("");
