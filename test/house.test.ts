@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { relayPath } from "../infra/local/relay-caller.ts";
 import { temporaryDirectory } from "./real/directory.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -34,6 +35,28 @@ describe("the tree", () => {
   it("has no dead code and no unused dependency", () => {
     const { status, output } = run("knip", ["--no-progress"]);
     assert.equal(status, 0, output);
+  });
+});
+
+describe("README.md", () => {
+  const readme = readFileSync(`${root}README.md`, "utf8");
+
+  it("names every variable of the function's configuration", () => {
+    const config = readFileSync(`${root}handlers/config.ts`, "utf8");
+    const variables = [...new Set(config.match(/(?<=")[A-Z]+_[A-Z_]+(?=")/g))];
+    assert.ok(variables.includes("SESSION_STORE") && variables.length >= 7, variables.join());
+    for (const variable of variables) assert.ok(readme.includes(`| \`${variable}\``), variable);
+  });
+
+  it("explains every reason and fault", () => {
+    const verdict = readFileSync(`${root}inspector/verdict.ts`, "utf8");
+    const codes = [...new Set(verdict.match(/(?<=\| ")[a-z-]+(?=")|(?<=Fault = ")[a-z-]+(?=")/g))];
+    assert.ok(codes.includes("other-user") && codes.includes("store-unreachable"), codes.join());
+    for (const code of codes) assert.ok(readme.includes(`\`${code}\``), code);
+  });
+
+  it("tells the relay's size", () => {
+    assert.ok(readme.includes(`one file of ${(statSync(relayPath).size / 1000).toFixed(1)} KB`));
   });
 });
 
