@@ -6,6 +6,7 @@ import { type ChatPage, connectStrophe, logInToSite } from "../real/browser.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { startMemcached } from "../real/memcached.ts";
 import { missing } from "../real/parts.ts";
+import { whilePaused } from "../real/pause.ts";
 import { logInByTcp } from "../real/xmpp.ts";
 import { type Chain, type ChatServer, startChain, type Transport, transports } from "./chain.ts";
 
@@ -49,17 +50,14 @@ describe("the chain at fault", {
     const alice = await logIn();
     assert.equal(await connect(chat, "WebSocket", alice), "CONNECTED");
     // A store that hangs holds the login in the relay for long enough to be killed.
-    process.kill(chain.memcached.process.pid, "SIGSTOP");
-    try {
+    await whilePaused(chain.memcached.process.pid, async () => {
       const interrupted = connect(chat, "WebSocket", alice);
       await new Promise((resolve) => setTimeout(resolve, 500));
       const [relay] = chat.ejabberd.programs("relay.mjs");
       assert.ok(relay !== undefined);
       process.kill(relay, "SIGKILL");
       assert.notEqual(await interrupted, "CONNECTED");
-    } finally {
-      process.kill(chain.memcached.process.pid, "SIGCONT");
-    }
+    });
     for (const transport of transports) assert.equal(await connect(chat, transport, alice), "CONNECTED");
     await chat.ejabberd.stop();
   });
