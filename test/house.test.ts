@@ -55,6 +55,13 @@ describe("README.md", () => {
     for (const code of codes) assert.ok(readme.includes(`\`${code}\``), code);
   });
 
+  it("explains every doubt about a user name", () => {
+    const localpart = readFileSync(`${root}inspector/localpart.ts`, "utf8");
+    const doubts = [...new Set(localpart.match(/(?<= {2}\| ")[a-z-]+(?=")/g))];
+    assert.ok(doubts.includes("not-nfkc") && doubts.length === 10, doubts.join());
+    for (const doubt of doubts) assert.ok(readme.includes(`\`${doubt}\``), doubt);
+  });
+
   it("tells the relay's size", () => {
     assert.ok(readme.includes(`one file of ${(statSync(relayPath).size / 1000).toFixed(1)} KB`));
   });

@@ -40,8 +40,8 @@ export interface Chain {
 }
 
 interface ChatProgram {
-  /** The relay's arguments. */
-  readonly relayArgs: readonly string[];
+  /** What node runs as the external-auth program, with its arguments: the relay, most often. */
+  readonly program: readonly string[];
   readonly poolSize?: number;
   /** ejabberd's own `external` in place of our guarded one. */
   readonly authMethod?: "extguard" | "external";
@@ -54,9 +54,7 @@ export async function startChain(directory: string): Promise<Chain> {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
   };
   try {
-    const certificate = makeCertificate(directory);
-    execFileSync("erlc", ["-o", directory, join(infra, "ejabberd_auth_extguard.erl")]);
-
+    const certificate = prepareDirectory(directory);
     const current = { memcached: await startMemcached() };
     stops.push(() => current.memcached.stop());
     const node = `127.0.0.1:${current.memcached.port}`;
@@ -84,7 +82,7 @@ export async function startChain(directory: string): Promise<Chain> {
       stops.push(() => chat.ejabberd.stop());
       return chat;
     };
-    const chat = await startChat({ relayArgs: [api.url] });
+    const chat = await startChat({ program: [relayPath, api.url] });
     return Object.assign(current, { site, api, browser, chat, startChat, stop });
   } catch (error) {
     await stop();
@@ -92,17 +90,24 @@ export async function startChain(directory: string): Promise<Chain> {
   }
 }
 
-async function startChatServer(
+/** Makes what every chat server needs: a certificate, and the guard of the recommended configuration. */
+export function prepareDirectory(directory: string): Certificate {
+  execFileSync("erlc", ["-o", directory, join(infra, "ejabberd_auth_extguard.erl")]);
+  return makeCertificate(directory);
+}
+
+/** Starts an ejabberd in a directory of its own, with the recommended configuration. */
+export async function startChatServer(
   directory: string,
   beams: string,
   certificate: Certificate,
-  { relayArgs, poolSize = 4, authMethod = "extguard" }: ChatProgram,
+  { program, poolSize = 4, authMethod = "extguard" }: ChatProgram,
 ): Promise<ChatServer> {
   const ports = { tcp: await freePort(), https: await freePort(), http: await freePort() };
   const config = changed(readFileSync(join(infra, "ejabberd.yml"), "utf8"), [
     [/ {2}- example\.org\n/, "  - localhost\n"],
     [/auth_method: .*/, `auth_method: [${authMethod}]`],
-    [/extauth_program: .*/, `extauth_program: "${[process.execPath, relayPath, ...relayArgs].join(" ")}"`],
+    [/extauth_program: .*/, `extauth_program: "${[process.execPath, ...program].join(" ")}"`],
     [/extauth_pool_size: \d+/, `extauth_pool_size: ${poolSize}`],
     [/\/etc\/ejabberd\/certs\/\*\.pem/, certificate.bothPath],
     [/port: 5222\n/, `port: ${ports.tcp}\n    ip: "127.0.0.1"\n`],

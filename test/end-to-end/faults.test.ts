@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { relayPath } from "../../infra/local/relay-caller.ts";
 import { type ChatPage, connectStrophe, logInToSite } from "../real/browser.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { startMemcached } from "../real/memcached.ts";
@@ -46,7 +47,7 @@ describe("the chain at fault", {
   });
 
   it("lets the next login in when the relay was killed during one", async () => {
-    const chat = await chain.startChat({ relayArgs: [chain.api.url], poolSize: 1 });
+    const chat = await chain.startChat({ program: [relayPath, chain.api.url], poolSize: 1 });
     const alice = await logIn();
     assert.equal(await connect(chat, "WebSocket", alice), "CONNECTED");
     // A store that hangs holds the login in the relay for long enough to be killed.
@@ -84,7 +85,7 @@ describe("the chain at fault", {
   for (const [name, { relayArgs, says }] of Object.entries(wrongPrograms)) {
     it(`refuses, keeps BOSH up and says why, with a relay that was given ${name}`, async () => {
       const args = relayArgs.map((arg) => arg.replace("URL", chain.api.url));
-      const chat = await chain.startChat({ relayArgs: args });
+      const chat = await chain.startChat({ program: [relayPath, ...args] });
       const programs = chat.ejabberd.programs("relay.mjs");
       const alice = await logIn();
       for (let tries = 0; tries < 10; tries++) {
@@ -120,7 +121,7 @@ describe("the chain at fault", {
   });
 
   it("keeps its pool and BOSH through them without the guard, too, over TCP and BOSH", async () => {
-    const chat = await chain.startChat({ relayArgs: [chain.api.url], authMethod: "external" });
+    const chat = await chain.startChat({ program: [relayPath, chain.api.url], authMethod: "external" });
     const programs = chat.ejabberd.programs("relay.mjs");
     const alice = await logIn();
     const huge = "x".repeat(70_000);
