@@ -1,0 +1,23 @@
+// session.serialize_handler=php_serialize: the whole session as one array, as serialize() writes it.
+
+import { PhpArray, type PhpSession, type PhpValue } from "./model.ts";
+import { openText, readValue } from "./text-values.ts";
+import { UnreadableSessionError } from "./unreadable.ts";
+
+/**
+ * The session that PHP's `php_serialize` handler wrote as these bytes; no bytes are an empty session: so is a
+ * new one stored until its first request ends. Variables named by an int are kept, as in PHP.
+ * @throws UnreadableSessionError unless every byte belongs to a session that PHP writes; PHP itself also takes
+ * bytes behind the array
+ * Source: PS_SERIALIZER_DECODE_FUNC(php_serialize) in php-src ext/session/session.c.
+ */
+export function decodePhpSerialize(bytes: Uint8Array): PhpSession {
+  const reader = openText(bytes);
+  const variables = new Map<string, PhpValue>();
+  if (reader.text === "") return { variables };
+  const session = readValue(reader);
+  if (!(session instanceof PhpArray)) throw new UnreadableSessionError("malformed", 0);
+  if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);
+  for (const [key, value] of session.entries) variables.set(String(key), value);
+  return { variables };
+}
