@@ -1,0 +1,264 @@
+// session.serialize_handler=igbinary: the whole session as one array in the binary format of PHP's igbinary
+// extension.
+//
+//   session      = version array ;                         (* version: 00 00 00 01 or 00 00 00 02 *)
+//   value        = [ flag ] plain ;                        (* flag: 25, the value is one of PHP's references *)
+//   plain        = scalar | array | object | reference ;
+//   scalar       = null | boolean | integer | float | string ;
+//   null         = 00 ;
+//   boolean      = 04 | 05 ;                               (* false, true *)
+//   integer      = ( 06 | 08 | 0a | 20 ) number            (* positive, in 1, 2, 4, 8 bytes *)
+//                | ( 07 | 09 | 0b | 21 ) number ;          (* negative *)
+//   float        = 0c double ;
+//   string       = 0d                                      (* empty *)
+//                | ( 0e | 0f | 10 ) index                  (* one that was there before: 1, 2, 4 bytes *)
+//                | ( 11 | 12 | 13 ) length { byte } ;
+//   array        = ( 14 | 15 | 16 ) count { key value } ;
+//   key          = integer | string ;
+//   object       = class ( properties | serializable | enum ) ;
+//   class        = ( 17 | 18 | 19 ) length { byte } | ( 1a | 1b | 1c ) index ;
+//   properties   = ( 14 | 15 | 16 ) count { key value | 00 } ;   (* 00: a typed property without a value *)
+//   serializable = ( 1d | 1e | 1f ) length { byte } ;
+//   enum         = 27 string ;
+//   reference    = ( 01 | 02 | 03 ) index                  (* an array, or a scalar behind a flag *)
+//                | ( 22 | 23 | 24 ) index ;                (* an object *)
+//
+// This is what igbinary writes. It also reads numbers in more bytes than they need, keys given twice, anything
+// behind the session and more: refused here.
+//
+// An index counts from 0. Strings that are not empty have one numbering, keys and names of classes included.
+// Arrays, objects and scalars behind a flag have another: the session is 0 there, arrays and objects take
+// their number before what is inside them, and the arrays that hold an object's properties take none. Other
+// than with PHP's text formats, a Serializable leaves no doubt about the numbers: its payload has its own.
+//
+// Source: igbinary 3.2 src/php7/igbinary.c.
+
+import {
+  type BinaryReader,
+  countValue,
+  enter,
+  openBinary,
+  readByte,
+  readBytes,
+  readFloat64,
+  readUnsigned,
+  skip,
+  type Width,
+} from "./binary-input.ts";
+import {
+  arrayKey,
+  type Bytes,
+  isClassName,
+  maxInt64,
+  PhpArray,
+  PhpEnum,
+  type PhpKey,
+  PhpObject,
+  PhpSerializable,
+  type PhpSession,
+  type PhpValue,
+  phpInteger,
+  propertyOf,
+} from "./model.ts";
+import { UnreadableSessionError } from "./unreadable.ts";
+
+interface IgbinaryReader extends BinaryReader {
+  readonly strings: Bytes[];
+  /** Undefined where a reference must not point: the session, and an array without a flag not yet read. */
+  readonly targets: (PhpValue | undefined)[];
+}
+
+/**
+ * The session that PHP's `igbinary` handler wrote as these bytes; no bytes are an empty session: so is a new
+ * one stored until its first request ends. Variables named by an int are dropped, as PHP drops them when it
+ * reads them.
+ * @throws UnreadableSessionError unless every byte belongs to a session that igbinary writes
+ * Source: PS_SERIALIZER_DECODE_FUNC(igbinary) in igbinary src/php7/igbinary.c.
+ */
+export function decodeIgbinary(bytes: Uint8Array): PhpSession {
+  const reader: IgbinaryReader = { ...openBinary(bytes), strings: [], targets: [] };
+  const variables = new Map<Bytes, PhpValue>();
+  if (reader.text === "") return { variables };
+  const version = readUnsigned(reader, 4, 1);
+  if (version > 2) throw new UnreadableSessionError("malformed", 0);
+  const type = readByte(reader);
+  if (!isArray(type)) throw malformed(reader);
+  countValue(reader);
+  reader.targets.push(undefined);
+  const session = readEntries(reader, new PhpArray(), type);
+  if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);
+  for (const [key, value] of session.entries) {
+    if (typeof key === "string") variables.set(key, value);
+  }
+  return { variables };
+}
+
+const flag = 0x25;
+const isArray = (type: number) => type >= 0x14 && type <= 0x16;
+const isString = (type: number) => type >= 0x0d && type <= 0x13;
+const isInteger = (type: number) => (type >= 0x06 && type <= 0x0b) || type === 0x20 || type === 0x21;
+const isScalar = (type: number) =>
+  isString(type) || isInteger(type) || type === 0x00 || type === 0x04 || type === 0x05 || type === 0x0c;
+
+function readValue(reader: IgbinaryReader): PhpValue {
+  countValue(reader);
+  const type = readByte(reader);
+  if (type !== flag) return isScalar(type) ? readScalar(reader, type) : readCompound(reader, type, false);
+  const flagged = readByte(reader);
+  if (!isScalar(flagged)) return readCompound(reader, flagged, true);
+  const value = readScalar(reader, flagged);
+  reader.targets.push(value);
+  return value;
+}
+
+function readScalar(reader: IgbinaryReader, type: number): PhpValue {
+  if (isString(type)) return readString(reader, type);
+  if (isInteger(type)) return readInteger(reader, type);
+  if (type === 0x0c) return readFloat64(reader);
+  return type === 0x00 ? null : type === 0x05;
+}
+
+function readCompound(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpValue {
+  if (isArray(type)) return readArray(reader, type, isFlagged);
+  if (type >= 0x17 && type <= 0x1c) return readObject(reader, type);
+  if (type >= 0x01 && type <= 0x03) return readReference(reader, widthOf(type - 0x01), false);
+  if (type >= 0x22 && type <= 0x24) return readReference(reader, widthOf(type - 0x22), true);
+  throw malformed(reader);
+}
+
+/** Types of one kind come in threes: with a number of 1, 2 and 4 bytes. */
+function widthOf(place: number): Width {
+  return place === 0 ? 1 : place === 1 ? 2 : 4;
+}
+
+/** A length, a count or an index in as few bytes as it fits into. */
+function readSize(reader: IgbinaryReader, width: Width): number {
+  return readUnsigned(reader, width, width === 1 ? 0 : width === 2 ? 0x100 : 0x1_0000);
+}
+
+function readInteger(reader: IgbinaryReader, type: number): number | bigint {
+  const isNegative = type % 2 === 1;
+  if (type >= 0x20) return readInteger64(reader, isNegative);
+  const size = readSize(reader, widthOf((type - 0x06) >> 1));
+  if (!isNegative) return size;
+  if (size === 0) throw malformed(reader);
+  return -size;
+}
+
+function readInteger64(reader: IgbinaryReader, isNegative: boolean): number | bigint {
+  const size = reader.view.getBigUint64(skip(reader, 8));
+  // igbinary takes integers beyond 64 bits for 0.
+  if (size <= 0xffff_ffffn || size > maxInt64 + (isNegative ? 1n : 0n)) throw malformed(reader);
+  return phpInteger(isNegative ? -size : size);
+}
+
+function readString(reader: IgbinaryReader, type: number): Bytes {
+  if (type === 0x0d) return "";
+  return type <= 0x10 ? readKnownString(reader, type - 0x0e) : readNewString(reader, type - 0x11);
+}
+
+function readNewString(reader: IgbinaryReader, place: number): Bytes {
+  const length = readSize(reader, widthOf(place));
+  if (length === 0) throw malformed(reader);
+  const value = readBytes(reader, length);
+  reader.strings.push(value);
+  return value;
+}
+
+function readKnownString(reader: IgbinaryReader, place: number): Bytes {
+  const value = reader.strings[readSize(reader, widthOf(place))];
+  if (value === undefined) throw malformed(reader);
+  return value;
+}
+
+function readArray(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpArray {
+  const array = new PhpArray();
+  const index = reader.targets.length;
+  // An array without a flag is a value: none can be inside itself.
+  reader.targets.push(isFlagged ? array : undefined);
+  readEntries(reader, array, type);
+  reader.targets[index] = array;
+  return array;
+}
+
+/** The least that a key and a value take: an empty string each. */
+const minPairBytes = 2;
+
+function readEntries(reader: IgbinaryReader, array: PhpArray, type: number): PhpArray {
+  const count = readSize(reader, widthOf(type - 0x14));
+  enter(reader, count, minPairBytes);
+  for (let read = 0; read < count; read++) {
+    const key = readKey(reader, readByte(reader));
+    // An array of PHP holds no "5" beside 5, and igbinary would make one.
+    if (typeof key === "string" && arrayKey(key) !== key) throw malformed(reader);
+    if (array.entries.has(key)) throw malformed(reader);
+    array.entries.set(key, readValue(reader));
+  }
+  reader.depth--;
+  return array;
+}
+
+function readKey(reader: IgbinaryReader, type: number): PhpKey {
+  if (isString(type)) return readString(reader, type);
+  if (isInteger(type)) return readInteger(reader, type);
+  throw malformed(reader);
+}
+
+function readObject(reader: IgbinaryReader, type: number): PhpValue {
+  const className = type <= 0x19 ? readNewString(reader, type - 0x17) : readKnownString(reader, type - 0x1a);
+  if (!isClassName(className)) throw malformed(reader);
+  const kind = readByte(reader);
+  if (isArray(kind)) return readProperties(reader, new PhpObject(className), kind);
+  let value: PhpSerializable | PhpEnum;
+  if (kind >= 0x1d && kind <= 0x1f) {
+    const length = readSize(reader, widthOf(kind - 0x1d));
+    value = new PhpSerializable(className, readBytes(reader, length));
+  } else if (kind === 0x27) {
+    value = new PhpEnum(className, readCaseName(reader));
+  } else {
+    throw malformed(reader);
+  }
+  reader.targets.push(value);
+  return value;
+}
+
+function readProperties(reader: IgbinaryReader, object: PhpObject, type: number): PhpObject {
+  reader.targets.push(object);
+  const count = readSize(reader, widthOf(type - 0x14));
+  enter(reader, count, 1);
+  for (let read = 0; read < count; read++) {
+    const keyType = readByte(reader);
+    if (keyType === 0x00) continue;
+    // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
+    const stored = String(readKey(reader, keyType));
+    if (object.properties.has(stored)) throw malformed(reader);
+    const property = propertyOf(stored);
+    object.properties.set(stored, property);
+    property.value = readValue(reader);
+  }
+  reader.depth--;
+  return object;
+}
+
+function readCaseName(reader: IgbinaryReader): Bytes {
+  const type = readByte(reader);
+  if (!isString(type)) throw malformed(reader);
+  const name = readString(reader, type);
+  if (!isClassName(name) || name.includes("\\")) throw malformed(reader);
+  return name;
+}
+
+function readReference(reader: IgbinaryReader, width: Width, wantsObject: boolean): PhpValue {
+  const start = reader.position;
+  const target = reader.targets[readSize(reader, width)];
+  const isObject =
+    target instanceof PhpObject || target instanceof PhpEnum || target instanceof PhpSerializable;
+  if (target === undefined || isObject !== wantsObject)
+    throw new UnreadableSessionError("bad-reference", start);
+  return target;
+}
+
+/** What was just read does not belong there. */
+function malformed(reader: IgbinaryReader): UnreadableSessionError {
+  return new UnreadableSessionError("malformed", reader.position - 1);
+}
