@@ -1,0 +1,411 @@
+// session.serialize_handler=msgpack: the whole session as one map in MessagePack, with the marks by which
+// PHP's msgpack extension tells PHP's own types. A mark is a pair whose key is nil, which no PHP array has;
+// it counts as a pair of its map.
+//
+//   session      = 90 | map-of( [ referenced ] { key value } ) ;
+//   value        = nil | boolean | integer | float | string | list | array | object | serializable | enum
+//                | reference ;
+//   nil          = c0 ;
+//   boolean      = c2 | c3 ;                                      (* false, true *)
+//   integer      = 00..7f | e0..ff | ( cc | cd | ce | cf | d0 | d1 | d2 | d3 ) number ;
+//   float        = cb double | ca float ;
+//   string       = a0..bf { byte } | ( d9 | da | db ) length { byte } ;
+//   list         = 90..9f { value } | ( dc | dd ) count { value } ;
+//   array        = map-of( [ referenced ] key value { key value } ) ;
+//   object       = map-of( [ referenced ] class { string value } )
+//                | map-of( class nil ( list | array ) ) ;         (* what its __serialize() returned *)
+//   serializable = map-of( nil 03 string string ) ;               (* class name, payload *)
+//   enum         = map-of( nil 06 string string ) ;               (* class name, case: msgpack 3 *)
+//   reference    = map-of( nil ( 02 | 04 | 05 ) 00 integer ) ;    (* an array; an object, twice *)
+//   map-of       = 80..8f | ( de | df ) count ;                   (* then the pairs, that many in all *)
+//   referenced   = nil 01 ;                                       (* one of PHP's references *)
+//   class        = nil string ;
+//   key          = integer | string ;
+//
+// This is what the extension writes by default. It also reads numbers in more bytes than they need, keys given
+// twice, binary strings, marks in other places, anything behind the session and more: refused here.
+//
+// A reference names its target by number: the session is 1, then every list and every map takes one when it
+// begins, references included. That is how PHP reads them, and so what they mean; where PHP's writer counts
+// otherwise (it gives no number to a repeated `&`), PHP itself reads another target than it wrote. While it
+// reads, PHP keeps pointers to where the values lie, and some of them do not stay valid. A reference to such a
+// value makes the session unreadable, for what PHP then reads is left to chance:
+//  - the session itself;
+//  - an array that is still being read, unless it is one of PHP's references;
+//  - all that __serialize() returned, once it is handed to __unserialize();
+//  - what lies directly in a table that PHP has to make larger while it fills it: a map of more than 8 pairs
+//    whose first value holds a smaller map; an object of more than 7 properties; a list of more than 65536.
+//
+// Source: msgpack-php 2.2 and 3.0 msgpack_pack.c, msgpack_unpack.c, msgpack/unpack_template.h.
+
+import {
+  type BinaryReader,
+  countValue,
+  enter,
+  openBinary,
+  readByte,
+  readBytes,
+  readFloat64,
+  readUnsigned,
+  skip,
+  type Width,
+} from "./binary-input.ts";
+import {
+  arrayKey,
+  type Bytes,
+  isClassName,
+  maxInt64,
+  PhpArray,
+  PhpEnum,
+  type PhpKey,
+  PhpObject,
+  PhpSerializable,
+  type PhpSession,
+  type PhpValue,
+  phpInteger,
+  propertyOf,
+} from "./model.ts";
+import { type UnreadableCode, UnreadableSessionError } from "./unreadable.ts";
+
+interface MsgpackReader extends BinaryReader {
+  /** The list or map of number n at n-1; undefined where PHP's pointer cannot be trusted. */
+  readonly slots: (PhpValue | undefined)[];
+  /** How many pairs the map has that began last: PHP makes the table of an outer map that large. */
+  lastMapCount: number;
+}
+
+/**
+ * The session that PHP's `msgpack` handler wrote as these bytes; no bytes are an empty session: so is a new
+ * one stored until its first request ends. Variables named by an int are dropped, as PHP drops them when it
+ * reads them.
+ * @throws UnreadableSessionError unless every byte belongs to a session that the extension writes
+ * Source: PS_SERIALIZER_DECODE_FUNC(msgpack) in msgpack-php msgpack.c.
+ */
+export function decodeMsgpack(bytes: Uint8Array): PhpSession {
+  const reader: MsgpackReader = { ...openBinary(bytes), slots: [], lastMapCount: 0 };
+  const variables = new Map<Bytes, PhpValue>();
+  if (reader.text === "") return { variables };
+  const session = new PhpArray();
+  const type = readByte(reader);
+  countValue(reader);
+  if (type !== emptyList) {
+    const count = readMapCount(reader, type);
+    if (count === undefined || count === 0) throw malformed(reader);
+    openMap(reader, count);
+    readEntries(reader, session, readReferencedMark(reader) ? count - 1 : count);
+    reader.depth--;
+  }
+  if (reader.position < reader.text.length) throw fail("malformed", reader.position);
+  for (const [key, value] of session.entries) {
+    if (typeof key === "string") variables.set(key, value);
+  }
+  return { variables };
+}
+
+const nil = 0xc0;
+const emptyList = 0x90;
+const mark = {
+  referenced: 0x01,
+  array: 0x02,
+  serializable: 0x03,
+  object: 0x04,
+  objectAgain: 0x05,
+  enum: 0x06,
+};
+
+function readValue(reader: MsgpackReader): PhpValue {
+  countValue(reader);
+  const type = readByte(reader);
+  const length = readStringLength(reader, type);
+  if (length !== undefined) return readBytes(reader, length);
+  const integer = readInteger(reader, type);
+  if (integer !== undefined) return integer;
+  const pairs = readMapCount(reader, type);
+  if (pairs !== undefined) return readMap(reader, pairs);
+  const items = readListCount(reader, type);
+  if (items !== undefined) return readList(reader, items);
+  switch (type) {
+    case nil:
+      return null;
+    case 0xc2:
+      return false;
+    case 0xc3:
+      return true;
+    case 0xca:
+      return reader.view.getFloat32(skip(reader, 4));
+    case 0xcb:
+      return readFloat64(reader);
+    default:
+      throw malformed(reader);
+  }
+}
+
+// What begins with a byte of another type is left to the caller, as undefined.
+
+function readStringLength(reader: MsgpackReader, type: number): number | undefined {
+  if (type >= 0xa0 && type <= 0xbf) return type - 0xa0;
+  if (type === 0xd9) return readUnsigned(reader, 1, 0x20);
+  // By its setting msgpack.use_str8_serialization=0 the extension goes without d9.
+  if (type === 0xda) return readUnsigned(reader, 2, 0x20);
+  return type === 0xdb ? readUnsigned(reader, 4, 0x1_0000) : undefined;
+}
+
+function readListCount(reader: MsgpackReader, type: number): number | undefined {
+  if (type >= 0x90 && type <= 0x9f) return type - 0x90;
+  return type === 0xdc || type === 0xdd ? readCount(reader, type === 0xdc ? 2 : 4) : undefined;
+}
+
+function readMapCount(reader: MsgpackReader, type: number): number | undefined {
+  if (type >= 0x80 && type <= 0x8f) return type - 0x80;
+  return type === 0xde || type === 0xdf ? readCount(reader, type === 0xde ? 2 : 4) : undefined;
+}
+
+function readCount(reader: MsgpackReader, width: Width): number {
+  return readUnsigned(reader, width, width === 2 ? 0x10 : 0x1_0000);
+}
+
+function readInteger(reader: MsgpackReader, type: number): number | bigint | undefined {
+  if (type <= 0x7f) return type;
+  if (type >= 0xe0) return type - 0x100;
+  switch (type) {
+    case 0xcc:
+      return readUnsigned(reader, 1, 0x80);
+    case 0xcd:
+      return readUnsigned(reader, 2, 0x100);
+    case 0xce:
+      return readUnsigned(reader, 4, 0x1_0000);
+    case 0xcf:
+      return readPositive64(reader);
+    case 0xd0:
+      return notAbove(reader, -0x21, reader.view.getInt8(skip(reader, 1)));
+    case 0xd1:
+      return notAbove(reader, -0x81, reader.view.getInt16(skip(reader, 2)));
+    case 0xd2:
+      return notAbove(reader, -0x8001, reader.view.getInt32(skip(reader, 4)));
+    case 0xd3:
+      return readNegative64(reader);
+    default:
+      return undefined;
+  }
+}
+
+/** The negative number, unless it would have had a shorter form. */
+function notAbove(reader: MsgpackReader, most: number, number: number): number {
+  if (number > most) throw malformed(reader);
+  return number;
+}
+
+function readPositive64(reader: MsgpackReader): number | bigint {
+  const number = reader.view.getBigUint64(skip(reader, 8));
+  // PHP has no such int and would make a string of it.
+  if (number <= 0xffff_ffffn || number > maxInt64) throw malformed(reader);
+  return phpInteger(number);
+}
+
+function readNegative64(reader: MsgpackReader): number | bigint {
+  const number = reader.view.getBigInt64(skip(reader, 8));
+  if (number >= -0x8000_0000n) throw malformed(reader);
+  return phpInteger(number);
+}
+
+function readString(reader: MsgpackReader): Bytes {
+  const length = readStringLength(reader, readByte(reader));
+  if (length === undefined) throw malformed(reader);
+  return readBytes(reader, length);
+}
+
+/** PHP makes no larger table in advance, whatever the count says. */
+const maxTableInAdvance = 0x1_0000;
+
+/** PHP's smallest table. */
+const minTable = 8;
+
+function readList(reader: MsgpackReader, count: number): PhpArray {
+  const list = new PhpArray();
+  const index = openSlot(reader);
+  enter(reader, count, 1);
+  for (let read = 0; read < count; read++) {
+    const slot = reader.slots.length;
+    list.entries.set(read, readValue(reader));
+    if (count > maxTableInAdvance) forgetSlot(reader, slot);
+  }
+  reader.depth--;
+  reader.slots[index] = list;
+  return list;
+}
+
+function readMap(reader: MsgpackReader, count: number): PhpValue {
+  const index = openMap(reader, count);
+  if (count === 0) throw malformed(reader);
+  const value = readMapBody(reader, count, index);
+  reader.depth--;
+  reader.slots[index] = value;
+  return value;
+}
+
+/** The least that a key and a value take. */
+const minPairBytes = 2;
+
+/** Takes a number and goes one level deeper. */
+function openMap(reader: MsgpackReader, count: number): number {
+  reader.lastMapCount = count;
+  enter(reader, count, minPairBytes);
+  return openSlot(reader);
+}
+
+/** What the session is in this place is not known before it is read. */
+function openSlot(reader: MsgpackReader): number {
+  return reader.slots.push(undefined) - 1;
+}
+
+function readMapBody(reader: MsgpackReader, count: number, index: number): PhpValue {
+  if (readReferencedMark(reader)) {
+    if (count === 1) throw malformed(reader);
+    if (nextByte(reader) === nil) return readObject(reader, count - 1, index, true);
+    const array = new PhpArray();
+    reader.slots[index] = array;
+    return readEntries(reader, array, count - 1);
+  }
+  if (nextByte(reader) !== nil) return readEntries(reader, new PhpArray(), count);
+  const type = byteAt(reader, reader.position + 1);
+  if (type > mark.enum) return readObject(reader, count, index, false);
+  reader.position += 2;
+  if (count !== 2) throw malformed(reader);
+  switch (type) {
+    case mark.serializable:
+      return new PhpSerializable(readClassName(reader), readString(reader));
+    case mark.enum:
+      return new PhpEnum(readClassName(reader), readCaseName(reader));
+    case mark.array:
+    case mark.object:
+    case mark.objectAgain:
+      return readTarget(reader, type !== mark.array);
+    default:
+      throw malformed(reader);
+  }
+}
+
+function readReferencedMark(reader: MsgpackReader): boolean {
+  if (nextByte(reader) !== nil || byteAt(reader, reader.position + 1) !== mark.referenced) return false;
+  reader.position += 2;
+  return true;
+}
+
+function readEntries(reader: MsgpackReader, array: PhpArray, count: number): PhpArray {
+  let tableSize = 0;
+  for (let read = 0; read < count; read++) {
+    const key = readKey(reader);
+    if (array.entries.has(key)) throw malformed(reader);
+    const slot = reader.slots.length;
+    array.entries.set(key, readValue(reader));
+    if (read === 0) tableSize = Math.max(minTable, Math.min(reader.lastMapCount, maxTableInAdvance));
+    if (count > tableSize) forgetSlot(reader, slot);
+  }
+  return array;
+}
+
+function readKey(reader: MsgpackReader): PhpKey {
+  const type = readByte(reader);
+  const length = readStringLength(reader, type);
+  if (length !== undefined) return arrayKey(readBytes(reader, length));
+  const integer = readInteger(reader, type);
+  if (integer === undefined) throw malformed(reader);
+  return integer;
+}
+
+/** The value that took this number, if one did, will have moved when a reference asks for it. */
+function forgetSlot(reader: MsgpackReader, slot: number): void {
+  if (slot < reader.slots.length) reader.slots[slot] = undefined;
+}
+
+/** From the mark with its class on; `count` is that mark and what follows. */
+function readObject(reader: MsgpackReader, count: number, index: number, isReferenced: boolean): PhpObject {
+  reader.position++;
+  const object = new PhpObject(readClassName(reader));
+  reader.slots[index] = object;
+  // PHP never writes both marks, and forgets the array when it reads them.
+  if (count === 2 && !isReferenced && nextByte(reader) === nil) {
+    reader.position++;
+    readReturned(reader, object);
+    return object;
+  }
+  for (let read = 1; read < count; read++) {
+    const stored = readString(reader);
+    if (object.properties.has(stored)) throw malformed(reader);
+    const property = propertyOf(stored);
+    object.properties.set(stored, property);
+    const slot = reader.slots.length;
+    property.value = readValue(reader);
+    // The class name of an object whose class PHP lacks takes a place among its properties.
+    if (count - 1 >= minTable) forgetSlot(reader, slot);
+  }
+  return object;
+}
+
+/** The array that an object's __serialize() returned. */
+function readReturned(reader: MsgpackReader, object: PhpObject): void {
+  countValue(reader);
+  const first = reader.slots.length;
+  const type = readByte(reader);
+  const pairs = readMapCount(reader, type);
+  let array: PhpArray;
+  if (pairs === undefined) {
+    const items = readListCount(reader, type);
+    if (items === undefined) throw malformed(reader);
+    array = readList(reader, items);
+  } else {
+    if (pairs === 0) throw malformed(reader);
+    openMap(reader, pairs);
+    array = readEntries(reader, new PhpArray(), pairs);
+    reader.depth--;
+  }
+  reader.slots.fill(undefined, first);
+  for (const [key, value] of array.entries) {
+    const property = propertyOf(String(key));
+    property.value = value;
+    object.properties.set(String(key), property);
+  }
+}
+
+function readClassName(reader: MsgpackReader): Bytes {
+  const name = readString(reader);
+  if (!isClassName(name)) throw malformed(reader);
+  return name;
+}
+
+function readCaseName(reader: MsgpackReader): Bytes {
+  const name = readClassName(reader);
+  if (name.includes("\\")) throw malformed(reader);
+  return name;
+}
+
+function readTarget(reader: MsgpackReader, wantsObject: boolean): PhpValue {
+  if (readByte(reader) !== 0) throw malformed(reader);
+  const start = reader.position;
+  const number = readInteger(reader, readByte(reader));
+  if (typeof number !== "number" || number < 1 || number > reader.slots.length)
+    throw fail("bad-reference", start);
+  const target = reader.slots[number - 1];
+  if (target === undefined) throw fail("uncertain-reference", start);
+  if (target instanceof PhpArray === wantsObject) throw fail("bad-reference", start);
+  return target;
+}
+
+/** What the next byte is, which must be there; the position stays. */
+function nextByte(reader: MsgpackReader): number {
+  return byteAt(reader, reader.position);
+}
+
+function byteAt(reader: MsgpackReader, position: number): number {
+  if (position >= reader.text.length) throw fail("truncated", reader.text.length);
+  return reader.text.charCodeAt(position);
+}
+
+/** What was just read does not belong there. */
+function malformed(reader: MsgpackReader): UnreadableSessionError {
+  return fail("malformed", Math.max(0, reader.position - 1));
+}
+
+function fail(code: UnreadableCode, offset: number): UnreadableSessionError {
+  return new UnreadableSessionError(code, offset);
+}
