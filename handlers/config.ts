@@ -2,6 +2,7 @@
 // `process.env` on this side. A problem names its variable and what is allowed there, never the value:
 // the address of a store may hold a password.
 
+import { decoders, isSerializeHandler, type SerializeHandler } from "../inspector/php/decoders.ts";
 import type { IsUserPolicy } from "../inspector/session-inspector.ts";
 import { problemOfExpression, type WhoExpressions } from "../inspector/who.ts";
 import { readStoreUrl, type StoreUrl, storeUrlForms } from "./store-url.ts";
@@ -14,8 +15,6 @@ export interface Config {
   readonly servedHosts: ReadonlySet<string>;
   readonly isUserPolicy: IsUserPolicy;
 }
-
-export type SerializeHandler = "php";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -53,7 +52,12 @@ export function readConfig(environment: Environment = process.env): Config | { r
     (text) => /^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes,
     store === undefined ? "" : defaultPrefix[store.kind],
   );
-  read("SESSION_SERIALIZE_HANDLER", "php", (text) => text === "php", "php");
+  const serializeHandler = read(
+    "SESSION_SERIALIZE_HANDLER",
+    `PHP's session.serialize_handler (${Object.keys(decoders).join(", ")})`,
+    isSerializeHandler,
+    "php",
+  );
   const authenticated = readExpression("AUTHENTICATED_EXPRESSION", "true for a user who is logged in");
   const user = readExpression("USER_EXPRESSION", "the site's user name");
   const hosts = read(
@@ -71,7 +75,7 @@ export function readConfig(environment: Environment = process.env): Config | { r
   return Object.freeze({
     store,
     keyPrefix,
-    serializeHandler: "php",
+    serializeHandler: serializeHandler as SerializeHandler,
     expressions: Object.freeze({ authenticated, user }),
     servedHosts: new Set(splitList(hosts)),
     isUserPolicy: isUserPolicy as IsUserPolicy,

@@ -1,17 +1,15 @@
 // Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
 
-import { decodePhp } from "../inspector/php/php-handler.ts";
+import { decoders } from "../inspector/php/decoders.ts";
 import { SessionInspector } from "../inspector/session-inspector.ts";
 import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
 import type { Inspect } from "./answer-login.ts";
-import type { Config, SerializeHandler } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 
 /** For one look into the store, both tries of it, in milliseconds: well below the relay's deadline for a login. */
 const storeTimeoutMs = 2_000;
-
-const decoders = { php: decodePhp } as const satisfies Record<SerializeHandler, unknown>;
 
 /** Gives the inspector of this configuration, or one that says of every login that it is unavailable. */
 export async function createInspect(
@@ -23,6 +21,11 @@ export async function createInspect(
     return async () => unavailable("bad-configuration");
   }
   const { serializeHandler, expressions, servedHosts, isUserPolicy } = config;
+  if (serializeHandler === "auto") {
+    log("warn", "serialize-handler-guessed", {
+      advice: "auto is for trying out: set SESSION_SERIALIZE_HANDLER to the site's session.serialize_handler",
+    });
+  }
   const inspector = new SessionInspector({
     store: await openStore(config),
     decode: decoders[serializeHandler],

@@ -15,7 +15,11 @@ export type UnreadableCode =
   /** A reference to a value that does not exist or cannot be its target. */
   | "bad-reference"
   /** A reference whose target depends on what only the PHP application knows. */
-  | "uncertain-reference";
+  | "uncertain-reference"
+  /** For `auto`: the bytes fit more than one handler, so that none can be trusted. */
+  | "ambiguous-handler"
+  /** For `auto`: the bytes fit no handler. */
+  | "unknown-handler";
 
 /**
  * The bytes are not a session that can be read with certainty. It carries the reason and the place, and never

@@ -39,6 +39,17 @@ describe("the function's configuration", () => {
     assert.equal(prefixOf({ SESSION_KEY_PREFIX: "" }), "");
   });
 
+  it("has PHP's own serialize handler unless told another", () => {
+    const handlerOf = (changes: Record<string, string>) => {
+      const config = readConfig({ ...good, ...changes });
+      return "serializeHandler" in config ? config.serializeHandler : undefined;
+    };
+    assert.equal(handlerOf({}), "php");
+    for (const name of ["php", "php_binary", "php_serialize", "igbinary", "msgpack", "auto"]) {
+      assert.equal(handlerOf({ SESSION_SERIALIZE_HANDLER: name }), name);
+    }
+  });
+
   it("needs the store, both expressions and the hosts: there is no safe guess", () => {
     for (const name of ["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS"]) {
       const problems = problemsOf({ [name]: undefined });
@@ -53,7 +64,10 @@ describe("the function's configuration", () => {
       ["SESSION_KEY_PREFIX", "a b", /printable ASCII/],
       ["SESSION_KEY_PREFIX", "../", /slashes/],
       ["SESSION_KEY_PREFIX", "x".repeat(229), /at most 228/],
-      ["SESSION_SERIALIZE_HANDLER", "wddx", /must be php/],
+      ["SESSION_SERIALIZE_HANDLER", "wddx", /php, php_binary, php_serialize, igbinary, msgpack, auto/],
+      ["SESSION_SERIALIZE_HANDLER", "PHP", /session.serialize_handler/],
+      ["SESSION_SERIALIZE_HANDLER", "toString", /session.serialize_handler/],
+      ["SESSION_SERIALIZE_HANDLER", "", /session.serialize_handler/],
       ["AUTHENTICATED_EXPRESSION", " ", /JMESPath/],
       ["SERVED_HOSTS", "", /separated by commas/],
       ["SERVED_HOSTS", "Example.org", /lower case/],

@@ -30,6 +30,43 @@ describe("the inspector of a configuration", () => {
     assert.deepEqual(await inspect(login), { outcome: "allowed" });
   });
 
+  it("reads sessions as the configured serialize handler wrote them", async () => {
+    const sessions = {
+      php_binary: '\x04users:5:"alice";\x0dauthenticatedb:1;',
+      php_serialize: 'a:2:{s:4:"user";s:5:"alice";s:13:"authenticated";b:1;}',
+      igbinary: "\0\0\0\x02\x14\x02\x11\x04user\x11\x05alice\x11\x0dauthenticated\x05",
+      msgpack: "\x83\xc0\x01\xa4user\xa5alice\xadauthenticated\xc3",
+    };
+    for (const [handler, session] of Object.entries(sessions)) {
+      writeFileSync(join(directory, `sess_${login.password}`), Buffer.from(session, "latin1"));
+      for (const [name, outcome] of [
+        [handler, "allowed"],
+        ["auto", "allowed"],
+        ["php", "refused"],
+      ] as const) {
+        const settings = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: name };
+        const inspect = await createInspect(readConfig({ ...settings, ...expressions }), () => {});
+        assert.equal((await inspect(login)).outcome, outcome, `${handler} read as ${name}`);
+      }
+    }
+  });
+
+  it("warns once at its start that the handler is guessed, and only then", async () => {
+    for (const name of ["auto", "php_serialize"]) {
+      const lines: unknown[][] = [];
+      const settings = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: name };
+      const inspect = await createInspect(readConfig({ ...settings, ...expressions }), (...line) =>
+        lines.push(line),
+      );
+      await inspect(login);
+      const expected = name === "auto" ? [["warn", "serialize-handler-guessed"]] : [];
+      assert.deepEqual(
+        lines.map((line) => line.slice(0, 2)),
+        expected,
+      );
+    }
+  });
+
   it("reaches a memcached that is away, to no avail", async () => {
     const inspect = await createInspect(
       readConfig({ SESSION_STORE: "memcached://127.0.0.1:1", ...expressions }),

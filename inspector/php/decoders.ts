@@ -1,0 +1,28 @@
+// The decoder of each session.serialize_handler, by PHP's name for it.
+
+import { decodeAuto } from "./auto-handler.ts";
+import { decodeIgbinary } from "./igbinary-handler.ts";
+import type { PhpSession } from "./model.ts";
+import { decodeMsgpack } from "./msgpack-handler.ts";
+import { decodePhpBinary } from "./php-binary-handler.ts";
+import { decodePhp } from "./php-handler.ts";
+import { decodePhpSerialize } from "./php-serialize-handler.ts";
+
+/** Gives the session that these bytes are. Throws UnreadableSessionError, and nothing else. */
+type Decode = (bytes: Uint8Array) => PhpSession;
+
+export const decoders = Object.freeze({
+  php: decodePhp,
+  php_binary: decodePhpBinary,
+  php_serialize: decodePhpSerialize,
+  igbinary: decodeIgbinary,
+  msgpack: decodeMsgpack,
+  auto: decodeAuto,
+} satisfies Record<string, Decode>);
+
+/** What session.serialize_handler can be, or `auto`. */
+export type SerializeHandler = keyof typeof decoders;
+
+export function isSerializeHandler(name: string): name is SerializeHandler {
+  return Object.hasOwn(decoders, name);
+}
