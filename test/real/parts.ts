@@ -26,9 +26,9 @@ const sources: Readonly<Record<Part, PartSource>> = {
     hint: "memcached 1.6",
   },
   php: {
-    isThere: () => inPath("php") !== undefined && /^memcached$/m.test(outputOf("php", ["-m"])),
-    packages: [["php-cli"], ["php-memcached"]],
-    hint: "PHP 8's command line with its memcached extension",
+    isThere: () => inPath("php") !== undefined && hasExtensions("memcached", "igbinary", "msgpack"),
+    packages: [["php-cli"], ["php-memcached"], ["php-igbinary"], ["php-msgpack"]],
+    hint: "PHP 8's command line with its memcached, igbinary and msgpack extensions",
   },
   ejabberd: {
     isThere: () => inPath("erlc") !== undefined && ejabberdLibraries() !== undefined,
@@ -116,6 +116,11 @@ function withoutServices(work: () => void): void {
   } finally {
     if (isOurs) rmSync(policy);
   }
+}
+
+function hasExtensions(...names: string[]): boolean {
+  const loaded = outputOf("php", ["-m"]).split("\n");
+  return names.every((name) => loaded.includes(name));
 }
 
 /** Gives the path of a program that the shell would find, or undefined. */
