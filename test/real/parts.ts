@@ -19,6 +19,9 @@ interface PartSource {
 const nodesDirectory = fileURLToPath(new URL("nodes", import.meta.url));
 export const nodeVersions = ["18", "20", "24"] as const;
 
+/** By the names that PHP has for them; Debian's packages have the same behind "php-". */
+const phpExtensions = ["memcached", "memcache", "igbinary", "msgpack"] as const;
+
 const sources: Readonly<Record<Part, PartSource>> = {
   memcached: {
     isThere: () => inPath("memcached") !== undefined,
@@ -26,9 +29,9 @@ const sources: Readonly<Record<Part, PartSource>> = {
     hint: "memcached 1.6",
   },
   php: {
-    isThere: () => inPath("php") !== undefined && hasExtensions("memcached", "igbinary", "msgpack"),
-    packages: [["php-cli"], ["php-memcached"], ["php-igbinary"], ["php-msgpack"]],
-    hint: "PHP 8's command line with its memcached, igbinary and msgpack extensions",
+    isThere: () => inPath("php") !== undefined && hasExtensions(...phpExtensions),
+    packages: [["php-cli"], ...phpExtensions.map((name) => [`php-${name}`])],
+    hint: `PHP 8's command line with its extensions ${phpExtensions.join(", ")}`,
   },
   ejabberd: {
     isThere: () => inPath("erlc") !== undefined && ejabberdLibraries() !== undefined,

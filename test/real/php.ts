@@ -26,6 +26,12 @@ export function memcachedIni(...nodes: readonly string[]): Ini {
   return { "session.save_handler": "memcached", "session.save_path": nodes.join(",") };
 }
 
+/** The settings of pecl-memcache's save handler with these nodes, each host:port or host:port:weight. */
+export function peclIni(...nodes: readonly string[]): Ini {
+  const urls = nodes.map((node) => `tcp://${node.replace(/(:\d+):(\d+)$/, "$1?weight=$2")}`);
+  return { "session.save_handler": "memcache", "session.save_path": `"${urls.join(",")}"` };
+}
+
 /** The settings of PHP's default save handler in this directory. */
 export function filesIni(directory: string): Ini {
   return { "session.save_handler": "files", "session.save_path": directory };
