@@ -3,12 +3,16 @@
 // the address of a store may hold a password.
 
 import { decoders, isSerializeHandler, type SerializeHandler } from "../inspector/php/decoders.ts";
+import { type PlacementMode, placementModes } from "../inspector/placement.ts";
 import type { IsUserPolicy } from "../inspector/session-inspector.ts";
 import { problemOfExpression, type WhoExpressions } from "../inspector/who.ts";
 import { readStoreUrl, type StoreUrl, storeUrlForms } from "./store-url.ts";
 
 export interface Config {
   readonly store: StoreUrl;
+  readonly placement: PlacementMode;
+  /** Copies of a session beyond the first. */
+  readonly replicas: number;
   readonly keyPrefix: string;
   readonly serializeHandler: SerializeHandler;
   readonly expressions: WhoExpressions;
@@ -21,8 +25,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** memcached's keys have at most 250 bytes, and a session id has 22 at least. */
 const maxPrefixBytes = 228;
 
-/** PHP's own prefixes: of ext-memcached's save handler (2.x, and 3.1 on), and of `files`. */
-const defaultPrefix = { memcached: "memc.sess.key.", files: "sess_" } as const;
+/**
+ * Gives PHP's own prefix: of `files`, of ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's,
+ * which has none. Whoever writes with a \Memcached client chose one: that cannot be guessed.
+ */
+function defaultPrefix(store: StoreUrl["kind"], placement: string): string | undefined {
+  if (store === "files") return "sess_";
+  if (placement.startsWith("client-")) return undefined;
+  return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
+}
 
 /** Gives the configuration, frozen, or every problem with it. Throws nothing. */
 export function readConfig(environment: Environment = process.env): Config | { readonly problems: string[] } {
@@ -46,11 +57,23 @@ export function readConfig(environment: Environment = process.env): Config | { r
   const store = readStoreUrl(
     read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined),
   );
+  const placement = read(
+    "SESSION_PLACEMENT",
+    `one of ${placementModes.join(", ")}`,
+    (text) => placementModes.some((mode) => mode === text),
+    "ketama",
+  );
+  const replicas = read(
+    "SESSION_REPLICAS",
+    "the number of further copies of a session, 0 to 9",
+    (text) => /^[0-9]$/.test(text),
+    "0",
+  );
   const keyPrefix = read(
     "SESSION_KEY_PREFIX",
     `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters`,
     (text) => /^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes,
-    store === undefined ? "" : defaultPrefix[store.kind],
+    store === undefined ? "" : defaultPrefix(store.kind, placement),
   );
   const serializeHandler = read(
     "SESSION_SERIALIZE_HANDLER",
@@ -74,6 +97,8 @@ export function readConfig(environment: Environment = process.env): Config | { r
   if (problems.length > 0 || store === undefined) return { problems };
   return Object.freeze({
     store,
+    placement: placement as PlacementMode,
+    replicas: Number(replicas),
     keyPrefix,
     serializeHandler: serializeHandler as SerializeHandler,
     expressions: Object.freeze({ authenticated, user }),

@@ -1,6 +1,7 @@
 // Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
 
 import { decoders } from "../inspector/php/decoders.ts";
+import { createPlacement } from "../inspector/placement.ts";
 import { SessionInspector } from "../inspector/session-inspector.ts";
 import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
@@ -8,7 +9,7 @@ import type { Inspect } from "./answer-login.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 
-/** For one look into the store, both tries of it, in milliseconds: well below the relay's deadline for a login. */
+/** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
 const storeTimeoutMs = 2_000;
 
 /** Gives the inspector of this configuration, or one that says of every login that it is unavailable. */
@@ -37,12 +38,13 @@ export async function createInspect(
 }
 
 /** Loads the one store's module, so that a cold start pays for no other. */
-async function openStore({ store, keyPrefix }: Config): Promise<SessionStore> {
+async function openStore({ store, placement, replicas, keyPrefix }: Config): Promise<SessionStore> {
   const common = { keyPrefix, timeoutMs: storeTimeoutMs };
   switch (store.kind) {
     case "memcached": {
       const { MemcachedStore } = await import("../inspector/stores/memcached.ts");
-      return new MemcachedStore({ ...common, nodes: store.nodes });
+      const { nodes } = store;
+      return new MemcachedStore({ ...common, nodes, placement: createPlacement(placement, nodes, replicas) });
     }
     case "files": {
       const { FilesStore } = await import("../inspector/stores/files.ts");

@@ -2,8 +2,12 @@
 //
 //   store     = memcached / files
 //   memcached = "memcached://" node *( "," node )    ; in the order of PHP's session.save_path
-//   node      = host ":" port                        ; host: name, IPv4 address, or IPv6 address in brackets
+//   node      = host ":" port [ ":" weight ]         ; host: name, IPv4 address, or IPv6 address in brackets
+//   weight    = 1 to 10000                           ; 1 unless told
 //   files     = "files://" absolute-path             ; PHP's session.save_path, without its "N;"
+//
+// So ext-memcached's save_path can stand here as it is, behind "memcached://". pecl-memcache writes a node as
+// "tcp://host:port?weight=3": here it is "host:port:3".
 
 import type { Node } from "../inspector/placement.ts";
 
@@ -11,10 +15,11 @@ export type StoreUrl =
   | { readonly kind: "memcached"; readonly nodes: readonly Node[] }
   | { readonly kind: "files"; readonly directory: string };
 
-export const storeUrlForms = "memcached://HOST:PORT,HOST:PORT or files:///DIRECTORY";
+export const storeUrlForms = "memcached://HOST:PORT,HOST:PORT:WEIGHT or files:///DIRECTORY";
 
 const maxNodes = 300;
-const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/;
+const maxWeight = 10_000;
+const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})(?::([0-9]{1,5}))?$/;
 
 /** Gives where the sessions are, or undefined where the text is no such URL. */
 export function readStoreUrl(text: string): StoreUrl | undefined {
@@ -31,5 +36,7 @@ function readNode(text: string): Node | undefined {
   const match = node.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
-  return host !== undefined && port >= 1 && port <= 65535 ? { host, port } : undefined;
+  const weight = Number(match?.[4] ?? 1);
+  const isRight = port >= 1 && port <= 65535 && weight >= 1 && weight <= maxWeight;
+  return host !== undefined && isRight ? { host, port, weight } : undefined;
 }

@@ -2,7 +2,10 @@
 // a list cannot be made of a variable's text there, and a variable that is not set cannot be left out.
 
 const required = ["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS"];
-const optional = ["SESSION_KEY_PREFIX", "SESSION_SERIALIZE_HANDLER", "ISUSER_POLICY"];
+const optional = [
+  ...["SESSION_PLACEMENT", "SESSION_REPLICAS", "SESSION_KEY_PREFIX", "SESSION_SERIALIZE_HANDLER"],
+  "ISUSER_POLICY",
+];
 
 /** The function's variables: those that are set. The function checks what they say (handlers/config.ts). */
 function environment() {

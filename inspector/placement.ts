@@ -1,52 +1,63 @@
-// Which of several memcached nodes holds a session: the placement of PHP's memcached save handler by default.
+// Which of several memcached nodes hold a session: every placement that PHP's sessions are found in.
 //
-// libmemcached's MEMCACHED_DISTRIBUTION_CONSISTENT with its default hash, Jenkins' one-at-a-time, for points and
-// keys alike: 100 points a node, OAAT("host:port-i") for i = 0 to 99, "host-i" where the port is 11211. Sorted by
-// (point, node); a key belongs to the first point at or behind its own hash, or to the first of all. Node names
-// are hashed as the operator wrote them, so they must stand here as they stand in PHP's session.save_path. The
-// save handler hashes the session id alone, without the key's prefix. Weights play no part.
-//
-// Source: libmemcached 1.1 src/libmemcached/hosts.cc, update_continuum(); php-memcached 3 php_memcached_session.c.
+// Node names are hashed as the operator wrote them, so they must stand here as they stand in PHP's own list, in the
+// same order and with the same weights.
 
-export interface Node {
-  readonly host: string;
-  readonly port: number;
+import { crc32, fnv1a } from "./placement/hashes.ts";
+import { clientKetama, inListOrder, ketama, ketamaWeighted, modula } from "./placement/libmemcached.ts";
+import type { FirstNode, Node } from "./placement/node.ts";
+import { inFailoverOrder, peclConsistent, peclStandard } from "./placement/pecl.ts";
+
+export type { Node } from "./placement/node.ts";
+
+/** Gives the nodes that have a copy of this session, as indices: the one that PHP asks first is the first. */
+export type Placement = (sessionId: string, key: string) => readonly number[];
+
+/** From the nodes, and the number of copies beyond the first, to their placement. */
+type PlacementMaker = (nodes: readonly Node[], replicas: number) => Placement;
+
+const makers = {
+  // session.save_handler = memcached: the session id alone is hashed, without the key's prefix.
+  ketama: ofSessionId(ketama),
+  "ketama-weighted": ofSessionId(ketamaWeighted),
+  modula: ofSessionId(modula),
+  // session.save_handler = memcache
+  "pecl-consistent": pecl((nodes) => peclConsistent(nodes, crc32)),
+  "pecl-consistent-fnv": pecl((nodes) => peclConsistent(nodes, fnv1a)),
+  "pecl-standard": pecl((nodes) => peclStandard(nodes, crc32)),
+  "pecl-standard-fnv": pecl((nodes) => peclStandard(nodes, fnv1a)),
+  // A handler of the site's own, such as Symfony's and Laravel's, by a \Memcached client: the whole key is hashed.
+  "client-modula": ofKey(modula),
+  "client-ketama": ofKey(clientKetama),
+  "client-ketama-weighted": ofKey(ketamaWeighted),
+} as const satisfies Record<string, PlacementMaker>;
+
+export type PlacementMode = keyof typeof makers;
+
+export const placementModes = Object.keys(makers) as readonly PlacementMode[];
+
+/** Gives the placement on these nodes, of which there must be one at least. */
+export function createPlacement(mode: PlacementMode, nodes: readonly Node[], replicas: number): Placement {
+  return makers[mode](nodes, replicas);
 }
 
-const pointsPerNode = 100;
-const defaultPort = 11211;
-
-/** Gives Jenkins' one-at-a-time hash of the text's bytes, as an unsigned 32-bit number. */
-export function oneAtATime(text: string): number {
-  let hash = 0;
-  for (const byte of Buffer.from(text)) {
-    hash = (hash + byte) | 0;
-    hash = (hash + (hash << 10)) | 0;
-    hash ^= hash >>> 6;
-  }
-  hash = (hash + (hash << 3)) | 0;
-  hash ^= hash >>> 11;
-  hash = (hash + (hash << 15)) | 0;
-  return hash >>> 0;
+function ofSessionId(distribute: (nodes: readonly Node[]) => FirstNode): PlacementMaker {
+  return (nodes, replicas) => {
+    const find = distribute(nodes);
+    return (sessionId) => inListOrder(find(sessionId), nodes.length, replicas);
+  };
 }
 
-/** Gives a function from a session id to the index of its node. There must be one node at least. */
-export function ketamaPlacement(nodes: readonly Node[]): (sessionId: string) => number {
-  if (nodes.length === 1) return () => 0;
-  const points = nodes.flatMap(({ host, port }, node) => {
-    const label = port === defaultPort ? host : `${host}:${port}`;
-    return Array.from({ length: pointsPerNode }, (_, i) => ({ value: oneAtATime(`${label}-${i}`), node }));
-  });
-  points.sort((a, b) => a.value - b.value || a.node - b.node);
-  return (sessionId) => {
-    const hash = oneAtATime(sessionId);
-    let low = 0;
-    let high = points.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((points[middle]?.value ?? 0) < hash) low = middle + 1;
-      else high = middle;
-    }
-    return (points[low] ?? points[0])?.node ?? 0;
+function ofKey(distribute: (nodes: readonly Node[]) => FirstNode): PlacementMaker {
+  return (nodes, replicas) => {
+    const find = distribute(nodes);
+    return (_sessionId, key) => inListOrder(find(key), nodes.length, replicas);
+  };
+}
+
+function pecl(distribute: (nodes: readonly Node[]) => FirstNode): PlacementMaker {
+  return (nodes, replicas) => {
+    const find = distribute(nodes);
+    return (_sessionId, key) => inFailoverOrder(find, key, nodes.length, replicas);
   };
 }

@@ -1,7 +1,13 @@
-// Sessions in memcached, as PHP's memcached save handler puts them: one get, of the node that holds the key.
+// Sessions in memcached: one get, of the node that PHP asks.
+//
+// Where there are further copies, the next one is asked when a node does not answer. A node that answers "not here"
+// has answered, as it has for PHP: libmemcached goes on only past nodes that it cannot reach (get.cc,
+// replication_binary_mget()), and pecl-memcache up to 8.0 takes a miss for an empty session. 8.2 would go on there,
+// yet writes all copies anew with the next page that it serves. So a session that was lost, or ended while another
+// of its nodes was away, is never found again here before PHP has found it.
 
 import { Client, Server } from "memjs";
-import { ketamaPlacement, type Node } from "../placement.ts";
+import type { Node, Placement } from "../placement.ts";
 import { type SessionStore, StoreError } from "../session-store.ts";
 import { within } from "./deadline.ts";
 
@@ -9,8 +15,9 @@ import { within } from "./deadline.ts";
 const maxKeyBytes = 250;
 
 export interface MemcachedStoreOptions {
-  /** Named and ordered as in PHP's session.save_path: placement depends on both. At least one. */
   readonly nodes: readonly Node[];
+  /** Of sessions on these nodes. */
+  readonly placement: Placement;
   readonly keyPrefix: string;
   /** For one getData in all, in milliseconds. */
   readonly timeoutMs: number;
@@ -18,37 +25,51 @@ export interface MemcachedStoreOptions {
 
 /**
  * memjs may leave a promise unsettled, and a client that saw a stall or half an answer never recovers. So every
- * get has a deadline of its own, and after any error the client is thrown away. A get is tried twice: the first
- * one after a restart of the node, or after this process was frozen for a while, finds its connection dead.
+ * get has a deadline of its own, and after any error the client is thrown away. A node is asked twice: the first
+ * get after a restart of the node, or after this process was frozen for a while, finds its connection dead.
  */
 export class MemcachedStore implements SessionStore {
   readonly #nodes: readonly Node[];
   readonly #keyPrefix: string;
   readonly #timeoutMs: number;
-  readonly #nodeIndexOf: (sessionId: string) => number;
+  readonly #placement: Placement;
   readonly #clients = new Map<Node, Client>();
 
-  constructor({ nodes, keyPrefix, timeoutMs }: MemcachedStoreOptions) {
+  constructor({ nodes, placement, keyPrefix, timeoutMs }: MemcachedStoreOptions) {
     this.#nodes = nodes;
+    this.#placement = placement;
     this.#keyPrefix = keyPrefix;
     this.#timeoutMs = timeoutMs;
-    this.#nodeIndexOf = ketamaPlacement(nodes);
   }
 
   async getData(sessionId: string): Promise<Uint8Array | null> {
     const key = this.#keyPrefix + sessionId;
     if (Buffer.byteLength(key) > maxKeyBytes) return null;
-    const node = this.#nodes[this.#nodeIndexOf(sessionId)] as Node;
+    const holders = this.#placement(sessionId, key).map((index) => this.#nodes[index] as Node);
     const endsAt = performance.now() + this.#timeoutMs;
-    try {
-      return await this.#get(node, key, this.#timeoutMs / 2);
-    } catch {
-      return await this.#get(node, key, endsAt - performance.now());
+    let fault: unknown;
+    for (const [i, node] of holders.entries()) {
+      try {
+        // A node that hangs leaves to those behind it their share of the time.
+        return await this.#getTwice(node, key, (endsAt - performance.now()) / (holders.length - i));
+      } catch (error) {
+        fault = error;
+      }
     }
+    throw fault;
   }
 
   close(): void {
     for (const [node, client] of this.#clients) this.#discard(node, client);
+  }
+
+  async #getTwice(node: Node, key: string, withinMs: number): Promise<Uint8Array | null> {
+    const endsAt = performance.now() + withinMs;
+    try {
+      return await this.#get(node, key, withinMs / 2);
+    } catch {
+      return await this.#get(node, key, endsAt - performance.now());
+    }
   }
 
   async #get(node: Node, key: string, withinMs: number): Promise<Uint8Array | null> {

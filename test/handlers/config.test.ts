@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readConfig } from "../../handlers/config.ts";
+import { placementModes } from "../../inspector/placement.ts";
 
 const good = {
   SESSION_STORE: "memcached://127.0.0.1:11211",
@@ -19,7 +20,9 @@ describe("the function's configuration", () => {
     const config = readConfig(good);
     assert.ok(Object.isFrozen(config));
     assert.deepEqual(config, {
-      store: { kind: "memcached", nodes: [{ host: "127.0.0.1", port: 11211 }] },
+      store: { kind: "memcached", nodes: [{ host: "127.0.0.1", port: 11211, weight: 1 }] },
+      placement: "ketama",
+      replicas: 0,
       keyPrefix: "memc.sess.key.",
       serializeHandler: "php",
       expressions: { authenticated: '"symfony/user/sfUser/authenticated"', user: "user.name" },
@@ -37,6 +40,26 @@ describe("the function's configuration", () => {
     assert.equal(prefixOf({ SESSION_STORE: "files:///tmp" }), "sess_");
     assert.equal(prefixOf({ SESSION_KEY_PREFIX: "memc.sess." }), "memc.sess.");
     assert.equal(prefixOf({ SESSION_KEY_PREFIX: "" }), "");
+    assert.equal(prefixOf({ SESSION_PLACEMENT: "modula" }), "memc.sess.key.");
+    assert.equal(prefixOf({ SESSION_PLACEMENT: "pecl-consistent" }), "");
+    assert.equal(prefixOf({ SESSION_PLACEMENT: "pecl-standard", SESSION_KEY_PREFIX: "shop" }), "shop");
+  });
+
+  it("knows every placement of sessions, and up to nine copies", () => {
+    for (const mode of placementModes) {
+      const changes = { SESSION_PLACEMENT: mode, SESSION_REPLICAS: "9", SESSION_KEY_PREFIX: "sf2s" };
+      const config = readConfig({ ...good, ...changes });
+      assert.ok("placement" in config, mode);
+      assert.equal(config.placement, mode);
+      assert.equal(config.replicas, 9);
+    }
+  });
+
+  it("cannot guess the prefix that a site's own \\Memcached client has", () => {
+    const problems = problemsOf({ SESSION_PLACEMENT: "client-modula" });
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? "", /^SESSION_KEY_PREFIX is missing: it must be /);
+    assert.deepEqual(problemsOf({ SESSION_PLACEMENT: "client-modula", SESSION_KEY_PREFIX: "sf2s" }), []);
   });
 
   it("has PHP's own serialize handler unless told another", () => {
@@ -60,7 +83,17 @@ describe("the function's configuration", () => {
 
   it("names the wrong variable and what is allowed", () => {
     const wrong: [string, string, RegExp][] = [
-      ["SESSION_STORE", "http://example.org", /memcached:\/\/HOST:PORT,HOST:PORT or files:\/\/\/DIRECTORY/],
+      [
+        "SESSION_STORE",
+        "http://example.org",
+        /memcached:\/\/HOST:PORT,HOST:PORT:WEIGHT or files:\/\/\/DIRECTORY/,
+      ],
+      ["SESSION_STORE", "memcached://a:1:0", /HOST:PORT:WEIGHT/],
+      ["SESSION_PLACEMENT", "consistent", /one of ketama, ketama-weighted, modula, pecl-consistent, /],
+      ["SESSION_PLACEMENT", "toString", /client-ketama-weighted$/],
+      ["SESSION_REPLICAS", "-1", /0 to 9/],
+      ["SESSION_REPLICAS", "10", /0 to 9/],
+      ["SESSION_REPLICAS", "", /further copies/],
       ["SESSION_KEY_PREFIX", "a b", /printable ASCII/],
       ["SESSION_KEY_PREFIX", "../", /slashes/],
       ["SESSION_KEY_PREFIX", "x".repeat(229), /at most 228/],

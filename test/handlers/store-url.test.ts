@@ -7,9 +7,19 @@ describe("SESSION_STORE", () => {
     assert.deepEqual(readStoreUrl("memcached://10.0.0.2:11211,Cache-1.example.org:11212,[::1]:11213"), {
       kind: "memcached",
       nodes: [
-        { host: "10.0.0.2", port: 11211 },
-        { host: "Cache-1.example.org", port: 11212 },
-        { host: "::1", port: 11213 },
+        { host: "10.0.0.2", port: 11211, weight: 1 },
+        { host: "Cache-1.example.org", port: 11212, weight: 1 },
+        { host: "::1", port: 11213, weight: 1 },
+      ],
+    });
+  });
+
+  it("has a node's weight behind its port, as ext-memcached's save_path has it", () => {
+    assert.deepEqual(readStoreUrl("memcached://10.0.0.2:11211:3,[::1]:11213:10000"), {
+      kind: "memcached",
+      nodes: [
+        { host: "10.0.0.2", port: 11211, weight: 3 },
+        { host: "::1", port: 11213, weight: 10000 },
       ],
     });
   });
@@ -39,6 +49,8 @@ describe("SESSION_STORE", () => {
         "files://relative",
       ],
       ...["files:/var", "file:///var", "MEMCACHED://a:1", " memcached://a:1"],
+      ...["memcached://a:1:", "memcached://a:1:0", "memcached://a:1:10001", "memcached://a:1:-1"],
+      ...["memcached://a:1:1.5", "memcached://a:1:2:3", "memcached://a:1?weight=2", "memcached://a::2"],
       `memcached://${Array.from({ length: 301 }, () => "a:1").join(",")}`,
     ];
     for (const text of wrong) assert.equal(readStoreUrl(text), undefined, text);

@@ -8,7 +8,8 @@ const settings = createRequire(import.meta.url)("../../infra/settings.cjs") as {
 };
 const names = [
   ...["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS", "SESSION_KEY_PREFIX"],
-  ...["SESSION_SERIALIZE_HANDLER", "ISUSER_POLICY", "VPC_SUBNET_IDS", "VPC_SECURITY_GROUP_IDS"],
+  ...["SESSION_PLACEMENT", "SESSION_REPLICAS", "SESSION_SERIALIZE_HANDLER"],
+  ...["ISUSER_POLICY", "VPC_SUBNET_IDS", "VPC_SECURITY_GROUP_IDS"],
 ];
 
 /** Sets these variables of the environment and no other of ours. */
@@ -30,8 +31,14 @@ describe("the settings of a deployment", () => {
   it("hand on what is set, an empty text included, and leave out what is not", () => {
     set(required);
     assert.deepEqual(settings.environment(), required);
-    set({ ...required, SESSION_KEY_PREFIX: "", ISUSER_POLICY: "none" });
-    assert.deepEqual(settings.environment(), { ...required, SESSION_KEY_PREFIX: "", ISUSER_POLICY: "none" });
+    const optional = {
+      SESSION_KEY_PREFIX: "",
+      SESSION_PLACEMENT: "modula",
+      SESSION_REPLICAS: "1",
+      ISUSER_POLICY: "none",
+    };
+    set({ ...required, ...optional });
+    assert.deepEqual(settings.environment(), { ...required, ...optional });
   });
 
   it("name what is missing", () => {

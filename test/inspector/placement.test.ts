@@ -1,68 +1,90 @@
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "node:test";
-import { ketamaPlacement, oneAtATime } from "../../inspector/placement.ts";
-import { MemcachedStore } from "../../inspector/stores/memcached.ts";
-import { type Memcached, startMemcached } from "../real/memcached.ts";
-import { missing } from "../real/parts.ts";
-import { memcachedIni, runPhp } from "../real/php.ts";
+import { describe, it } from "node:test";
+import { createPlacement, placementModes } from "../../inspector/placement.ts";
+
+const ids = Array.from({ length: 200 }, (_, i) => `session0of0the0test00000${i}`);
+
+/** Nodes of one port, each host or host:weight. */
+function nodesOf(...written: readonly string[]) {
+  return written.map((text) => {
+    const [host = "", weight = "1"] = text.split(":");
+    return { host, port: 11212, weight: Number(weight) };
+  });
+}
 
 describe("the placement of sessions on nodes", () => {
-  it("hashes as Jenkins' one-at-a-time does", () => {
-    // The function's own published values, and the hash of no bytes.
-    assert.equal(oneAtATime("a"), 0xca2e9442);
-    assert.equal(oneAtATime("The quick brown fox jumps over the lazy dog"), 0x519e91f5);
-    assert.equal(oneAtATime(""), 0);
-  });
+  for (const mode of placementModes) {
+    describe(mode, () => {
+      const place = (nodes: ReturnType<typeof nodesOf>, replicas = 0) => {
+        const placement = createPlacement(mode, nodes, replicas);
+        return ids.map((id) => placement(id, `prefix.${id}`));
+      };
 
-  it("puts every session on the only node", () => {
-    assert.equal(ketamaPlacement([{ host: "a", port: 1 }])("anything"), 0);
-  });
+      it("puts every session on the only node, whatever its weight, and no copy beside it", () => {
+        for (const nodes of [nodesOf("a"), nodesOf("a:7")]) {
+          assert.ok(place(nodes, 3).every((found) => found.length === 1 && found[0] === 0));
+        }
+      });
 
-  it("depends on the nodes' names as they are written", () => {
-    const ids = Array.from({ length: 200 }, (_, i) => `session${i}`);
-    const named = (...hosts: string[]) =>
-      ids.map(ketamaPlacement(hosts.map((host) => ({ host, port: 11212 }))));
-    assert.notDeepEqual(named("cache1", "cache2"), named("CACHE1", "cache2"));
-    assert.deepEqual(
-      named("cache1", "cache2"),
-      named("cache2", "cache1").map((index) => 1 - index),
-    );
-  });
-});
+      it("uses every node, and gives each copy a node of its own", () => {
+        const nodes = nodesOf("a", "b", "c", "d");
+        const found = place(nodes, 2);
+        assert.deepEqual(new Set(found.map(([first]) => first)), new Set([0, 1, 2, 3]));
+        for (const copies of found) {
+          assert.equal(copies.length, 3);
+          assert.equal(new Set(copies).size, 3);
+        }
+      });
 
-describe("the placement of real PHP's sessions", { skip: missing("php", "memcached") }, () => {
-  const sessions = 1000;
-  let nodes: Memcached[] = [];
+      it("asks the same first node with copies as without", () => {
+        const nodes = nodesOf("a", "b", "c");
+        assert.deepEqual(
+          place(nodes, 2).map(([first]) => [first]),
+          place(nodes),
+        );
+      });
 
-  afterEach(() => Promise.all(nodes.map((node) => node.stop())));
-
-  async function findAll(): Promise<void> {
-    const ini = memcachedIni(...nodes.map(({ host, port }) => `${host}:${port}`));
-    const code =
-      `for ($i = 0; $i < ${sessions}; $i++) { session_id(session_create_id()); session_start(); ` +
-      `$_SESSION = ["i" => $i]; echo session_id(), "\\n"; session_write_close(); }`;
-    const ids = runPhp(code, ini).toString().trim().split("\n");
-    assert.equal(new Set(ids).size, sessions);
-    const store = new MemcachedStore({ nodes, keyPrefix: "memc.sess.key.", timeoutMs: 2000 });
-    try {
-      for (const [i, id] of ids.entries()) {
-        assert.equal(String(await store.getData(id)), `i|i:${i};`);
-      }
-    } finally {
-      store.close();
-    }
-  }
-
-  for (const count of [2, 3, 7]) {
-    it(`is known for ${sessions} sessions on ${count} nodes: each is found at the first node asked`, async () => {
-      nodes = await Promise.all(Array.from({ length: count }, () => startMemcached()));
-      await findAll();
+      it("has no more copies than nodes", () => {
+        assert.ok(place(nodesOf("a", "b"), 9).every((found) => found.length === 2));
+      });
     });
   }
 
-  it("is known on nodes of memcached's own port, which is left out of their labels", async () => {
-    const hosts = ["127.0.10.1", "127.0.10.2", "127.0.10.3"];
-    nodes = await Promise.all(hosts.map((host) => startMemcached(11211, host)));
-    await findAll();
+  it("depends on the nodes' names as they are written", () => {
+    for (const mode of ["ketama", "ketama-weighted", "pecl-consistent", "pecl-consistent-fnv"] as const) {
+      const named = (...hosts: string[]) => {
+        const placement = createPlacement(mode, nodesOf(...hosts), 0);
+        return ids.map((id) => placement(id, id)[0] ?? -1);
+      };
+      assert.notDeepEqual(named("cache1", "cache2"), named("CACHE1", "cache2"), mode);
+      assert.deepEqual(
+        named("cache1", "cache2"),
+        named("cache2", "cache1").map((index) => 1 - index),
+        mode,
+      );
+    }
+  });
+
+  it("gives a node with a weight its share, where the placement knows weights", () => {
+    for (const mode of placementModes) {
+      const placement = createPlacement(mode, nodesOf("a", "b:9"), 0);
+      const onHeavy = ids.filter((id) => placement(id, id)[0] === 1).length / ids.length;
+      if (["ketama", "modula", "client-modula"].includes(mode))
+        assert.ok(onHeavy < 0.75, `${mode} ${onHeavy}`);
+      else assert.ok(onHeavy > 0.75, `${mode} ${onHeavy}`);
+    }
+  });
+
+  it("hashes the session id alone for ext-memcached's save handler, and the whole key for all others", () => {
+    for (const mode of placementModes) {
+      const placement = createPlacement(mode, nodesOf("a", "b", "c"), 0);
+      const differs = ids.some((id) => placement(id, id)[0] !== placement(id, `prefix.${id}`)[0]);
+      assert.equal(differs, mode.includes("-") && mode !== "ketama-weighted", mode);
+    }
+  });
+
+  it("gives up on pecl-memcache's second copy where it would take too long to find", () => {
+    const placement = createPlacement("pecl-standard", nodesOf("a", "b:10000"), 1);
+    assert.ok(ids.map((id) => placement(id, id).length).includes(1));
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { after, afterEach, before, describe, it } from "node:test";
 import { freePort } from "../../../infra/local/ports.ts";
+import { createPlacement } from "../../../inspector/placement.ts";
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { missing } from "../../real/parts.ts";
@@ -13,7 +14,8 @@ const keyPrefix = "memc.sess.key.";
 const someId = "nobody0has0this0session0id";
 
 function openStore(port: number, timeoutMs = 1000): MemcachedStore {
-  return new MemcachedStore({ nodes: [{ host: "127.0.0.1", port }], keyPrefix, timeoutMs });
+  const nodes = [{ host: "127.0.0.1", port, weight: 1 }];
+  return new MemcachedStore({ nodes, placement: createPlacement("ketama", nodes, 0), keyPrefix, timeoutMs });
 }
 
 describe("the memcached store with real PHP", { skip: missing("php", "memcached") }, () => {
