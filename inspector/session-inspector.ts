@@ -6,7 +6,8 @@ import { toDocument } from "./php/document.ts";
 import type { PhpSession } from "./php/model.ts";
 import { UnreadableSessionError } from "./php/unreadable.ts";
 import { isSessionId } from "./session-id.ts";
-import { type SessionStore, StoreError } from "./session-store.ts";
+import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
+import { sessionBytesOf } from "./stored-value.ts";
 import { allowed, refused, unavailable, type Verdict } from "./verdict.ts";
 import { type WhoExpressions, whoIsLoggedIn } from "./who.ts";
 
@@ -36,22 +37,22 @@ export class SessionInspector {
     if (!servedHosts.has(request.server)) return refused("host-not-served");
     if (request.op === "isuser") return isUserPolicy === "all" ? allowed : refused("isuser-policy");
     if (!isSessionId(request.password)) return refused("malformed-session-id");
-    let bytes: Uint8Array | null;
+    let stored: StoredValue | null;
     try {
-      bytes = await store.getData(request.password);
+      stored = await store.getData(request.password);
     } catch (error) {
       if (error instanceof StoreError) return unavailable(error.fault);
       throw error;
     }
-    return bytes === null ? refused("no-session") : this.#judge(bytes, request.user);
+    return stored === null ? refused("no-session") : this.#judge(stored, request.user);
   }
 
   /** `user` is the JID's localpart, which ejabberd has prepared. */
-  #judge(bytes: Uint8Array, user: string): Verdict {
+  #judge(stored: StoredValue, user: string): Verdict {
     const { decode, expressions } = this.#options;
     let session: PhpSession;
     try {
-      session = decode(bytes);
+      session = decode(sessionBytesOf(stored));
     } catch (error) {
       if (error instanceof UnreadableSessionError) return refused("unreadable-session", error.code);
       throw error;

@@ -1,11 +1,18 @@
-// What every session store does: give the bytes that PHP wrote for one session id.
+// What every session store does: give what PHP stored for one session id.
+
+/** A value as it lies in the store; stored-value.ts gives the session in it. */
+export interface StoredValue {
+  readonly bytes: Uint8Array;
+  /** What memcached keeps beside each value for its clients; 0 in a store that knows no flags. */
+  readonly flags: number;
+}
 
 export interface SessionStore {
   /**
-   * Gives the bytes of the session, or null where there is none. The caller has checked the session id
+   * Gives the stored value of the session, or null where there is none. The caller has checked the session id
    * (session-id.ts). Settles within the store's own time limit. Throws StoreError, and nothing else.
    */
-  getData(sessionId: string): Promise<Uint8Array | null>;
+  getData(sessionId: string): Promise<StoredValue | null>;
   /** Ends connections and timers. */
   close(): void;
 }

@@ -19,7 +19,13 @@ export type UnreadableCode =
   /** For `auto`: the bytes fit more than one handler, so that none can be trusted. */
   | "ambiguous-handler"
   /** For `auto`: the bytes fit no handler. */
-  | "unknown-handler";
+  | "unknown-handler"
+  /** Flags beside the value that no PHP client sets on a session: see stored-value.ts. */
+  | "unknown-flags"
+  /** What the flags call compressed cannot be decompressed, or has another length than it says. */
+  | "bad-compression"
+  /** Compressed by Zstandard, which this Node.js (before 22.15) cannot undo. */
+  | "zstd-unsupported";
 
 /**
  * The bytes are not a session that can be read with certainty. It carries the reason and the place, and never

@@ -8,7 +8,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { maxSessionBytes } from "../php/limits.ts";
-import { type SessionStore, StoreError } from "../session-store.ts";
+import { type SessionStore, type StoredValue, StoreError } from "../session-store.ts";
 import { within } from "./deadline.ts";
 
 export interface FilesStoreOptions {
@@ -26,9 +26,10 @@ export class FilesStore implements SessionStore {
     this.#options = options;
   }
 
-  async getData(sessionId: string): Promise<Uint8Array | null> {
+  async getData(sessionId: string): Promise<StoredValue | null> {
     const { directory, keyPrefix, timeoutMs } = this.#options;
-    return await within(timeoutMs, readSession(directory, keyPrefix + sessionId));
+    const bytes = await within(timeoutMs, readSession(directory, keyPrefix + sessionId));
+    return bytes && { bytes, flags: 0 };
   }
 
   close(): void {}

@@ -8,7 +8,7 @@
 
 import { Client, Server } from "memjs";
 import type { Node, Placement } from "../placement.ts";
-import { type SessionStore, StoreError } from "../session-store.ts";
+import { type SessionStore, type StoredValue, StoreError } from "../session-store.ts";
 import { within } from "./deadline.ts";
 
 /** memcached's own limit for a key, in bytes: what is longer was never stored. */
@@ -42,7 +42,7 @@ export class MemcachedStore implements SessionStore {
     this.#timeoutMs = timeoutMs;
   }
 
-  async getData(sessionId: string): Promise<Uint8Array | null> {
+  async getData(sessionId: string): Promise<StoredValue | null> {
     const key = this.#keyPrefix + sessionId;
     if (Buffer.byteLength(key) > maxKeyBytes) return null;
     const holders = this.#placement(sessionId, key).map((index) => this.#nodes[index] as Node);
@@ -63,7 +63,7 @@ export class MemcachedStore implements SessionStore {
     for (const [node, client] of this.#clients) this.#discard(node, client);
   }
 
-  async #getTwice(node: Node, key: string, withinMs: number): Promise<Uint8Array | null> {
+  async #getTwice(node: Node, key: string, withinMs: number): Promise<StoredValue | null> {
     const endsAt = performance.now() + withinMs;
     try {
       return await this.#get(node, key, withinMs / 2);
@@ -72,10 +72,11 @@ export class MemcachedStore implements SessionStore {
     }
   }
 
-  async #get(node: Node, key: string, withinMs: number): Promise<Uint8Array | null> {
+  async #get(node: Node, key: string, withinMs: number): Promise<StoredValue | null> {
     const client = this.#clientOf(node);
     try {
-      return (await within(withinMs, client.get(key))).value;
+      const { value, flags } = await within(withinMs, client.get(key));
+      return value && { bytes: value, flags: flags?.readUInt32BE() ?? 0 };
     } catch (error) {
       this.#discard(node, client);
       throw error instanceof StoreError ? error : new StoreError("store-unreachable");

@@ -19,7 +19,7 @@ function inspectorOf(session: string | Buffer, changes: Partial<SessionInspector
     store: {
       getData: async (sessionId) => {
         asked.push(sessionId);
-        return sessionId === id ? Buffer.from(session) : null;
+        return sessionId === id ? { bytes: Buffer.from(session), flags: 0 } : null;
       },
       close() {},
     },

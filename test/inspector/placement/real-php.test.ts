@@ -127,7 +127,7 @@ describe("the placement of real PHP's sessions", { skip: missing("php", "memcach
     const store = new MemcachedStore({ nodes, placement, keyPrefix, timeoutMs: 5000 });
     try {
       const found = await Promise.all(ids.map((id) => store.getData(id)));
-      return found.map((bytes, i) => String(bytes) === `i|i:${i};`);
+      return found.map((stored, i) => String(stored?.bytes) === `i|i:${i};`);
     } finally {
       store.close();
     }

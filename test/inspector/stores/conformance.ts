@@ -15,8 +15,9 @@ export function itReadsWhatPhpWrote(subject: () => Subject): void {
   it("gives the bytes that PHP wrote", async () => {
     const { store, ini } = subject();
     const id = writeSession({ user: "alice", authenticated: true }, ini);
-    const bytes = await store.getData(id);
-    assert.equal(String(bytes && Buffer.from(bytes)), 'user|s:5:"alice";authenticated|b:1;');
+    const stored = await store.getData(id);
+    assert.equal(String(stored && Buffer.from(stored.bytes)), 'user|s:5:"alice";authenticated|b:1;');
+    assert.equal(stored?.flags, 0);
   });
 
   it("gives bytes that are no text as they are", async () => {
@@ -25,7 +26,7 @@ export function itReadsWhatPhpWrote(subject: () => Subject): void {
     const id = runPhp(`${code} echo session_id(); session_write_close();`, ini).toString();
     const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const expected = Buffer.concat([Buffer.from('all|s:256:"'), all, Buffer.from('";')]);
-    assert.deepEqual(Buffer.from((await store.getData(id)) ?? []), expected);
+    assert.deepEqual(Buffer.from((await store.getData(id))?.bytes ?? []), expected);
   });
 
   it("gives null for a session that never was", async () => {
@@ -43,15 +44,15 @@ export function itReadsWhatPhpWrote(subject: () => Subject): void {
   it("gives empty bytes for a session without variables", async () => {
     const { store, ini } = subject();
     const id = writeSession({}, ini);
-    assert.equal((await store.getData(id))?.length, 0);
+    assert.equal((await store.getData(id))?.bytes.length, 0);
   });
 
   it("answers many at once", async () => {
     const { store, ini } = subject();
     const ids = Array.from({ length: 5 }, (_, i) => writeSession({ i }, ini));
     const found = await Promise.all([...ids, ...ids, ...ids].map((id) => store.getData(id)));
-    found.forEach((bytes, i) => {
-      assert.equal(String(bytes && Buffer.from(bytes)), `i|i:${i % 5};`);
+    found.forEach((stored, i) => {
+      assert.equal(String(stored && Buffer.from(stored.bytes)), `i|i:${i % 5};`);
     });
   });
 

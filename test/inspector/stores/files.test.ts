@@ -46,7 +46,7 @@ describe("the files store", () => {
 
   it("reads no more of a huge file than the decoder needs to refuse it", async () => {
     writeFileSync(join(directory, `sess_${id(4)}`), Buffer.alloc(maxSessionBytes + 5000, "x"));
-    assert.equal((await store.getData(id(4)))?.length, maxSessionBytes + 1);
+    assert.equal((await store.getData(id(4)))?.bytes.length, maxSessionBytes + 1);
   });
 
   it("is unreachable when its directory is missing: that is no proof that there is no session", async () => {

@@ -147,7 +147,7 @@ describe("the memcached store with a node that misbehaves", () => {
         assert.ok(!String(call.reason.stack).includes(someId));
       }
       isBroken = false;
-      assert.equal(String(await opened.getData(someId)), "user|N;");
+      assert.equal(String((await opened.getData(someId))?.bytes), "user|N;");
     });
   }
 
@@ -160,7 +160,7 @@ describe("the memcached store with a node that misbehaves", () => {
       });
     });
     for (let i = 0; i < 20; i++) {
-      assert.equal(String(await opened.getData(someId)), "user|N;");
+      assert.equal(String((await opened.getData(someId))?.bytes), "user|N;");
       await new Promise((resolve) => setTimeout(resolve, i % 12));
     }
   });
