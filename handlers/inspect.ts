@@ -33,6 +33,7 @@ export async function createInspect(
     expressions,
     servedHosts,
     isUserPolicy,
+    nowMs: () => Date.now(),
   });
   return (request) => inspector.inspect(request);
 }

@@ -22,6 +22,8 @@ export interface SessionInspectorOptions {
   /** The virtual hosts whose users are this site's, prepared as ejabberd does it (lower case). */
   readonly servedHosts: ReadonlySet<string>;
   readonly isUserPolicy: IsUserPolicy;
+  /** The time, in milliseconds since 1970: what expressions say of a session's age is measured by it. */
+  readonly nowMs: () => number;
 }
 
 export class SessionInspector {
@@ -49,7 +51,7 @@ export class SessionInspector {
 
   /** `user` is the JID's localpart, which ejabberd has prepared. */
   #judge(stored: StoredValue, user: string): Verdict {
-    const { decode, expressions } = this.#options;
+    const { decode, expressions, nowMs } = this.#options;
     let session: PhpSession;
     try {
       session = decode(sessionBytesOf(stored));
@@ -57,7 +59,7 @@ export class SessionInspector {
       if (error instanceof UnreadableSessionError) return refused("unreadable-session", error.code);
       throw error;
     }
-    const who = whoIsLoggedIn(toDocument(session), expressions);
+    const who = whoIsLoggedIn(toDocument(session), expressions, nowMs() / 1000);
     if ("reason" in who) return refused(who.reason, who.detail);
     const prepared = localpartOfUserName(who.userName);
     if ("doubt" in prepared) return refused("doubtful-user-name", prepared.doubt);

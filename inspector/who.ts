@@ -1,6 +1,8 @@
-// Session -> who: the operator's two JMESPath expressions, evaluated on the decoded session.
+// Session -> who: the operator's two JMESPath expressions, evaluated on the decoded session. Besides JMESPath's
+// own functions they have those of expression-functions.ts.
 
 import { search } from "@aws-lambda-powertools/jmespath";
+import { ExpressionFunctions } from "./expression-functions.ts";
 import type { Document } from "./php/document.ts";
 import type { RefusalReason } from "./verdict.ts";
 
@@ -18,7 +20,7 @@ export type Who =
 /** Gives what is wrong with an expression, in words of the JMESPath library, or undefined. Throws nothing. */
 export function problemOfExpression(expression: string): string | undefined {
   try {
-    search(expression, {});
+    search(expression, {}, { customFunctions: new ExpressionFunctions(0) });
     return undefined;
   } catch (error) {
     const name = (error as Error).name;
@@ -27,16 +29,22 @@ export function problemOfExpression(expression: string): string | undefined {
   }
 }
 
-/** Gives the name of the user who is logged in with this session, or why there is none. Throws nothing. */
-export function whoIsLoggedIn(session: Document, expressions: WhoExpressions): Who {
+/**
+ * Gives the name of the user who is logged in with this session at this time (in seconds since 1970), or why
+ * there is none. Throws nothing.
+ */
+export function whoIsLoggedIn(session: Document, expressions: WhoExpressions, nowSeconds: number): Who {
+  const customFunctions = new ExpressionFunctions(nowSeconds);
   let authenticated: unknown;
   let user: unknown;
   try {
-    authenticated = search(expressions.authenticated, session as never);
-    user = search(expressions.user, session as never);
+    authenticated = search(expressions.authenticated, session as never, { customFunctions });
+    user = search(expressions.user, session as never, { customFunctions });
   } catch (error) {
     return { reason: "expression-failed", detail: (error as Error).name };
   }
+  const { failure } = customFunctions;
+  if (failure !== undefined) return { reason: "expression-failed", detail: failure };
   if (authenticated !== true) return { reason: "not-authenticated" };
   if (typeof user === "string" && user !== "") return { userName: user };
   if (Number.isSafeInteger(user)) return { userName: String(user) };

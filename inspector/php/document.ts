@@ -28,6 +28,7 @@
 
 // biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
 import { isUtf8 } from "node:buffer";
+import { maxDepth } from "./limits.ts";
 import {
   type Bytes,
   PhpArray,
@@ -46,13 +47,59 @@ export interface DocumentObject {
 
 /** The session as a document, in time and size linear in the session's. Throws nothing. */
 export function toDocument(session: PhpSession): DocumentObject {
-  const work: Work = { made: new Map(), waiting: [], texts: new Map() };
+  const work = newWork();
   const document = emptyObject();
   for (const [name, value] of session.variables) document[documentKey(name)] = documentOf(value, work);
-  // Filled one after another instead of one inside another: references can chain arrays far deeper than the
-  // stack.
-  for (let fill = work.waiting.pop(); fill; fill = work.waiting.pop()) fill();
+  fillAll(work);
   return document;
+}
+
+/** One value as a document, as `toDocument` shows it within a session. Throws nothing. */
+export function valueToDocument(value: PhpValue): Document {
+  const work = newWork();
+  const document = documentOf(value, work);
+  fillAll(work);
+  return document;
+}
+
+/**
+ * What JSON.parse gave as a document: PHP's json_decode() with arrays for objects. Undefined where it is
+ * nested deeper than a session may be, or holds half a surrogate pair, which no PHP string can.
+ */
+export function jsonToDocument(json: unknown, depth = 0): Document | undefined {
+  if (depth > maxDepth) return undefined;
+  if (typeof json === "string") return hasLoneSurrogate.test(json) ? undefined : json;
+  if (typeof json === "number") return valueToDocument(json);
+  if (typeof json === "boolean" || json === null) return json;
+  const document: Document[] | DocumentObject = Array.isArray(json) ? [] : emptyObject();
+  for (const [name, item] of Object.entries(json as object)) {
+    const inner = jsonToDocument(item, depth + 1);
+    if (inner === undefined || hasLoneSurrogate.test(name)) return undefined;
+    if (Array.isArray(document)) document.push(inner);
+    else document[escaped(name)] = inner;
+  }
+  return document;
+}
+
+const hasLoneSurrogate = /\p{Surrogate}/u;
+
+/** The bytes of a string that this document is, or undefined where it is none. */
+export function bytesOfText(document: unknown): Buffer | undefined {
+  if (typeof document === "string") return Buffer.from(document);
+  if (typeof document !== "object" || document === null || !("$base64" in document)) return undefined;
+  return Buffer.from(String(document.$base64), "base64");
+}
+
+function newWork(): Work {
+  return { made: new Map(), waiting: [], texts: new Map() };
+}
+
+/**
+ * Fills one after another instead of one inside another: references can chain arrays far deeper than the
+ * stack.
+ */
+function fillAll(work: Work): void {
+  for (let fill = work.waiting.pop(); fill; fill = work.waiting.pop()) fill();
 }
 
 interface Work {
@@ -135,7 +182,11 @@ function propertyKey(property: PhpProperty, shared: Set<Bytes>): Bytes {
 function documentKey(bytes: Bytes): string {
   const text = decodeUtf8(bytes);
   if (text === undefined) return `$base64:${base64(bytes)}`;
-  return text.startsWith("$") ? `$${text}` : text;
+  return escaped(text);
+}
+
+function escaped(key: string): string {
+  return key.startsWith("$") ? `$${key}` : key;
 }
 
 /** Shorter ones are converted again as cheaply as they are looked up. */

@@ -11,3 +11,9 @@ export const maxDepth = 512;
 
 /** Values in all, references included: bounds memory where a value takes few bytes. */
 export const maxValues = 100_000;
+
+/**
+ * What the decode functions of expressions take in for one verdict, all calls together: the largest session
+ * in each of both expressions, through two layers.
+ */
+export const maxDecodedBytes = 4 * maxSessionBytes;

@@ -8,7 +8,7 @@ import { UnreadableSessionError } from "./unreadable.ts";
  * The value that serialize() wrote as these bytes.
  * @throws UnreadableSessionError unless every byte belongs to it
  */
-function readSerialized(bytes: Uint8Array): PhpValue {
+export function readSerialized(bytes: Uint8Array): PhpValue {
   const reader = openText(bytes);
   const value = readValue(reader);
   if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);

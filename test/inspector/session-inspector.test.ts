@@ -27,6 +27,7 @@ function inspectorOf(session: string | Buffer, changes: Partial<SessionInspector
     expressions: { authenticated: "authenticated", user: "user" },
     servedHosts: new Set(["example.org"]),
     isUserPolicy: "all",
+    nowMs: () => 1_800_000_000_000,
     ...changes,
   });
   const logIn = (user: string, password = id, server = "example.org"): Promise<Verdict> =>

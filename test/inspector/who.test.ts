@@ -4,8 +4,10 @@ import { toDocument } from "../../inspector/php/document.ts";
 import { decodePhp } from "../../inspector/php/php-handler.ts";
 import { problemOfExpression, whoIsLoggedIn } from "../../inspector/who.ts";
 
-function who(session: string, authenticated: string, user: string) {
-  return whoIsLoggedIn(toDocument(decodePhp(Buffer.from(session))), { authenticated, user });
+const now = 1_800_000_000;
+
+function who(session: string | Buffer, authenticated: string, user: string) {
+  return whoIsLoggedIn(toDocument(decodePhp(Buffer.from(session as string))), { authenticated, user }, now);
 }
 
 const plain = 'user|s:5:"alice";authenticated|b:1;';
@@ -73,11 +75,7 @@ describe("who is logged in", () => {
     ];
     for (const value of values) {
       const session = Buffer.from(`authenticated|b:1;user|${value}`, "latin1");
-      const found = whoIsLoggedIn(toDocument(decodePhp(session)), {
-        authenticated: "authenticated",
-        user: "user",
-      });
-      assert.deepEqual(found, { reason: "no-user-name" }, value);
+      assert.deepEqual(who(session, "authenticated", "user"), { reason: "no-user-name" }, value);
     }
   });
 
@@ -97,6 +95,23 @@ describe("who is logged in", () => {
     assert.doesNotMatch(JSON.stringify(found), /alice/);
   });
 
+  it("may hang on the time of the last request", () => {
+    const expression = "authenticated && not_older_than(last, `1800`)";
+    const at = (last: number) => who(`${plain}last|i:${last};`, expression, "user");
+    assert.deepEqual(at(now - 1799), { userName: "alice" });
+    assert.deepEqual(at(now - 1800), { reason: "not-authenticated" });
+    assert.deepEqual(who(plain, expression, "user"), { reason: "not-authenticated" });
+  });
+
+  it("is refused when something cannot be decoded, whatever the expression makes of it", () => {
+    const session = `${plain}token|s:4:"i:1x";`;
+    const refusal = { reason: "expression-failed", detail: "malformed" };
+    for (const expression of ["!php_unserialize(token)", "php_unserialize(token) || authenticated"]) {
+      assert.deepEqual(who(session, expression, "user"), refusal, expression);
+    }
+    assert.deepEqual(who(session, "authenticated", "php_unserialize(token) || user"), refusal);
+  });
+
   it("is refused when an expression compares a session with itself and it has a cycle", () => {
     const found = who('a|O:1:"A":1:{s:1:"a";r:1;}b|O:1:"B":1:{s:1:"a";r:3;}', "a == b", "user");
     assert.ok("reason" in found);
@@ -107,10 +122,22 @@ describe("the problem of an expression", () => {
   it("is nothing where it can be read", () => {
     assert.equal(problemOfExpression('"a/b".c[0].d'), undefined);
     assert.equal(problemOfExpression("length(roles) > `0`"), undefined);
+    assert.equal(
+      problemOfExpression("php_unserialize(token).user && not_older_than(last, `1800`)"),
+      undefined,
+    );
   });
 
   it("is said where it cannot", () => {
-    for (const expression of ["", "a.", "a ==", "nofunction(a)", "length(a, b)", "constructor"]) {
+    for (const expression of [
+      "",
+      "a.",
+      "a ==",
+      "nofunction(a)",
+      "length(a, b)",
+      "json_decode()",
+      "constructor",
+    ]) {
       assert.equal(typeof problemOfExpression(expression), "string", expression);
     }
   });
