@@ -2,8 +2,10 @@
 // `process.env` on this side. A problem names its variable and what is allowed there, never the value:
 // the address of a store may hold a password.
 
+import { type LaravelKey, laravelKeyForm, readLaravelKey } from "../inspector/laravel.ts";
 import { decoders, isSerializeHandler, type SerializeHandler } from "../inspector/php/decoders.ts";
 import { type PlacementMode, placementModes } from "../inspector/placement.ts";
+import { isPresetName, type Preset, presets } from "../inspector/presets.ts";
 import type { IsUserPolicy } from "../inspector/session-inspector.ts";
 import { problemOfExpression, type WhoExpressions } from "../inspector/who.ts";
 import { readStoreUrl, type StoreUrl, storeUrlForms } from "./store-url.ts";
@@ -14,7 +16,9 @@ export interface Config {
   /** Copies of a session beyond the first. */
   readonly replicas: number;
   readonly keyPrefix: string;
-  readonly serializeHandler: SerializeHandler;
+  readonly serializeHandler: SerializeHandler | "laravel";
+  /** Where it is there, only sessions that Laravel encrypted by it are read. */
+  readonly laravelKey?: LaravelKey;
   readonly expressions: WhoExpressions;
   readonly servedHosts: ReadonlySet<string>;
   readonly isUserPolicy: IsUserPolicy;
@@ -46,22 +50,30 @@ export function readConfig(environment: Environment = process.env): Config | { r
     problems.push(`${name} is ${text === undefined ? "missing" : "wrong"}: it must be ${allowed}`);
     return "";
   };
-  const readExpression = (name: string, gives: string) =>
-    read(name, `a JMESPath expression that gives ${gives}`, (text) => {
+  const readExpression = (name: string, gives: string, fallback?: string) => {
+    const isExpression = (text: string) => {
       if (text.trim() === "") return false;
       const problem = problemOfExpression(text);
       if (problem !== undefined) problems.push(`${name}: ${problem}`);
       return true;
-    });
+    };
+    return read(name, `a JMESPath expression that gives ${gives}`, isExpression, fallback);
+  };
 
   const store = readStoreUrl(
     read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined),
   );
+  // Each of a preset's settings gives way to the variable of its own.
+  const presetName =
+    environment["SESSION_PRESET"] === undefined
+      ? ""
+      : read("SESSION_PRESET", `one of ${Object.keys(presets).join(", ")}`, isPresetName);
+  const preset: Preset | undefined = isPresetName(presetName) ? presets[presetName] : undefined;
   const placement = read(
     "SESSION_PLACEMENT",
     `one of ${placementModes.join(", ")}`,
     (text) => placementModes.some((mode) => mode === text),
-    "ketama",
+    preset?.placement ?? "ketama",
   );
   const replicas = read(
     "SESSION_REPLICAS",
@@ -73,16 +85,24 @@ export function readConfig(environment: Environment = process.env): Config | { r
     "SESSION_KEY_PREFIX",
     `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters`,
     (text) => /^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes,
-    store === undefined ? "" : defaultPrefix(store.kind, placement),
+    store === undefined ? "" : (preset?.keyPrefix[store.kind] ?? defaultPrefix(store.kind, placement)),
   );
   const serializeHandler = read(
     "SESSION_SERIALIZE_HANDLER",
-    `PHP's session.serialize_handler (${Object.keys(decoders).join(", ")})`,
-    isSerializeHandler,
-    "php",
+    `PHP's session.serialize_handler (${Object.keys(decoders).join(", ")}), or laravel`,
+    (text) => text === "laravel" || isSerializeHandler(text),
+    preset?.serializeHandler ?? "php",
   );
-  const authenticated = readExpression("AUTHENTICATED_EXPRESSION", "true for a user who is logged in");
-  const user = readExpression("USER_EXPRESSION", "the site's user name");
+  const laravelKey =
+    environment["LARAVEL_APP_KEY"] === undefined
+      ? undefined
+      : readLaravelKey(read("LARAVEL_APP_KEY", laravelKeyForm, (text) => readLaravelKey(text) !== undefined));
+  const authenticated = readExpression(
+    "AUTHENTICATED_EXPRESSION",
+    "true for a user who is logged in",
+    preset?.expressions.authenticated,
+  );
+  const user = readExpression("USER_EXPRESSION", "the site's user name", preset?.expressions.user);
   const hosts = read(
     "SERVED_HOSTS",
     "the XMPP hosts of this site's users, lower case, separated by commas",
@@ -100,7 +120,8 @@ export function readConfig(environment: Environment = process.env): Config | { r
     placement: placement as PlacementMode,
     replicas: Number(replicas),
     keyPrefix,
-    serializeHandler: serializeHandler as SerializeHandler,
+    serializeHandler: serializeHandler as Config["serializeHandler"],
+    ...(laravelKey && { laravelKey }),
     expressions: Object.freeze({ authenticated, user }),
     servedHosts: new Set(splitList(hosts)),
     isUserPolicy: isUserPolicy as IsUserPolicy,

@@ -1,5 +1,6 @@
 // Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
 
+import { laravelDecoder } from "../inspector/laravel.ts";
 import { decoders } from "../inspector/php/decoders.ts";
 import { createPlacement } from "../inspector/placement.ts";
 import { SessionInspector } from "../inspector/session-inspector.ts";
@@ -21,7 +22,7 @@ export async function createInspect(
     log("error", "bad-configuration", { problems: config.problems });
     return async () => unavailable("bad-configuration");
   }
-  const { serializeHandler, expressions, servedHosts, isUserPolicy } = config;
+  const { serializeHandler, laravelKey, expressions, servedHosts, isUserPolicy } = config;
   if (serializeHandler === "auto") {
     log("warn", "serialize-handler-guessed", {
       advice: "auto is for trying out: set SESSION_SERIALIZE_HANDLER to the site's session.serialize_handler",
@@ -29,7 +30,7 @@ export async function createInspect(
   }
   const inspector = new SessionInspector({
     store: await openStore(config),
-    decode: decoders[serializeHandler],
+    decode: serializeHandler === "laravel" ? laravelDecoder(laravelKey) : decoders[serializeHandler],
     expressions,
     servedHosts,
     isUserPolicy,

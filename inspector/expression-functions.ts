@@ -5,7 +5,8 @@
 //   php_session(text)                    a session by PHP's default handler: `name|value` for each variable
 //   json_decode(text)                    JSON, its objects as PHP's arrays with keys
 //   base64_decode(text)                  text again, or what document.ts shows for bytes that are no text
-//   not_older_than(timestamp, seconds)   true or false
+//   not_older_than(timestamp, seconds)   true or false: less than so many seconds ago
+//   in_future(timestamp)                 true or false
 //
 // `text` is a string of the document, whether its bytes are UTF-8 or not. Null gives null, so that a session
 // without that key is one of nobody. Anything else that cannot be decoded makes the whole expression fail: had
@@ -18,7 +19,7 @@ import { Functions } from "@aws-lambda-powertools/jmespath/functions";
 import { bytesOfText, type Document, jsonToDocument, toDocument, valueToDocument } from "./php/document.ts";
 import { maxDecodedBytes } from "./php/limits.ts";
 import { decodePhp } from "./php/php-handler.ts";
-import { readSerialized } from "./php/php-serialize.ts";
+import { readSerialized } from "./php/serialized.ts";
 import { type UnreadableCode, UnreadableSessionError } from "./php/unreadable.ts";
 
 /** Why a function failed: its argument is no text, all calls took in too much, or the decoder's own code. */
@@ -82,6 +83,11 @@ export class ExpressionFunctions extends Functions {
     return age < seconds && age >= -maxClockDifference;
   }
 
+  /** Whether this time, given in seconds since 1970, is still to come. Anything but a number is not. */
+  funcInFuture(timestamp: unknown): boolean {
+    return typeof timestamp === "number" && timestamp > this.#nowSeconds;
+  }
+
   /** `decode` gives undefined or throws UnreadableSessionError where the bytes are not what they should be. */
   #decode(text: unknown, decode: (bytes: Buffer) => Document | undefined): Document {
     if (text === null || this.#failure !== undefined) return null;
@@ -117,6 +123,7 @@ for (const [name, argumentsSpecs] of [
   ["funcJsonDecode", [["any"]]],
   ["funcBase64Decode", [["any"]]],
   ["funcNotOlderThan", [["any"], ["number"]]],
+  ["funcInFuture", [["any"]]],
 ] as const satisfies [string, string[][]][]) {
   const target = ExpressionFunctions.prototype;
   const descriptor = Object.getOwnPropertyDescriptor(target, name) as PropertyDescriptor;

@@ -32,7 +32,7 @@
 import * as zlib from "node:zlib";
 import { decompressFastLz } from "./fastlz.ts";
 import { maxSessionBytes } from "./php/limits.ts";
-import { unwrapString } from "./php/php-serialize.ts";
+import { unwrapString } from "./php/serialized.ts";
 import { UnreadableSessionError } from "./php/unreadable.ts";
 import type { StoredValue } from "./session-store.ts";
 

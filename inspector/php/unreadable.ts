@@ -24,6 +24,8 @@ export type UnreadableCode =
   | "unknown-flags"
   /** What the flags call compressed cannot be decompressed, or has another length than it says. */
   | "bad-compression"
+  /** What should be encrypted is not, or by another key, or was changed since: see laravel.ts. */
+  | "bad-encryption"
   /** Compressed by Zstandard, which this Node.js (before 22.15) cannot undo. */
   | "zstd-unsupported";
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { inspect } from "node:util";
 import { readConfig } from "../../handlers/config.ts";
 import { placementModes } from "../../inspector/placement.ts";
+import { presets } from "../../inspector/presets.ts";
 
 const good = {
   SESSION_STORE: "memcached://127.0.0.1:11211",
@@ -73,6 +75,38 @@ describe("the function's configuration", () => {
     }
   });
 
+  it("takes from a preset what no variable of its own says", () => {
+    const { SESSION_STORE, SERVED_HOSTS } = good;
+    const withPreset = (changes: Record<string, string>) => {
+      const config = readConfig({ SESSION_STORE, SERVED_HOSTS, ...changes });
+      assert.ok(!("problems" in config), JSON.stringify(config));
+      return config;
+    };
+    for (const [name, preset] of Object.entries(presets)) {
+      const config = withPreset({ SESSION_PRESET: name });
+      assert.deepEqual(config.expressions, preset.expressions, name);
+      assert.equal(config.serializeHandler, preset.serializeHandler, name);
+      const own = { AUTHENTICATED_EXPRESSION: "a", USER_EXPRESSION: "b", SESSION_SERIALIZE_HANDLER: "php" };
+      const changed = withPreset({ SESSION_PRESET: name, SESSION_KEY_PREFIX: "", ...own });
+      assert.deepEqual(changed.expressions, { authenticated: "a", user: "b" });
+      assert.equal(changed.serializeHandler, "php");
+      assert.equal(changed.keyPrefix, "");
+    }
+    assert.equal(withPreset({ SESSION_PRESET: "laravel" }).keyPrefix, "laravel_cache_");
+    assert.equal(withPreset({ SESSION_PRESET: "laravel", SESSION_STORE: "files:///tmp" }).keyPrefix, "");
+    assert.equal(withPreset({ SESSION_PRESET: "symfony" }).keyPrefix, "memc.sess.key.");
+  });
+
+  it("never shows Laravel's key", () => {
+    const LARAVEL_APP_KEY = `base64:${Buffer.alloc(32, "geheim").toString("base64")}`;
+    const config = readConfig({ ...good, SESSION_PRESET: "laravel", LARAVEL_APP_KEY });
+    assert.ok("laravelKey" in config);
+    for (const shown of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config)]) {
+      assert.doesNotMatch(shown, /geheim|Z2VoZWlt/);
+    }
+    assert.doesNotMatch(problemsOf({ LARAVEL_APP_KEY: `${LARAVEL_APP_KEY}x` }).join(), /Z2VoZWlt/);
+  });
+
   it("needs the store, both expressions and the hosts: there is no safe guess", () => {
     for (const name of ["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS"]) {
       const problems = problemsOf({ [name]: undefined });
@@ -97,10 +131,19 @@ describe("the function's configuration", () => {
       ["SESSION_KEY_PREFIX", "a b", /printable ASCII/],
       ["SESSION_KEY_PREFIX", "../", /slashes/],
       ["SESSION_KEY_PREFIX", "x".repeat(229), /at most 228/],
-      ["SESSION_SERIALIZE_HANDLER", "wddx", /php, php_binary, php_serialize, igbinary, msgpack, auto/],
+      [
+        "SESSION_SERIALIZE_HANDLER",
+        "wddx",
+        /php, php_binary, php_serialize, igbinary, msgpack, auto\), or laravel/,
+      ],
       ["SESSION_SERIALIZE_HANDLER", "PHP", /session.serialize_handler/],
       ["SESSION_SERIALIZE_HANDLER", "toString", /session.serialize_handler/],
       ["SESSION_SERIALIZE_HANDLER", "", /session.serialize_handler/],
+      ["SESSION_PRESET", "wordpress", /one of plain, symfony1, .*joomla/],
+      ["SESSION_PRESET", "", /one of/],
+      ["SESSION_PRESET", "constructor", /one of/],
+      ["LARAVEL_APP_KEY", "", /base64:/],
+      ["LARAVEL_APP_KEY", "base64:c2VjcmV0", /32 bytes/],
       ["AUTHENTICATED_EXPRESSION", " ", /JMESPath/],
       ["SERVED_HOSTS", "", /separated by commas/],
       ["SERVED_HOSTS", "Example.org", /lower case/],

@@ -8,7 +8,13 @@ const settings = createRequire(import.meta.url)("../../infra/settings.cjs") as {
 };
 const names = [
   ...["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS", "SESSION_KEY_PREFIX"],
-  ...["SESSION_PLACEMENT", "SESSION_REPLICAS", "SESSION_SERIALIZE_HANDLER"],
+  ...[
+    "SESSION_PLACEMENT",
+    "SESSION_REPLICAS",
+    "SESSION_SERIALIZE_HANDLER",
+    "SESSION_PRESET",
+    "LARAVEL_APP_KEY",
+  ],
   ...["ISUSER_POLICY", "VPC_SUBNET_IDS", "VPC_SECURITY_GROUP_IDS"],
 ];
 
@@ -44,6 +50,14 @@ describe("the settings of a deployment", () => {
   it("name what is missing", () => {
     set({ SESSION_STORE: "s", SERVED_HOSTS: "h" });
     assert.throws(() => settings.environment(), /Set AUTHENTICATED_EXPRESSION, USER_EXPRESSION:/);
+  });
+
+  it("need no expressions with a preset", () => {
+    const preset = { SESSION_STORE: "s", SERVED_HOSTS: "h", SESSION_PRESET: "laravel", LARAVEL_APP_KEY: "k" };
+    set(preset);
+    assert.deepEqual(settings.environment(), preset);
+    set({ ...preset, USER_EXPRESSION: "u" });
+    assert.deepEqual(settings.environment(), { ...preset, USER_EXPRESSION: "u" });
   });
 
   it("make lists of the VPC's variables, which are set together or not at all", () => {

@@ -165,6 +165,15 @@ describe("not_older_than", () => {
   });
 });
 
+describe("in_future", () => {
+  it("is true for a later time, and false for any other and for anything but a number", () => {
+    assert.equal(resultOf(`in_future(\`${now + 1}\`)`), true);
+    for (const literal of [now, now - 1, "null", "true", `"${now + 1}"`, `[${now + 1}]`]) {
+      assert.equal(resultOf(`in_future(\`${literal}\`)`), false, `${literal}`);
+    }
+  });
+});
+
 describe("the functions of expressions", () => {
   const decoders = ["php_unserialize", "php_session", "json_decode", "base64_decode"];
 

@@ -1,4 +1,4 @@
-// One value that serialize() wrote, and nothing else: what frameworks serialize by themselves.
+// One value that serialize() wrote, and nothing else: what frameworks and memcached clients serialize by themselves.
 
 import type { PhpValue } from "./model.ts";
 import { openText, readValue } from "./text-values.ts";

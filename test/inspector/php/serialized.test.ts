@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { unwrapString } from "../../../inspector/php/php-serialize.ts";
+import { unwrapString } from "../../../inspector/php/serialized.ts";
 
 describe("a string that was serialized", () => {
   it("is its bytes again", () => {
