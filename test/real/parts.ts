@@ -5,7 +5,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export type Part = "memcached" | "php" | "ejabberd" | "chromium" | "openssl" | "nodes";
+export type Part = "memcached" | "php" | "frameworks" | "ejabberd" | "chromium" | "openssl" | "nodes";
 
 interface PartSource {
   readonly isThere: () => boolean;
@@ -21,6 +21,17 @@ export const nodeVersions = ["18", "20", "24"] as const;
 
 /** By the names that PHP has for them; Debian's packages have the same behind "php-". */
 const phpExtensions = ["memcached", "memcache", "igbinary", "msgpack"] as const;
+const frameworkFiles = [
+  "Symfony/Component/Security/Http/autoload.php",
+  "Symfony/Component/HttpFoundation/autoload.php",
+  "Illuminate/Session/autoload.php",
+  "Illuminate/Encryption/autoload.php",
+  "Illuminate/Cache/autoload.php",
+  "Illuminate/Redis/autoload.php",
+  "Illuminate/Auth/autoload.php",
+  "Illuminate/Http/autoload.php",
+  "Laminas/Stdlib/autoload.php",
+];
 
 const sources: Readonly<Record<Part, PartSource>> = {
   memcached: {
@@ -32,6 +43,21 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => inPath("php") !== undefined && hasExtensions(...phpExtensions),
     packages: [["php-cli"], ...phpExtensions.map((name) => [`php-${name}`])],
     hint: `PHP 8's command line with its extensions ${phpExtensions.join(", ")}`,
+  },
+  frameworks: {
+    isThere: () => frameworkFiles.every((path) => existsSync(join("/usr/share/php", path))),
+    packages: [
+      ["php-symfony-security-http"],
+      ["php-symfony-http-foundation"],
+      ["php-illuminate-session"],
+      ["php-illuminate-encryption"],
+      ["php-illuminate-cache"],
+      ["php-illuminate-redis"],
+      ["php-illuminate-auth"],
+      ["php-illuminate-http"],
+      ["php-zend-stdlib"],
+    ],
+    hint: "Symfony's, Laravel's and Laminas' components, as Debian packages them",
   },
   ejabberd: {
     isThere: () => inPath("erlc") !== undefined && ejabberdLibraries() !== undefined,

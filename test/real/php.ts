@@ -21,6 +21,13 @@ export function runPhp(code: string, ini: Ini = {}, input = ""): Buffer {
   });
 }
 
+/** Runs a PHP script with these arguments, and gives what it prints. Throws when PHP fails. */
+export function runPhpScript(path: string, args: readonly string[], ini: Ini = {}): Buffer {
+  return execFileSync("php", [...iniArguments({ ...commandLineIni, ...ini }), path, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
 /** The settings of PHP's memcached save handler with these nodes. */
 export function memcachedIni(...nodes: readonly string[]): Ini {
   return { "session.save_handler": "memcached", "session.save_path": nodes.join(",") };
