@@ -64,8 +64,13 @@ import { UnreadableSessionError } from "./unreadable.ts";
 
 interface IgbinaryReader extends BinaryReader {
   readonly strings: Bytes[];
-  /** Undefined where a reference must not point: the session, and an array without a flag not yet read. */
-  readonly targets: (PhpValue | undefined)[];
+  readonly targets: Target[];
+}
+
+interface Target {
+  /** Undefined for the session itself, to which igbinary writes no reference. */
+  readonly value: PhpValue | undefined;
+  readonly isFlagged: boolean;
 }
 
 /**
@@ -84,7 +89,7 @@ export function decodeIgbinary(bytes: Uint8Array): PhpSession {
   const type = readByte(reader);
   if (!isArray(type)) throw malformed(reader);
   countValue(reader);
-  reader.targets.push(undefined);
+  reader.targets.push({ value: undefined, isFlagged: false });
   const session = readEntries(reader, new PhpArray(), type);
   if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);
   for (const [key, value] of session.entries) {
@@ -107,7 +112,7 @@ function readValue(reader: IgbinaryReader): PhpValue {
   const flagged = readByte(reader);
   if (!isScalar(flagged)) return readCompound(reader, flagged, true);
   const value = readScalar(reader, flagged);
-  reader.targets.push(value);
+  reader.targets.push({ value, isFlagged: true });
   return value;
 }
 
@@ -121,8 +126,8 @@ function readScalar(reader: IgbinaryReader, type: number): PhpValue {
 function readCompound(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpValue {
   if (isArray(type)) return readArray(reader, type, isFlagged);
   if (type >= 0x17 && type <= 0x1c) return readObject(reader, type);
-  if (type >= 0x01 && type <= 0x03) return readReference(reader, widthOf(type - 0x01), false);
-  if (type >= 0x22 && type <= 0x24) return readReference(reader, widthOf(type - 0x22), true);
+  if (type >= 0x01 && type <= 0x03) return readReference(reader, widthOf(type - 0x01), isFlagged);
+  if (type >= 0x22 && type <= 0x24) return readObjectHandle(reader, widthOf(type - 0x22));
   throw malformed(reader);
 }
 
@@ -173,12 +178,9 @@ function readKnownString(reader: IgbinaryReader, place: number): Bytes {
 
 function readArray(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpArray {
   const array = new PhpArray();
-  const index = reader.targets.length;
-  // An array without a flag is a value: none can be inside itself.
-  reader.targets.push(isFlagged ? array : undefined);
-  readEntries(reader, array, type);
-  reader.targets[index] = array;
-  return array;
+  // Even without a flag it can hold a reference to itself.
+  reader.targets.push({ value: array, isFlagged });
+  return readEntries(reader, array, type);
 }
 
 /** The least that a key and a value take: an empty string each. */
@@ -218,12 +220,12 @@ function readObject(reader: IgbinaryReader, type: number): PhpValue {
   } else {
     throw malformed(reader);
   }
-  reader.targets.push(value);
+  reader.targets.push({ value, isFlagged: false });
   return value;
 }
 
 function readProperties(reader: IgbinaryReader, object: PhpObject, type: number): PhpObject {
-  reader.targets.push(object);
+  reader.targets.push({ value: object, isFlagged: false });
   const count = readSize(reader, widthOf(type - 0x14));
   enter(reader, count, 1);
   for (let read = 0; read < count; read++) {
@@ -248,14 +250,27 @@ function readCaseName(reader: IgbinaryReader): Bytes {
   return name;
 }
 
-function readReference(reader: IgbinaryReader, width: Width, wantsObject: boolean): PhpValue {
+/** An array that is shared, or one of PHP's references: then both have the flag. */
+function readReference(reader: IgbinaryReader, width: Width, isFlagged: boolean): PhpValue {
   const start = reader.position;
   const target = reader.targets[readSize(reader, width)];
-  const isObject =
-    target instanceof PhpObject || target instanceof PhpEnum || target instanceof PhpSerializable;
-  if (target === undefined || isObject !== wantsObject)
+  const value = target?.value;
+  if (value === undefined || target?.isFlagged !== isFlagged || isObject(value)) {
     throw new UnreadableSessionError("bad-reference", start);
-  return target;
+  }
+  return value;
+}
+
+/** A further handle of an object, with a flag or without. */
+function readObjectHandle(reader: IgbinaryReader, width: Width): PhpValue {
+  const start = reader.position;
+  const value = reader.targets[readSize(reader, width)]?.value;
+  if (value === undefined || !isObject(value)) throw new UnreadableSessionError("bad-reference", start);
+  return value;
+}
+
+function isObject(value: PhpValue): boolean {
+  return value instanceof PhpObject || value instanceof PhpEnum || value instanceof PhpSerializable;
 }
 
 /** What was just read does not belong there. */

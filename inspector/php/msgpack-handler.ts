@@ -331,8 +331,10 @@ function readObject(reader: MsgpackReader, count: number, index: number, isRefer
   }
   for (let read = 1; read < count; read++) {
     const stored = readString(reader);
-    if (object.properties.has(stored)) throw malformed(reader);
     const property = propertyOf(stored);
+    // PHP drops what starts with NUL and is no name of a private or protected property, and never writes it.
+    if (property.visibility === "public" && stored.startsWith("\0")) throw malformed(reader);
+    if (object.properties.has(stored)) throw malformed(reader);
     object.properties.set(stored, property);
     const slot = reader.slots.length;
     property.value = readValue(reader);

@@ -1,7 +1,7 @@
 // session.serialize_handler=php_serialize: the whole session as one array, as serialize() writes it.
 
-import { PhpArray, type PhpSession, type PhpValue } from "./model.ts";
-import { openText, readValue } from "./text-values.ts";
+import type { PhpSession, PhpValue } from "./model.ts";
+import { openText, readSessionArray } from "./text-values.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
 /**
@@ -15,8 +15,7 @@ export function decodePhpSerialize(bytes: Uint8Array): PhpSession {
   const reader = openText(bytes);
   const variables = new Map<string, PhpValue>();
   if (reader.text === "") return { variables };
-  const session = readValue(reader);
-  if (!(session instanceof PhpArray)) throw new UnreadableSessionError("malformed", 0);
+  const session = readSessionArray(reader);
   if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);
   for (const [key, value] of session.entries) variables.set(String(key), value);
   return { variables };

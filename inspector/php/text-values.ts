@@ -117,6 +117,18 @@ export function readValue(reader: TextReader): PhpValue {
   }
 }
 
+/**
+ * Reads the array that is a whole session. It has slot 1, to which PHP writes no reference, and which PHP reads
+ * as a copy: the slot is uncertain.
+ * @throws UnreadableSessionError for anything but an array that serialize() writes
+ */
+export function readSessionArray(reader: TextReader): PhpArray {
+  reader.values++;
+  expect(reader, letter.a);
+  reader.slots.push(undefined);
+  return readEntries(reader, new PhpArray());
+}
+
 const colon = 0x3a;
 const semicolon = 0x3b;
 const quote = 0x22;
@@ -260,7 +272,10 @@ function readCount(reader: TextReader): number {
 }
 
 function readArray(reader: TextReader): PhpArray {
-  const array = inSlot(reader, new PhpArray());
+  return readEntries(reader, inSlot(reader, new PhpArray()));
+}
+
+function readEntries(reader: TextReader, array: PhpArray): PhpArray {
   let innerSlots = reader.slots.length;
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
