@@ -1,16 +1,18 @@
 <?php
-// Real PHP as the judge of our decoder. Every line it prints is one JSON object.
+// Real PHP as the judge of our decoders. Every line it prints is one JSON object.
 //
-//   php random-sessions.php write <seed> <count>   {"bytes": base64, "means": document}    random sessions
-//   php random-sessions.php read < base64 lines    {"means": document} or {"refused": true}, one for each line
+//   php random-sessions.php write <handler> <seed> <count>   {"bytes": base64, "means": document}   random sessions
+//   php random-sessions.php read <handler> < base64 lines    {"means": document} or {"refused": true}, one a line
 //
+// {"endless": true} in the place of "means" is an array inside itself without a reference.
+// The handler is a session.serialize_handler.
 // A document is what inspector/php/document.ts says, written here a second time from PHP's own values, with
 // {"$cycle":true} in the place of a value that is inside itself.
 
 error_reporting(E_ALL & ~E_DEPRECATED & ~E_WARNING & ~E_NOTICE);
 ini_set('display_errors', 'stderr');
 ini_set('session.use_cookies', '0');
-ini_set('session.serialize_handler', 'php');
+ini_set('session.serialize_handler', $argv[2]);
 ini_set('serialize_precision', '-1');
 
 class Person
@@ -180,7 +182,12 @@ function objectJson(object $object, array $path): string
     }
     $class = get_class($object);
     if ($object instanceof Leg) {
-        return '{"$class":' . textJson($class) . ',"$serialized":' . textJson($object->payload) . '}';
+        $payload = $object->payload;
+        // The msgpack extension hands over the NUL behind the string, too.
+        if ($GLOBALS['argv'][2] === 'msgpack' && str_ends_with($payload, "\0")) {
+            $payload = substr($payload, 0, -1);
+        }
+        return '{"$class":' . textJson($class) . ',"$serialized":' . textJson($payload) . '}';
     }
     $properties = match (true) {
         $object instanceof Packed => $object->data,
@@ -223,13 +230,24 @@ function elementJson(array $array, $key, array $path): string
     } else {
         return json($value);
     }
-    if ($identity !== null) {
+    if (count($path) > 60) {
+        throw new Endless();
+    }
+    if ($identity === null) {
+        $path[] = true;
+    } else {
         if (isset($path[$identity])) {
             return '{"$cycle":true}';
         }
         $path[$identity] = true;
     }
     return is_array($value) ? arrayJson($value, $path) : objectJson($value, $path);
+}
+
+// An array that is inside itself without a reference: PHP cannot tell, and neither can this script, but by its
+// depth.
+class Endless extends Exception
+{
 }
 
 function sessionJson(array $session): string
@@ -355,7 +373,8 @@ function randomValue(int $depth)
         case 6:
             return randomString();
         case 7:
-            return pick([Role::Admin, Role::Guest, Suit::Hearts, Suit::Spades]);
+            // msgpack 2 writes an enum as an object that it cannot read.
+            return $GLOBALS['argv'][2] === 'msgpack' ? null : pick([Role::Admin, Role::Guest, Suit::Hearts, Suit::Spades]);
         case 8:
         case 9:
         case 10:
@@ -405,6 +424,9 @@ function randomSession(): array
     if (mt_rand(0, 19) === 0) {
         $session[''] = randomInt();
     }
+    if (mt_rand(0, 9) === 0) {
+        $session[mt_rand(-1, 9)] = randomInt();
+    }
     return $session;
 }
 
@@ -424,7 +446,11 @@ function read(string $bytes): string
         }
         return '{"refused":true}';
     }
-    return '{"means":' . sessionJson($_SESSION) . '}';
+    try {
+        return '{"means":' . sessionJson($_SESSION) . '}';
+    } catch (Endless $endless) {
+        return '{"endless":true}';
+    }
 }
 
 ob_start();
@@ -432,8 +458,8 @@ session_set_save_handler(new NoStore(), false);
 session_start();
 $lines = [];
 if ($argv[1] === 'write') {
-    mt_srand((int) $argv[2]);
-    for ($left = (int) $argv[3]; $left > 0; $left--) {
+    mt_srand((int) $argv[3]);
+    for ($left = (int) $argv[4]; $left > 0; $left--) {
         $_SESSION = randomSession();
         $bytes = session_encode();
         // What PHP reads back, not what was there: serialize() writes null for an array right inside itself.
