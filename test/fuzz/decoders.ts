@@ -1,0 +1,31 @@
+// npm run fuzz -- --count 1000000 --seed 1: damaged sessions for all decoders, see fuzz.ts. Ends with 1 at the
+// first input that is not taken as it should be, and prints it.
+
+import { parseArgs } from "node:util";
+import { fuzz } from "./fuzz.ts";
+
+const { values } = parseArgs({
+  options: {
+    count: { type: "string", default: "1000000" },
+    seed: { type: "string", default: String(Date.now() % 2 ** 32) },
+  },
+});
+const count = Number(values.count);
+const seed = Number(values.seed);
+if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed)) {
+  process.stderr.write("--count and --seed are whole numbers, the count at least 1\n");
+  process.exit(2);
+}
+
+process.stdout.write(`${count} inputs from seed ${seed}\n`);
+const startedMs = performance.now();
+try {
+  const { sessions, slowestMs } = fuzz(seed, count);
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  process.stdout.write(
+    `${count} inputs in ${seconds} s: ${sessions} sessions, ${count - sessions} refused, slowest ${slowestMs.toFixed(1)} ms\n`,
+  );
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exit(1);
+}

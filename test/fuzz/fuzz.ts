@@ -1,0 +1,93 @@
+// Damaged sessions by the million: whatever the bytes, a decoder gives a session or an UnreadableSessionError,
+// soon and in little memory. Used by `npm run fuzz` (decoders.ts) and, with a smaller count, by `npm test`.
+
+import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { decoders, type SerializeHandler } from "../../inspector/php/decoders.ts";
+import { toDocument } from "../../inspector/php/document.ts";
+import { maxSessionBytes } from "../../inspector/php/limits.ts";
+import { UnreadableSessionError } from "../../inspector/php/unreadable.ts";
+import { handlers, handMade, mutant, randomNumbers } from "../inspector/php/mutants.ts";
+
+/** For one input to its own decoder and to `auto`, which runs all five: a hang is what takes longer. */
+const maxMs = 2_000;
+
+/**
+ * What a session and its document may hold, in bytes of memory for each byte of input: the worst is an empty
+ * list of msgpack, one byte, of which a Map and an array are made: some 300 bytes. With `maxValues` that is 30 MB.
+ */
+export const memoryMultiple = 400;
+
+export interface Findings {
+  readonly inputs: number;
+  readonly sessions: number;
+  readonly slowestMs: number;
+}
+
+/** Throws for the first input that is not taken as it should be, with the input in the message. */
+export function fuzz(seed: number, count: number): Findings {
+  const random = randomNumbers(seed);
+  let sessions = 0;
+  let slowestMs = 0;
+  for (let made = 0; made < count; made++) {
+    const handler = handlers[made % handlers.length] ?? "php";
+    const bytes = Buffer.from(damaged(mutant(handler, handMade[handler], random), random), "latin1");
+    const startedMs = performance.now();
+    if (isSession(handler, bytes)) sessions++;
+    if (random() < 0.1) isSession("auto", bytes);
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs < maxMs, `${handler} took ${tookMs} ms: ${bytes.toString("base64")}`);
+    slowestMs = Math.max(slowestMs, tookMs);
+  }
+  return { inputs: count, sessions, slowestMs };
+}
+
+/** Once in a while cut off, blown up, or nothing but noise. */
+function damaged(text: string, random: () => number): string {
+  const choice = random();
+  const place = Math.floor(random() * text.length);
+  if (choice < 0.05) return text.slice(0, place);
+  if (choice < 0.07) return Array.from(text, () => String.fromCharCode(random() * 256)).join("");
+  if (choice < 0.0705) {
+    const piece = text.slice(place, place + 1 + Math.floor(random() * 8));
+    return (
+      text.slice(0, place) +
+      piece.repeat(Math.floor((random() * maxSessionBytes) / piece.length)) +
+      text.slice(place)
+    );
+  }
+  return text;
+}
+
+function isSession(handler: SerializeHandler, bytes: Buffer): boolean {
+  try {
+    toDocument(decoders[handler](bytes));
+    return true;
+  } catch (error) {
+    const isExpected =
+      error instanceof UnreadableSessionError && error.offset >= 0 && error.offset <= bytes.length;
+    assert.ok(isExpected, `${handler} threw ${error}: ${bytes.toString("base64")}`);
+    return false;
+  }
+}
+
+/** Gives how many bytes of memory a readable session and its document hold for each byte of the input. */
+export function memoryPerByte(handler: SerializeHandler, session: string): number {
+  const bytes = Buffer.from(session, "latin1");
+  const before = memoryInUse();
+  const held = [decoders[handler](bytes)].map((decoded) => ({ decoded, document: toDocument(decoded) }));
+  const after = memoryInUse();
+  assert.equal(held.length, 1);
+  return (after - before) / bytes.length;
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+function memoryInUse(): number {
+  collectGarbage();
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
