@@ -20,7 +20,7 @@ const alice: Readonly<Record<Handler, string>> = {
 function who(handler: SerializeHandler, session: string): string {
   try {
     const document = toDocument(decoders[handler](bytesOf(session)));
-    const found = whoIsLoggedIn(document, { authenticated: "auth", user: "user" });
+    const found = whoIsLoggedIn(document, { authenticated: "auth", user: "user" }, 0);
     return "userName" in found ? found.userName : found.reason;
   } catch (error) {
     return (error as { code: string }).code;
