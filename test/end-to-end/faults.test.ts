@@ -1,19 +1,18 @@
 // What goes wrong on a real site, with the real chain: each fault refuses logins while it lasts, and no longer.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe } from "node:test";
 import { relayPath } from "../../infra/local/relay-caller.ts";
 import { type ChatPage, connectStrophe, logInToSite } from "../real/browser.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { startMemcached } from "../real/memcached.ts";
-import { missing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { whilePaused } from "../real/pause.ts";
 import { logInByTcp } from "../real/xmpp.ts";
 import { type Chain, type ChatServer, startChain, type Transport, transports } from "./chain.ts";
 
-describe("the chain at fault", {
-  skip: missing("memcached", "php", "ejabberd", "chromium", "openssl"),
-}, () => {
+describe("the chain at fault", () => {
+  const { it, before, after, afterEach } = needing("memcached", "php", "ejabberd", "chromium", "openssl");
   const directory = temporaryDirectory();
   let chain: Chain;
 

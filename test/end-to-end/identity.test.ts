@@ -3,15 +3,16 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { describe } from "node:test";
 import { fileURLToPath } from "node:url";
 import { escapeLocalpart, localpartOfUserName } from "../../inspector/localpart.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { missing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { logInByTcp } from "../real/xmpp.ts";
 import { type ChatServer, prepareDirectory, startChatServer } from "./chain.ts";
 
-describe("a user of the site in ejabberd's hands", { skip: missing("ejabberd", "openssl") }, () => {
+describe("a user of the site in ejabberd's hands", () => {
+  const { it, before, after } = needing("ejabberd", "openssl");
   const directory = temporaryDirectory();
   const record = join(directory, "record");
   let chat: ChatServer;

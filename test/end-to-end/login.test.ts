@@ -1,16 +1,15 @@
 // The main job: a session that real PHP wrote logs its user in to a real ejabberd, from a real browser.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe } from "node:test";
 import { connectStrophe, logInToSite } from "../real/browser.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { missing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { logInByTcp } from "../real/xmpp.ts";
 import { type Chain, startChain, type Transport, transports } from "./chain.ts";
 
-describe("a login to the chat", {
-  skip: missing("memcached", "php", "ejabberd", "chromium", "openssl"),
-}, () => {
+describe("a login to the chat", () => {
+  const { it, before, after, afterEach } = needing("memcached", "php", "ejabberd", "chromium", "openssl");
   const directory = temporaryDirectory();
   let chain: Chain;
 

@@ -1,11 +1,11 @@
 // The localpart of a site's user name: never another than the real ejabberd's, and given for ordinary names.
 
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import fc from "fast-check";
 import { escapeLocalpart, type LocalpartDoubt, localpartOfUserName } from "../../inspector/localpart.ts";
 import { nodeprep } from "../real/ejabberd-nodeprep.ts";
-import { missing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 
 function localpart(userName: string): string | undefined {
   const result = localpartOfUserName(userName);
@@ -264,7 +264,8 @@ describe("localpartOfUserName", () => {
   });
 });
 
-describe("localpartOfUserName beside the real ejabberd", { skip: missing("ejabberd") }, () => {
+describe("localpartOfUserName beside the real ejabberd", () => {
+  const { it, before } = needing("ejabberd");
   const corpora = {
     alone: () => everyCharacter,
     within: () => everyCharacter.map((c) => `a${c}b`),

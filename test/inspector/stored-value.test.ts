@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import * as zlib from "node:zlib";
 import fc from "fast-check";
 import { maxSessionBytes } from "../../inspector/php/limits.ts";
@@ -9,7 +9,7 @@ import { createPlacement } from "../../inspector/placement.ts";
 import { sessionBytesOf } from "../../inspector/stored-value.ts";
 import { MemcachedStore } from "../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
-import { missing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { runPhp } from "../real/php.ts";
 
 const session = 'user|s:5:"alice";authenticated|b:1;';
@@ -157,7 +157,8 @@ function written(output: Buffer): Written[] {
   }));
 }
 
-describe("a value that real PHP stored", { skip: missing("php", "memcached") }, () => {
+describe("a value that real PHP stored", () => {
+  const { it, before, after } = needing("php", "memcached");
   let memcached: Memcached;
 
   before(async () => {

@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import test from "node:test";
 import { fileURLToPath } from "node:url";
 
 export type Part = "memcached" | "php" | "frameworks" | "ejabberd" | "chromium" | "openssl" | "nodes";
@@ -91,6 +92,20 @@ export function missing(...needed: Part[]): string | false {
   if (process.env["CI"] === "true") return false;
   const lacking = lackingOf(needed);
   return lacking.length === 0 ? false : `missing: ${lacking.join(", ")}`;
+}
+
+/**
+ * Gives `it` and the hooks of node's test runner for a suite that needs these parts. Where one is missing, each of
+ * its tests is skipped and counted, and no hook runs.
+ */
+export function needing(
+  ...needed: Part[]
+): Pick<typeof test, "it" | "before" | "after" | "beforeEach" | "afterEach"> {
+  const skip = missing(...needed);
+  if (skip === false) return test;
+  const none = () => {};
+  const it = ((name: string) => test.it(name, { skip })) as typeof test.it;
+  return { it, before: none, after: none, beforeEach: none, afterEach: none };
 }
 
 /**

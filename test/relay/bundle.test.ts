@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { freePort } from "../../infra/local/ports.ts";
 import { frame, RelayCaller, relayPath } from "../../infra/local/relay-caller.ts";
-import { makeCertificate } from "../real/certificate.ts";
+import { type Certificate, makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { missing, nodePath, nodeVersions } from "../real/parts.ts";
+import { needing, nodePath, nodeVersions } from "../real/parts.ts";
 import { allowGood, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
 
 const budgetBytes = 10_000;
@@ -29,7 +29,8 @@ describe("the bundled relay's file", () => {
 });
 
 for (const version of nodeVersions) {
-  describe(`the bundled relay under Node ${version}`, { skip: missing("nodes") }, () => {
+  describe(`the bundled relay under Node ${version}`, () => {
+    const { it, before, after, afterEach } = needing("nodes");
     let api: StandIn;
     let relay: RelayCaller;
     const start = (...args: string[]) => {
@@ -189,11 +190,14 @@ for (const version of nodeVersions) {
   });
 }
 
-describe("the bundled relay over HTTPS", { skip: missing("openssl") }, () => {
-  const certificate = makeCertificate(temporaryDirectory());
+describe("the bundled relay over HTTPS", () => {
+  const { it, before, after } = needing("openssl");
+  const directory = temporaryDirectory();
+  let certificate: Certificate;
   let api: StandIn;
 
   before(async () => {
+    certificate = makeCertificate(directory);
     api = await startStandIn(allowGood, { tls: certificate });
   });
   after(() => api.stop());

@@ -13,7 +13,7 @@ import { freePort, isFree } from "../../../infra/local/ports.ts";
 import { RelayCaller } from "../../../infra/local/relay-caller.ts";
 import { sampleSettings, trySampleLogins } from "../../../infra/local/sample-logins.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
-import { missing } from "../../real/parts.ts";
+import { needing } from "../../real/parts.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -123,7 +123,8 @@ describe("the sample logins", () => {
   });
 });
 
-describe("the sample sessions", { skip: missing("php") }, () => {
+describe("the sample sessions", () => {
+  const { it } = needing("php");
   const directory = temporaryDirectory();
 
   it("are the bytes that real PHP writes", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe } from "node:test";
 import { createPlacement, type PlacementMode } from "../../../inspector/placement.ts";
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
-import { missing } from "../../real/parts.ts";
+import { needing } from "../../real/parts.ts";
 import { type Ini, memcachedIni, peclIni, runPhp, writeSession } from "../../real/php.ts";
 
 interface Handler {
@@ -44,7 +44,8 @@ async function kill(node: Memcached | undefined): Promise<void> {
 }
 
 for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(handlers)) {
-  describe(name, { skip: missing("php", "memcached") }, () => {
+  describe(name, () => {
+    const { it, before, after } = needing("php", "memcached");
     let nodes: Memcached[] = [];
     before(async () => {
       nodes = await Promise.all(Array.from({ length: 3 }, () => startMemcached()));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
-import { after, before, describe, it } from "node:test";
+import { describe } from "node:test";
 import {
   createPlacement,
   type Node,
@@ -9,7 +9,7 @@ import {
 } from "../../../inspector/placement.ts";
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
-import { missing } from "../../real/parts.ts";
+import { needing } from "../../real/parts.ts";
 import { type Ini, memcachedIni, peclIni, runPhp } from "../../real/php.ts";
 
 const sessions = 1000;
@@ -92,7 +92,8 @@ const modes: Readonly<Record<PlacementMode, Mode>> = {
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === "::1"));
 
-describe("the placement of real PHP's sessions", { skip: missing("php", "memcached") }, () => {
+describe("the placement of real PHP's sessions", () => {
+  const { it, before, after } = needing("php", "memcached");
   /** On ports of their own; on memcached's own port; on IPv6. */
   let running: Memcached[] = [];
   let ofDefaultPort: Memcached[] = [];
