@@ -102,33 +102,45 @@ const flag = 0x25;
 const isArray = (type: number) => type >= 0x14 && type <= 0x16;
 const isString = (type: number) => type >= 0x0d && type <= 0x13;
 const isInteger = (type: number) => (type >= 0x06 && type <= 0x0b) || type === 0x20 || type === 0x21;
-const isScalar = (type: number) =>
-  isString(type) || isInteger(type) || type === 0x00 || type === 0x04 || type === 0x05 || type === 0x0c;
+const isClass = (type: number) => type >= 0x17 && type <= 0x1c;
+
+// Between a value and one inside it lie two frames of the stack, none of them large: see `maxDepth`.
 
 function readValue(reader: IgbinaryReader): PhpValue {
   countValue(reader);
-  const type = readByte(reader);
-  if (type !== flag) return isScalar(type) ? readScalar(reader, type) : readCompound(reader, type, false);
-  const flagged = readByte(reader);
-  if (!isScalar(flagged)) return readCompound(reader, flagged, true);
-  const value = readScalar(reader, flagged);
-  reader.targets.push({ value, isFlagged: true });
+  const first = readByte(reader);
+  const isFlagged = first === flag;
+  const type = isFlagged ? readByte(reader) : first;
+  if (isArray(type)) return readEntries(reader, openArray(reader, isFlagged), type);
+  if (!isClass(type)) return readFlat(reader, type, isFlagged);
+  const object = openObject(reader, type);
+  return object instanceof PhpObject ? readProperties(reader, object) : object;
+}
+
+/** A value that has none inside it. */
+function readFlat(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpValue {
+  if (type >= 0x01 && type <= 0x03) return readReference(reader, widthOf(type - 0x01), isFlagged);
+  if (type >= 0x22 && type <= 0x24) return readObjectHandle(reader, widthOf(type - 0x22));
+  const value = readScalar(reader, type);
+  if (isFlagged) reader.targets.push({ value, isFlagged });
   return value;
 }
 
 function readScalar(reader: IgbinaryReader, type: number): PhpValue {
   if (isString(type)) return readString(reader, type);
   if (isInteger(type)) return readInteger(reader, type);
-  if (type === 0x0c) return readFloat64(reader);
-  return type === 0x00 ? null : type === 0x05;
-}
-
-function readCompound(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpValue {
-  if (isArray(type)) return readArray(reader, type, isFlagged);
-  if (type >= 0x17 && type <= 0x1c) return readObject(reader, type);
-  if (type >= 0x01 && type <= 0x03) return readReference(reader, widthOf(type - 0x01), isFlagged);
-  if (type >= 0x22 && type <= 0x24) return readObjectHandle(reader, widthOf(type - 0x22));
-  throw malformed(reader);
+  switch (type) {
+    case 0x00:
+      return null;
+    case 0x04:
+      return false;
+    case 0x05:
+      return true;
+    case 0x0c:
+      return readFloat64(reader);
+    default:
+      throw malformed(reader);
+  }
 }
 
 /** Types of one kind come in threes: with a number of 1, 2 and 4 bytes. */
@@ -176,11 +188,12 @@ function readKnownString(reader: IgbinaryReader, place: number): Bytes {
   return value;
 }
 
-function readArray(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpArray {
+/** An array that has its number, and nothing in it yet. */
+function openArray(reader: IgbinaryReader, isFlagged: boolean): PhpArray {
   const array = new PhpArray();
   // Even without a flag it can hold a reference to itself.
   reader.targets.push({ value: array, isFlagged });
-  return readEntries(reader, array, type);
+  return array;
 }
 
 /** The least that a key and a value take: an empty string each. */
@@ -206,26 +219,29 @@ function readKey(reader: IgbinaryReader, type: number): PhpKey {
   throw malformed(reader);
 }
 
-function readObject(reader: IgbinaryReader, type: number): PhpValue {
+/** An object that has its number: one that is complete, or one before its properties. */
+function openObject(reader: IgbinaryReader, type: number): PhpObject | PhpSerializable | PhpEnum {
   const className = type <= 0x19 ? readNewString(reader, type - 0x17) : readKnownString(reader, type - 0x1a);
   if (!isClassName(className)) throw malformed(reader);
-  const kind = readByte(reader);
-  if (isArray(kind)) return readProperties(reader, new PhpObject(className), kind);
-  let value: PhpSerializable | PhpEnum;
-  if (kind >= 0x1d && kind <= 0x1f) {
-    const length = readSize(reader, widthOf(kind - 0x1d));
-    value = new PhpSerializable(className, readBytes(reader, length));
-  } else if (kind === 0x27) {
-    value = new PhpEnum(className, readCaseName(reader));
-  } else {
-    throw malformed(reader);
-  }
+  const value = beginObject(reader, className);
   reader.targets.push({ value, isFlagged: false });
   return value;
 }
 
-function readProperties(reader: IgbinaryReader, object: PhpObject, type: number): PhpObject {
-  reader.targets.push({ value: object, isFlagged: false });
+function beginObject(reader: IgbinaryReader, className: Bytes): PhpObject | PhpSerializable | PhpEnum {
+  const type = readByte(reader);
+  if (isArray(type)) {
+    reader.position--;
+    return new PhpObject(className);
+  }
+  if (type === 0x27) return new PhpEnum(className, readCaseName(reader));
+  if (type < 0x1d || type > 0x1f) throw malformed(reader);
+  const length = readSize(reader, widthOf(type - 0x1d));
+  return new PhpSerializable(className, readBytes(reader, length));
+}
+
+function readProperties(reader: IgbinaryReader, object: PhpObject): PhpObject {
+  const type = readByte(reader);
   const count = readSize(reader, widthOf(type - 0x14));
   enter(reader, count, 1);
   for (let read = 0; read < count; read++) {

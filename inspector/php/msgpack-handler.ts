@@ -113,17 +113,22 @@ const mark = {
   enum: 0x06,
 };
 
+// Between a value and one inside it lie three frames of the stack, none of them large: see `maxDepth`.
+
 function readValue(reader: MsgpackReader): PhpValue {
   countValue(reader);
   const type = readByte(reader);
+  const pairs = readMapCount(reader, type);
+  if (pairs !== undefined) return readMap(reader, pairs);
+  const items = readListCount(reader, type);
+  return items === undefined ? readScalar(reader, type) : readList(reader, items);
+}
+
+function readScalar(reader: MsgpackReader, type: number): PhpValue {
   const length = readStringLength(reader, type);
   if (length !== undefined) return readBytes(reader, length);
   const integer = readInteger(reader, type);
   if (integer !== undefined) return integer;
-  const pairs = readMapCount(reader, type);
-  if (pairs !== undefined) return readMap(reader, pairs);
-  const items = readListCount(reader, type);
-  if (items !== undefined) return readList(reader, items);
   switch (type) {
     case nil:
       return null;
@@ -236,8 +241,11 @@ function readList(reader: MsgpackReader, count: number): PhpArray {
 
 function readMap(reader: MsgpackReader, count: number): PhpValue {
   const index = openMap(reader, count);
-  if (count === 0) throw malformed(reader);
-  const value = readMapBody(reader, count, index);
+  const { value, rest, isTarget } = beginMap(reader, count);
+  if (isTarget) reader.slots[index] = value;
+  if (rest === "returned") readReturned(reader, value as PhpObject);
+  else if (rest > 0 && value instanceof PhpArray) readEntries(reader, value, rest);
+  else if (rest > 0) readProperties(reader, value as PhpObject, rest);
   reader.depth--;
   reader.slots[index] = value;
   return value;
@@ -258,19 +266,41 @@ function openSlot(reader: MsgpackReader): number {
   return reader.slots.push(undefined) - 1;
 }
 
-function readMapBody(reader: MsgpackReader, count: number, index: number): PhpValue {
-  if (readReferencedMark(reader)) {
-    if (count === 1) throw malformed(reader);
-    if (nextByte(reader) === nil) return readObject(reader, count - 1, index, true);
-    const array = new PhpArray();
-    reader.slots[index] = array;
-    return readEntries(reader, array, count - 1);
-  }
-  if (nextByte(reader) !== nil) return readEntries(reader, new PhpArray(), count);
+/** What a map is, by its marks. */
+interface BegunMap {
+  readonly value: PhpValue;
+  /** The pairs to be read into it, or that what its class returned is to be read. */
+  readonly rest: number | "returned";
+  /** Whether a reference inside it can name it. */
+  readonly isTarget: boolean;
+}
+
+function beginMap(reader: MsgpackReader, count: number): BegunMap {
+  if (count === 0) throw malformed(reader);
+  const isReferenced = readReferencedMark(reader);
+  const rest = isReferenced ? count - 1 : count;
+  if (rest === 0) throw malformed(reader);
+  if (nextByte(reader) !== nil) return { value: new PhpArray(), rest, isTarget: isReferenced };
   const type = byteAt(reader, reader.position + 1);
-  if (type > mark.enum) return readObject(reader, count, index, false);
-  reader.position += 2;
+  if (type > mark.enum) return beginObject(reader, rest, isReferenced);
   if (count !== 2) throw malformed(reader);
+  reader.position += 2;
+  return { value: readMarked(reader, type), rest: 0, isTarget: false };
+}
+
+/** From the mark with its class on. */
+function beginObject(reader: MsgpackReader, pairs: number, isReferenced: boolean): BegunMap {
+  reader.position++;
+  const value = new PhpObject(readClassName(reader));
+  // PHP never writes this mark in one that is referenced, and forgets the array when it reads it.
+  if (pairs !== 2 || isReferenced || nextByte(reader) !== nil)
+    return { value, rest: pairs - 1, isTarget: true };
+  reader.position++;
+  return { value, rest: "returned", isTarget: true };
+}
+
+/** What the one pair behind such a mark is. */
+function readMarked(reader: MsgpackReader, type: number): PhpValue {
   switch (type) {
     case mark.serializable:
       return new PhpSerializable(readClassName(reader), readString(reader));
@@ -318,18 +348,8 @@ function forgetSlot(reader: MsgpackReader, slot: number): void {
   if (slot < reader.slots.length) reader.slots[slot] = undefined;
 }
 
-/** From the mark with its class on; `count` is that mark and what follows. */
-function readObject(reader: MsgpackReader, count: number, index: number, isReferenced: boolean): PhpObject {
-  reader.position++;
-  const object = new PhpObject(readClassName(reader));
-  reader.slots[index] = object;
-  // PHP never writes both marks, and forgets the array when it reads them.
-  if (count === 2 && !isReferenced && nextByte(reader) === nil) {
-    reader.position++;
-    readReturned(reader, object);
-    return object;
-  }
-  for (let read = 1; read < count; read++) {
+function readProperties(reader: MsgpackReader, object: PhpObject, count: number): void {
+  for (let read = 0; read < count; read++) {
     const stored = readString(reader);
     const property = propertyOf(stored);
     // PHP drops what starts with NUL and is no name of a private or protected property, and never writes it.
@@ -339,9 +359,8 @@ function readObject(reader: MsgpackReader, count: number, index: number, isRefer
     const slot = reader.slots.length;
     property.value = readValue(reader);
     // The class name of an object whose class PHP lacks takes a place among its properties.
-    if (count - 1 >= minTable) forgetSlot(reader, slot);
+    if (count >= minTable) forgetSlot(reader, slot);
   }
-  return object;
 }
 
 /** The array that an object's __serialize() returned. */

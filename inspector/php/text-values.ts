@@ -98,7 +98,7 @@ export function readValue(reader: TextReader): PhpValue {
     case letter.d:
       return inSlot(reader, readFloat(reader));
     case letter.a:
-      return readArray(reader);
+      return readArray(reader, inSlot(reader, new PhpArray()));
     case letter.O:
       return readObject(reader);
     case letter.C:
@@ -126,7 +126,7 @@ export function readSessionArray(reader: TextReader): PhpArray {
   reader.values++;
   expect(reader, letter.a);
   reader.slots.push(undefined);
-  return readEntries(reader, new PhpArray());
+  return readArray(reader, new PhpArray());
 }
 
 const colon = 0x3a;
@@ -271,11 +271,7 @@ function readCount(reader: TextReader): number {
   return count;
 }
 
-function readArray(reader: TextReader): PhpArray {
-  return readEntries(reader, inSlot(reader, new PhpArray()));
-}
-
-function readEntries(reader: TextReader, array: PhpArray): PhpArray {
+function readArray(reader: TextReader, array: PhpArray): PhpArray {
   let innerSlots = reader.slots.length;
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {

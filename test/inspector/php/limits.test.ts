@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { maxDepth, maxSessionBytes, maxValues } from "../../../inspector/php/limits.ts";
 import { decodePhp } from "../../../inspector/php/php-handler.ts";
 import type { UnreadableCode } from "../../../inspector/php/unreadable.ts";
+import type { Handler } from "./mutants.ts";
 
 function refused(text: string, code: UnreadableCode): void {
   const bytes = Buffer.from(text, "latin1");
@@ -47,18 +49,29 @@ test("depth counts what is inside one another, not what is side by side", () => 
   assert.equal(decodePhp(Buffer.from(`a|a:1000:{${side}}b|a:0:{}`)).variables.size, 2);
 });
 
-test("a nesting of 512 takes less than half of the stack", () => {
-  function below(frames: number): number {
-    return frames === 0 ? decodePhp(Buffer.from(nested(maxDepth))).variables.size : below(frames - 1);
-  }
-  function deepest(frames: number): number {
-    try {
-      return deepest(frames + 1);
-    } catch {
-      return frames;
-    }
-  }
-  assert.equal(below(Math.floor(deepest(0) * 0.5)), 1);
+/** The shape of a session that takes most frames of each decoder. */
+const deepest: readonly (readonly [Handler, string])[] = [
+  ["php", nested(maxDepth)],
+  ["php_serialize", `${"a:1:{i:0;".repeat(maxDepth)}N;${"}".repeat(maxDepth)}`],
+  ["igbinary", `\0\0\0\x02\x14\x01\x11\x01A${"\x14\x01\x06\0".repeat(maxDepth - 1)}\0`],
+  ["igbinary", `\0\0\0\x02\x14\x01\x11\x01A${"\x1a\0\x14\x01\x06\0".repeat(maxDepth - 1)}\0`],
+  ["msgpack", `${"\x81\xa1a".repeat(maxDepth)}\xc0`],
+  ["msgpack", `\x81\xa1a${"\x82\xc0\xa1A\xa1b".repeat(maxDepth - 1)}\xc0`],
+  ["msgpack", `\x81\xa1a${"\x82\xc0\xa1A\xc0\x91".repeat(maxDepth / 2 - 1)}\xc0`],
+];
+
+/** A third of Node's default, in KB. */
+const stackSize = 328;
+
+test("a nesting of 512 takes less than a third of the stack", () => {
+  const program = `
+    import { decoders } from ${JSON.stringify(new URL("../../../inspector/php/decoders.ts", import.meta.url))};
+    for (const [handler, session] of JSON.parse(process.argv[1])) {
+      decoders[handler](Buffer.from(session, "latin1"));
+    }`;
+  const args = [`--stack-size=${stackSize}`, "--import", "tsx", "--input-type=module", "--eval", program];
+  const run = spawnSync(process.execPath, [...args, JSON.stringify(deepest)], { encoding: "utf8" });
+  assert.equal(run.status, 0, run.stderr);
 });
 
 test("reads 100000 values and refuses 100001", () => {
