@@ -1,4 +1,4 @@
-// The verdict: is THIS user logged in on the site with THIS session?
+// The verdict: is THIS user logged in on the site with THIS session? And of many sessions: is somebody, with each?
 
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { localpartOfUserName } from "./localpart.ts";
@@ -8,7 +8,15 @@ import { UnreadableSessionError } from "./php/unreadable.ts";
 import { isSessionId } from "./session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
 import { sessionBytesOf } from "./stored-value.ts";
-import { allowed, refused, unavailable, type Verdict } from "./verdict.ts";
+import {
+  allowed,
+  type RefusalReason,
+  refused,
+  type SessionsVerdict,
+  type Unavailable,
+  unavailable,
+  type Verdict,
+} from "./verdict.ts";
 import { type WhoExpressions, whoIsLoggedIn } from "./who.ts";
 
 /** What `isuser` is told: that every user exists, or that none does. */
@@ -26,6 +34,11 @@ export interface SessionInspectorOptions {
   readonly nowMs: () => number;
 }
 
+/** The localpart of who is logged in with a session, or why nobody is. */
+type SessionUser =
+  | { readonly localpart: string }
+  | { readonly reason: RefusalReason; readonly detail?: string };
+
 export class SessionInspector {
   readonly #options: SessionInspectorOptions;
 
@@ -39,31 +52,57 @@ export class SessionInspector {
     if (!servedHosts.has(request.server)) return refused("host-not-served");
     if (request.op === "isuser") return isUserPolicy === "all" ? allowed : refused("isuser-policy");
     if (!isSessionId(request.password)) return refused("malformed-session-id");
-    let stored: StoredValue | null;
-    try {
-      stored = await store.getData(request.password);
-    } catch (error) {
-      if (error instanceof StoreError) return unavailable(error.fault);
-      throw error;
+    const found = await reach(store.getData(request.password));
+    if ("outcome" in found) return found;
+    return found.given === null ? refused("no-session") : this.#judge(found.given, request.user);
+  }
+
+  /**
+   * Gives for each session id, in this order, whether somebody is logged in with it: what a login asks of the
+   * session, without the comparison with a user. All or nothing: with one node of the store away, a "no" for its
+   * sessions would log people out of whatever relies on the answer.
+   */
+  async inspectSessions(ids: readonly string[]): Promise<SessionsVerdict> {
+    const found = await reach(this.#options.store.getMany([...new Set(ids.filter(isSessionId))]));
+    if ("outcome" in found) return found;
+    const live = new Set<string>();
+    for (const [id, stored] of found.given) {
+      if (stored !== null && "localpart" in this.#userOf(stored)) live.add(id);
     }
-    return stored === null ? refused("no-session") : this.#judge(stored, request.user);
+    return { outcome: "answered", authenticated: ids.map((id) => live.has(id)) };
   }
 
   /** `user` is the JID's localpart, which ejabberd has prepared. */
   #judge(stored: StoredValue, user: string): Verdict {
+    const found = this.#userOf(stored);
+    if ("reason" in found) return refused(found.reason, found.detail);
+    // A live session is not enough: it must be the session of the user who logs in.
+    return found.localpart === user ? allowed : refused("other-user");
+  }
+
+  #userOf(stored: StoredValue): SessionUser {
     const { decode, expressions, nowMs } = this.#options;
     let session: PhpSession;
     try {
       session = decode(sessionBytesOf(stored));
     } catch (error) {
-      if (error instanceof UnreadableSessionError) return refused("unreadable-session", error.code);
+      if (error instanceof UnreadableSessionError)
+        return { reason: "unreadable-session", detail: error.code };
       throw error;
     }
     const who = whoIsLoggedIn(toDocument(session), expressions, nowMs() / 1000);
-    if ("reason" in who) return refused(who.reason, who.detail);
+    if ("reason" in who) return who;
     const prepared = localpartOfUserName(who.userName);
-    if ("doubt" in prepared) return refused("doubtful-user-name", prepared.doubt);
-    // A live session is not enough: it must be the session of the user who logs in.
-    return prepared.localpart === user ? allowed : refused("other-user");
+    return "doubt" in prepared ? { reason: "doubtful-user-name", detail: prepared.doubt } : prepared;
+  }
+}
+
+/** Gives what the store gives, or that it is unavailable and why. */
+async function reach<T>(answer: Promise<T>): Promise<{ readonly given: T } | Unavailable> {
+  try {
+    return { given: await answer };
+  } catch (error) {
+    if (error instanceof StoreError) return unavailable(error.fault);
+    throw error;
   }
 }

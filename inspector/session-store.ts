@@ -13,6 +13,11 @@ export interface SessionStore {
    * (session-id.ts). Settles within the store's own time limit. Throws StoreError, and nothing else.
    */
   getData(sessionId: string): Promise<StoredValue | null>;
+  /**
+   * Gives the same for many sessions, each looked up once: an entry for every id asked, null where there is no such
+   * session. All or nothing: throws StoreError where it cannot tell of one of them. One time limit over all.
+   */
+  getMany(sessionIds: readonly string[]): Promise<ReadonlyMap<string, StoredValue | null>>;
   /** Ends connections and timers. */
   close(): void;
 }

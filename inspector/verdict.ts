@@ -1,4 +1,4 @@
-// The three outcomes of a login and the closed list of their codes. Logs and metrics count these codes.
+// The outcomes of a login, and of a question about many sessions, and the closed list of their codes. Logs and metrics count these codes.
 
 /** Why a login is refused: the answer is a proven or a presumed no. */
 export type RefusalReason =
@@ -16,11 +16,21 @@ export type RefusalReason =
 /** Why no verdict could be reached. */
 export type Fault = "store-unreachable" | "store-timeout" | "bad-configuration" | "internal-error";
 
+export interface Unavailable {
+  readonly outcome: "unavailable";
+  readonly fault: Fault;
+}
+
 export type Verdict =
   | { readonly outcome: "allowed" }
   /** `detail`: a code of what made the session or the name unusable; never a value. */
   | { readonly outcome: "refused"; readonly reason: RefusalReason; readonly detail?: string }
-  | { readonly outcome: "unavailable"; readonly fault: Fault };
+  | Unavailable;
+
+/** What many sessions get: whether somebody is logged in with each, in the order asked. All of them or none. */
+export type SessionsVerdict =
+  | { readonly outcome: "answered"; readonly authenticated: readonly boolean[] }
+  | Unavailable;
 
 export const allowed: Verdict = Object.freeze({ outcome: "allowed" });
 
@@ -28,6 +38,6 @@ export function refused(reason: RefusalReason, detail?: string): Verdict {
   return detail === undefined ? { outcome: "refused", reason } : { outcome: "refused", reason, detail };
 }
 
-export function unavailable(fault: Fault): Verdict {
+export function unavailable(fault: Fault): Unavailable {
   return { outcome: "unavailable", fault };
 }

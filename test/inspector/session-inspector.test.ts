@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { decodePhp } from "../../inspector/php/php-handler.ts";
 import { SessionInspector, type SessionInspectorOptions } from "../../inspector/session-inspector.ts";
-import { StoreError } from "../../inspector/session-store.ts";
+import { type SessionStore, StoreError } from "../../inspector/session-store.ts";
 import type { Verdict } from "../../inspector/verdict.ts";
 
 const id = "alice0session0of0the0test0";
@@ -12,17 +12,30 @@ function loggedIn(name: string): string {
   return `user|s:${Buffer.byteLength(name)}:"${name}";authenticated|b:1;`;
 }
 
+type Sessions = Readonly<Record<string, string | Buffer>>;
+
+/** A store with these sessions, which notes what it is asked for. */
+function storeOf(sessions: Sessions, asked: string[] = []): SessionStore {
+  const getData = async (sessionId: string) => {
+    asked.push(sessionId);
+    const session = sessions[sessionId];
+    return session === undefined ? null : { bytes: Buffer.from(session), flags: 0 };
+  };
+  const getMany = async (sessionIds: readonly string[]) =>
+    new Map(await Promise.all(sessionIds.map(async (one) => [one, await getData(one)] as const)));
+  return { getData, getMany, close() {} };
+}
+
+/** A store of which every question ends in this error. */
+function brokenStore(error: Error): SessionStore {
+  return { getData: () => Promise.reject(error), getMany: () => Promise.reject(error), close() {} };
+}
+
 /** An inspector of a site with this one session. */
 function inspectorOf(session: string | Buffer, changes: Partial<SessionInspectorOptions> = {}) {
   const asked: string[] = [];
   const inspector = new SessionInspector({
-    store: {
-      getData: async (sessionId) => {
-        asked.push(sessionId);
-        return sessionId === id ? { bytes: Buffer.from(session), flags: 0 } : null;
-      },
-      close() {},
-    },
+    store: storeOf({ [id]: session }, asked),
     decode: decodePhp,
     expressions: { authenticated: "authenticated", user: "user" },
     servedHosts: new Set(["example.org"]),
@@ -135,14 +148,14 @@ describe("the inspector", () => {
 
   it("is unavailable while the store is", async () => {
     for (const fault of ["store-unreachable", "store-timeout"] as const) {
-      const store = { getData: () => Promise.reject(new StoreError(fault)), close() {} };
+      const store = brokenStore(new StoreError(fault));
       assert.deepEqual(await inspectorOf("", { store }).logIn("alice"), { outcome: "unavailable", fault });
     }
   });
 
   it("hides no error that nobody foresaw: it is the caller's to make a no of it", async () => {
     const boom = new TypeError("boom");
-    const store = { getData: () => Promise.reject(boom), close() {} };
+    const store = brokenStore(boom);
     await assert.rejects(inspectorOf("", { store }).logIn("alice"), boom);
     const decode = () => {
       throw boom;
@@ -176,5 +189,67 @@ describe("the inspector", () => {
       ),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe("the inspector, asked about many sessions", () => {
+  const idOf = (n: number) => `some0session0of0the0test00${n}`;
+  /** Each of these is refused to every user, by every rule that a login has. */
+  const dead = [
+    "",
+    'user|s:5:"alice";',
+    "authenticated|b:1;",
+    'user|s:5:"alice";authenticated|i:1;',
+    'user|s:0:"";authenticated|b:1;',
+    "garbage",
+    loggedIn("alice").slice(0, -1),
+    loggedIn("ａlice"),
+    loggedIn(" alice"),
+  ];
+
+  it("gives a boolean for each, in the order asked", async () => {
+    const { inspector } = inspectorOf(loggedIn("alice"));
+    const ids = [idOf(1), id, "", id, "malformed", idOf(2)];
+    assert.deepEqual(await inspector.inspectSessions(ids), {
+      outcome: "answered",
+      authenticated: [false, true, false, true, false, false],
+    });
+  });
+
+  it("has the rules of a login, but for whose session it is", async () => {
+    const sessions = [
+      ...dead,
+      loggedIn("alice"),
+      loggedIn("Jürgen von Ohlen"),
+      "user|i:7;authenticated|b:1;",
+    ];
+    const users = [...dead.map(() => "alice"), "alice", "jürgen\\20von\\20ohlen", "7"];
+    const store = storeOf(Object.fromEntries(sessions.map((session, n) => [idOf(n), session])));
+    const { inspector, logIn } = inspectorOf("", { store });
+    const logins = await Promise.all(users.map((user, n) => logIn(user, idOf(n))));
+    const authenticated = logins.map(({ outcome }) => outcome === "allowed");
+    assert.deepEqual(authenticated, [...dead.map(() => false), true, true, true]);
+    const ids = sessions.map((_, n) => idOf(n));
+    assert.deepEqual(await inspector.inspectSessions(ids), { outcome: "answered", authenticated });
+  });
+
+  it("looks each up once, and what is no session id not at all", async () => {
+    const { inspector, asked } = inspectorOf(loggedIn("alice"));
+    const noIds = ["", "a:b:c", `lock.${id}`, `${id}.lock`, `${id}\r\n`, "x".repeat(257), "__proto__"];
+    await inspector.inspectSessions([id, idOf(1), ...noIds, id, idOf(1)]);
+    assert.deepEqual(asked, [id, idOf(1)]);
+  });
+
+  it("is unavailable as a whole while the store cannot tell of all", async () => {
+    for (const fault of ["store-unreachable", "store-timeout"] as const) {
+      const { inspector } = inspectorOf("", { store: brokenStore(new StoreError(fault)) });
+      assert.deepEqual(await inspector.inspectSessions([id]), { outcome: "unavailable", fault });
+    }
+  });
+
+  it("hides no error that nobody foresaw", async () => {
+    const boom = new TypeError("boom");
+    const { inspector } = inspectorOf("", { store: brokenStore(boom) });
+    await assert.rejects(inspector.inspectSessions([id]), boom);
   });
 });

@@ -51,6 +51,14 @@ export function writeSession(variables: Readonly<Record<string, unknown>>, ini: 
   return runPhp(code, ini, JSON.stringify(variables)).toString();
 }
 
+/** Has PHP write so many sessions in one run, `$_SESSION["i"]` counting from 0, and gives their ids in order. */
+export function writeSessions(count: number, ini: Ini): string[] {
+  const code =
+    `for ($i = 0; $i < ${count}; $i++) { session_id(session_create_id()); session_start(); ` +
+    `$_SESSION = ["i" => $i]; echo session_id(), "\\n"; session_write_close(); }`;
+  return runPhp(code, ini).toString().trim().split("\n");
+}
+
 /** Logs the session out as a site does: session_destroy(). */
 export function destroySession(sessionId: string, ini: Ini): void {
   runPhp("session_id(stream_get_contents(STDIN)); session_start(); session_destroy();", ini, sessionId);

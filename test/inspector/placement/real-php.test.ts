@@ -10,7 +10,7 @@ import {
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";
-import { type Ini, memcachedIni, peclIni, runPhp } from "../../real/php.ts";
+import { type Ini, memcachedIni, peclIni, runPhp, writeSessions } from "../../real/php.ts";
 
 const sessions = 1000;
 
@@ -26,10 +26,7 @@ const idsOf = (code: string, ini: Ini): string[] => runPhp(code, ini).toString()
 
 /** Writes with a save handler of PHP's own, whose settings these are. */
 function saveHandler(iniOf: (nodes: readonly string[], copies: number) => Ini): Write {
-  const code =
-    `for ($i = 0; $i < ${sessions}; $i++) { session_id(session_create_id()); session_start(); ` +
-    `$_SESSION = ["i" => $i]; echo session_id(), "\\n"; session_write_close(); }`;
-  return (nodes, copies) => idsOf(code, iniOf(nodes, copies));
+  return (nodes, copies) => writeSessions(sessions, iniOf(nodes, copies));
 }
 
 /** Writes the same with a \Memcached client that has these options, as a site's own handler does. */

@@ -2,13 +2,23 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { SessionStore } from "../../../inspector/session-store.ts";
-import { destroySession, type Ini, runPhp, writeSession } from "../../real/php.ts";
+import type { SessionStore, StoredValue } from "../../../inspector/session-store.ts";
+import { destroySession, type Ini, runPhp, writeSession, writeSessions } from "../../real/php.ts";
 
 export interface Subject {
   readonly store: SessionStore;
   /** The settings that make PHP write where the store reads. */
   readonly ini: Ini;
+}
+
+/** Gives what is stored of each, as text. */
+export function textsOf(found: ReadonlyMap<string, StoredValue | null>): Map<string, string | null> {
+  return new Map([...found].map(([id, stored]) => [id, stored && Buffer.from(stored.bytes).toString()]));
+}
+
+/** What getMany gives for the sessions of writeSessions(), for these ids in order. */
+export function expectedTexts(ids: readonly string[]): Map<string, string | null> {
+  return new Map(ids.map((id, i) => [id, `i|i:${i};`]));
 }
 
 export function itReadsWhatPhpWrote(subject: () => Subject): void {
@@ -58,5 +68,33 @@ export function itReadsWhatPhpWrote(subject: () => Subject): void {
 
   it("gives null for the longest session id that there is", async () => {
     assert.equal(await subject().store.getData("x".repeat(256)), null);
+  });
+
+  it("gives a hundred sessions in one call, each under its own id", async () => {
+    const { store, ini } = subject();
+    const ids = writeSessions(100, ini);
+    assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+    const backwards = ids.toReversed();
+    assert.deepEqual([...(await store.getMany(backwards)).keys()].toSorted(), ids.toSorted());
+    assert.deepEqual(textsOf(await store.getMany(backwards)).get(ids[3] ?? ""), "i|i:3;");
+  });
+
+  it("has an entry for each of many ids: null for one that never was, is gone, or is too long", async () => {
+    const { store, ini } = subject();
+    const [here = "", gone = ""] = writeSessions(2, ini);
+    destroySession(gone, ini);
+    const empty = writeSession({}, ini);
+    const missing = ["nobody0has0this0session0id", gone, "x".repeat(256)];
+    assert.deepEqual(
+      textsOf(await store.getMany([...missing, here, empty])),
+      new Map([...missing.map((id) => [id, null] as const), [here, "i|i:0;"], [empty, ""]]),
+    );
+  });
+
+  it("has one entry for an id that is asked twice, and none where none is asked", async () => {
+    const { store, ini } = subject();
+    const [id = ""] = writeSessions(1, ini);
+    assert.deepEqual(textsOf(await store.getMany([id, id, id])), new Map([[id, "i|i:0;"]]));
+    assert.deepEqual(await store.getMany([]), new Map());
   });
 }

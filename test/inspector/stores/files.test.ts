@@ -52,6 +52,7 @@ describe("the files store", () => {
   it("is unreachable when its directory is missing: that is no proof that there is no session", async () => {
     const lost = new FilesStore({ directory: join(directory, "lost"), keyPrefix: "sess_", timeoutMs: 1000 });
     await assert.rejects(lost.getData(id(5)), { name: "StoreError", fault: "store-unreachable" });
+    await assert.rejects(lost.getMany([id(5), id(6)]), { name: "StoreError", fault: "store-unreachable" });
   });
 
   it("never names the session in an error", async () => {

@@ -7,8 +7,8 @@ import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { missing } from "../../real/parts.ts";
 import { whilePaused } from "../../real/pause.ts";
-import { memcachedIni, writeSession } from "../../real/php.ts";
-import { itReadsWhatPhpWrote } from "./conformance.ts";
+import { memcachedIni, writeSession, writeSessions } from "../../real/php.ts";
+import { expectedTexts, itReadsWhatPhpWrote, textsOf } from "./conformance.ts";
 
 const keyPrefix = "memc.sess.key.";
 const someId = "nobody0has0this0session0id";
@@ -74,6 +74,75 @@ describe("the memcached store with real PHP", { skip: missing("php", "memcached"
   });
 });
 
+describe("many sessions on three memcached nodes", { skip: missing("php", "memcached") }, () => {
+  let running: Memcached[] = [];
+  const stores: MemcachedStore[] = [];
+
+  before(async () => {
+    running = await Promise.all([startMemcached(), startMemcached(), startMemcached()]);
+  });
+  after(() => Promise.all(running.map((node) => node.stop())));
+  afterEach(() => {
+    for (const store of stores.splice(0)) store.close();
+  });
+
+  const names = () => running.map(({ host, port }) => `${host}:${port}`);
+
+  function open(replicas = 0, timeoutMs = 1000) {
+    const nodes = running.map(({ host, port }) => ({ host, port, weight: 1 }));
+    const placement = createPlacement("ketama", nodes, replicas);
+    const store = new MemcachedStore({ nodes, placement, keyPrefix, timeoutMs });
+    stores.push(store);
+    const holder = (id: string) => placement(id, keyPrefix + id)[0];
+    return { store, holder };
+  }
+
+  async function refuses(call: Promise<unknown>, fault: string): Promise<void> {
+    const startedMs = performance.now();
+    await assert.rejects(call, { name: "StoreError", fault });
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs < 1_500, `${tookMs} ms for a limit of 1000 ms`);
+  }
+
+  it("are found by one call, on all three", async () => {
+    const { store, holder } = open();
+    const ids = writeSessions(100, memcachedIni(...names()));
+    assert.deepEqual(new Set(ids.map(holder)), new Set([0, 1, 2]));
+    assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+  });
+
+  it("are none of them told while one node is away or hangs, but those of the other nodes are", async () => {
+    const { store, holder } = open();
+    const ids = writeSessions(100, memcachedIni(...names()));
+    const elsewhere = ids.filter((id) => holder(id) !== 1);
+    const [, second] = running as [Memcached, Memcached, Memcached];
+    await whilePaused(second.process.pid, async () => {
+      await refuses(store.getMany(ids), "store-timeout");
+      assert.equal((await store.getMany(elsewhere)).size, elsewhere.length);
+    });
+    assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+    await second.stop();
+    await refuses(store.getMany(ids), "store-unreachable");
+    const found = textsOf(await store.getMany(elsewhere));
+    for (const id of elsewhere) assert.equal(found.get(id), `i|i:${ids.indexOf(id)};`);
+    running[1] = await startMemcached(second.port);
+    assert.equal(textsOf(await store.getMany(ids)).get(elsewhere[0] ?? ""), found.get(elsewhere[0] ?? ""));
+  });
+
+  it("are found in their copies while one node is away or hangs", async () => {
+    const { store } = open(1);
+    const replicas = { "memcached.sess_number_of_replicas": 1, "memcached.sess_binary_protocol": 1 };
+    const ids = writeSessions(100, { ...memcachedIni(...names()), ...replicas });
+    const [first] = running as [Memcached, Memcached, Memcached];
+    await whilePaused(first.process.pid, async () => {
+      assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+    });
+    await first.stop();
+    assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+    running[0] = await startMemcached(first.port);
+  });
+});
+
 describe("the memcached store with a node that misbehaves", () => {
   const sockets = new Set<Socket>();
   let server: Server | undefined;
@@ -109,6 +178,15 @@ describe("the memcached store with a node that misbehaves", () => {
     return Buffer.concat([header, Buffer.from(value)]);
   }
 
+  /** The requests that a chunk holds: gets, so a header of 24 bytes and a key. */
+  function requestsOf(chunk: Buffer): Buffer[] {
+    const requests: Buffer[] = [];
+    for (let at = 0; at < chunk.length; at += 24 + chunk.readUInt32BE(at + 8)) {
+      requests.push(chunk.subarray(at, at + 24 + chunk.readUInt32BE(at + 8)));
+    }
+    return requests;
+  }
+
   const misdeeds: Record<string, (socket: Socket) => void> = {
     "closes each connection at once": (socket) => socket.end(),
     "resets each connection": (socket) => socket.resetAndDestroy(),
@@ -138,7 +216,8 @@ describe("the memcached store with a node that misbehaves", () => {
         return undefined;
       });
       const startedMs = performance.now();
-      const calls = await Promise.allSettled([opened.getData(someId), opened.getData(someId)]);
+      const many = opened.getMany([someId, `${someId}2`]);
+      const calls = await Promise.allSettled([opened.getData(someId), opened.getData(someId), many]);
       const tookMs = performance.now() - startedMs;
       assert.ok(tookMs < 1_500, `${tookMs} ms for a limit of 400 ms`);
       for (const call of calls) {
@@ -163,5 +242,36 @@ describe("the memcached store with a node that misbehaves", () => {
       assert.equal(String((await opened.getData(someId))?.bytes), "user|N;");
       await new Promise((resolve) => setTimeout(resolve, i % 12));
     }
+  });
+
+  for (const isConnected of [false, true]) {
+    const when = isConnected ? "that is connected" : "at the first call";
+    it(`is asked for a hundred sessions in one write, ${when}`, async () => {
+      const chunks: number[] = [];
+      const opened = await openWith((socket) => {
+        socket.on("data", (chunk) => {
+          const requests = requestsOf(chunk as Buffer);
+          chunks.push(requests.length);
+          socket.write(Buffer.concat(requests.map((request) => answer(request, "user|N;"))));
+        });
+      });
+      if (isConnected) await opened.getData(someId);
+      chunks.splice(0);
+      const ids = Array.from({ length: 100 }, (_, i) => `${someId}${i}`);
+      assert.equal((await opened.getMany([...ids, ...ids])).size, 100);
+      assert.deepEqual(chunks, [100]);
+    });
+  }
+
+  it("tells of no session when it answers all gets but one", async () => {
+    const opened = await openWith((socket) => {
+      socket.on("data", (chunk) => {
+        const requests = requestsOf(chunk as Buffer).filter((request) => !request.toString().endsWith("id7"));
+        socket.write(Buffer.concat(requests.map((request) => answer(request, "user|N;"))));
+      });
+    });
+    const ids = Array.from({ length: 10 }, (_, i) => `${someId}${i}`);
+    await assert.rejects(opened.getMany(ids), { name: "StoreError", fault: "store-timeout" });
+    assert.equal((await opened.getMany(ids.slice(0, 5))).size, 5);
   });
 });
