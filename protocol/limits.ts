@@ -12,5 +12,14 @@ export const MAX_PASSWORD_BYTES = 1024;
 /** The three fields at their longest, each byte written by JSON as `\u00XX`, and the braces around them. */
 export const MAX_REQUEST_BYTES = 6 * (MAX_USER_BYTES + MAX_SERVER_BYTES + MAX_PASSWORD_BYTES) + 256;
 
+/** A question about many sessions names so many at most: one multi-get of each node, and one bounded answer. */
+export const MAX_SESSIONS = 100;
+
+/** A session id is a login's password: what one may be, the other may. */
+export const MAX_SESSION_ID_BYTES = MAX_PASSWORD_BYTES;
+
+/** All ids at their longest, written as above, each with its quotes and comma, and what stands around them. */
+export const MAX_SESSIONS_REQUEST_BYTES = MAX_SESSIONS * (6 * MAX_SESSION_ID_BYTES + 3) + 256;
+
 /** An answer is `{"allow":false}` or `{"error":"a-short-code"}`: what is longer did not come from the function. */
 export const MAX_ANSWER_BYTES = 1024;

@@ -6,6 +6,7 @@
 //   text     = JSON string, at least one character (a password may be empty), well-formed Unicode,
 //              at most so many bytes of UTF-8 as limits.ts says
 
+import { type BodyBreach, isText, type Members, parseMembers } from "./json-body.ts";
 import { MAX_PASSWORD_BYTES, MAX_REQUEST_BYTES, MAX_SERVER_BYTES, MAX_USER_BYTES } from "./limits.ts";
 
 interface AuthRequest {
@@ -28,10 +29,7 @@ export type LoginRequest = AuthRequest | IsUserRequest;
 
 /** Every way a request can break the contract. The codes are stable and carry nothing of the request. */
 export type ContractBreach =
-  | "body-missing"
-  | "body-too-large"
-  | "body-not-json"
-  | "body-not-an-object"
+  | BodyBreach
   | "op-unknown"
   | "field-unknown"
   | "user-invalid"
@@ -42,25 +40,12 @@ export type ParsedRequest = { readonly request: LoginRequest } | { readonly brea
 
 /** Gives the request that a body of JSON text carries, or the one code of what is wrong with it. Throws nothing. */
 export function parseLoginRequest(body: string): ParsedRequest {
-  if (body === "") return { breach: "body-missing" };
-  // A string of n characters has at least n bytes of UTF-8, so the first look spares counting a huge body.
-  if (body.length > MAX_REQUEST_BYTES || Buffer.byteLength(body) > MAX_REQUEST_BYTES) {
-    return { breach: "body-too-large" };
-  }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return { breach: "body-not-json" };
-  }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    return { breach: "body-not-an-object" };
-  }
-  return checkLoginRequest(parsed as Readonly<Record<string, unknown>>);
+  const parsed = parseMembers(body, MAX_REQUEST_BYTES);
+  return "breach" in parsed ? parsed : checkLoginRequest(parsed.members);
 }
 
 /** Gives the request that these members make, or what is wrong with them: the same rules for both ends. */
-export function checkLoginRequest(members: Readonly<Record<string, unknown>>): ParsedRequest {
+export function checkLoginRequest(members: Members): ParsedRequest {
   const { op, user, server, password, ...others } = members;
   if (op !== "auth" && op !== "isuser") return { breach: "op-unknown" };
   // A member that this release does not know may be one that narrows the answer: overlooking it could say a
@@ -73,16 +58,4 @@ export function checkLoginRequest(members: Readonly<Record<string, unknown>>): P
   }
   if (!isText(password, MAX_PASSWORD_BYTES)) return { breach: "password-invalid" };
   return { request: { op, user, server, password } };
-}
-
-// A lone surrogate has no UTF-8 form: Buffer would count it as U+FFFD, and two names would become one.
-const loneSurrogate = /\p{Surrogate}/u;
-
-function isText(value: unknown, maxBytes: number): value is string {
-  return (
-    typeof value === "string" &&
-    value.length <= maxBytes &&
-    Buffer.byteLength(value) <= maxBytes &&
-    !loneSurrogate.test(value)
-  );
 }

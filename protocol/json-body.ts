@@ -1,0 +1,39 @@
+// What all requests of the contract have in common: a body that is one JSON object (RFC 8259), and text in it.
+
+export type Members = Readonly<Record<string, unknown>>;
+
+/** Every way a body can fail to be one JSON object. The codes are stable and carry nothing of the body. */
+export type BodyBreach = "body-missing" | "body-too-large" | "body-not-json" | "body-not-an-object";
+
+/** Gives the members of the JSON object that the body is, or the one code of what is wrong with it. Throws nothing. */
+export function parseMembers(
+  body: string,
+  maxBytes: number,
+): { readonly members: Members } | { readonly breach: BodyBreach } {
+  if (body === "") return { breach: "body-missing" };
+  // A string of n characters has at least n bytes of UTF-8, so the first look spares counting a huge body.
+  if (body.length > maxBytes || Buffer.byteLength(body) > maxBytes) return { breach: "body-too-large" };
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return { breach: "body-not-json" };
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    return { breach: "body-not-an-object" };
+  }
+  return { members: parsed as Members };
+}
+
+// A lone surrogate has no UTF-8 form: Buffer would count it as U+FFFD, and two names would become one.
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** Gives whether the value is a text of well-formed Unicode, of at most so many bytes of UTF-8. */
+export function isText(value: unknown, maxBytes: number): value is string {
+  return (
+    typeof value === "string" &&
+    value.length <= maxBytes &&
+    Buffer.byteLength(value) <= maxBytes &&
+    !loneSurrogate.test(value)
+  );
+}
