@@ -1,7 +1,8 @@
 // Lambda's entry point for POST /auth. What can be made once is made here, once a cold start.
 
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import { answerLogin, type Response } from "./answer-login.ts";
+import type { Response } from "./answer-event.ts";
+import { answerLogin } from "./answer-login.ts";
 import { readConfig } from "./config.ts";
 import { createInspect } from "./inspect.ts";
 import { createLog } from "./log.ts";

@@ -7,20 +7,34 @@ import { SessionInspector } from "../inspector/session-inspector.ts";
 import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
 import type { Inspect } from "./answer-login.ts";
+import type { InspectSessions } from "./answer-sessions.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 
 /** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
 const storeTimeoutMs = 2_000;
 
+type ConfigOrProblems = Config | { readonly problems: readonly string[] };
+
 /** Gives the inspector of this configuration, or one that says of every login that it is unavailable. */
-export async function createInspect(
-  config: Config | { readonly problems: readonly string[] },
-  log: Log,
-): Promise<Inspect> {
+export async function createInspect(config: ConfigOrProblems, log: Log): Promise<Inspect> {
+  const inspector = await createInspector(config, log);
+  if (inspector === undefined) return async () => unavailable("bad-configuration");
+  return (request) => inspector.inspect(request);
+}
+
+/** Gives the same for a question about many sessions. */
+export async function createInspectSessions(config: ConfigOrProblems, log: Log): Promise<InspectSessions> {
+  const inspector = await createInspector(config, log);
+  if (inspector === undefined) return async () => unavailable("bad-configuration");
+  return ({ ids }) => inspector.inspectSessions(ids);
+}
+
+/** Gives nothing where the configuration has problems, and says in the log which. */
+async function createInspector(config: ConfigOrProblems, log: Log): Promise<SessionInspector | undefined> {
   if ("problems" in config) {
     log("error", "bad-configuration", { problems: config.problems });
-    return async () => unavailable("bad-configuration");
+    return undefined;
   }
   const { serializeHandler, laravelKey, expressions, servedHosts, isUserPolicy } = config;
   if (serializeHandler === "auto") {
@@ -28,7 +42,7 @@ export async function createInspect(
       advice: "auto is for trying out: set SESSION_SERIALIZE_HANDLER to the site's session.serialize_handler",
     });
   }
-  const inspector = new SessionInspector({
+  return new SessionInspector({
     store: await openStore(config),
     decode: serializeHandler === "laravel" ? laravelDecoder(laravelKey) : decoders[serializeHandler],
     expressions,
@@ -36,7 +50,6 @@ export async function createInspect(
     isUserPolicy,
     nowMs: () => Date.now(),
   });
-  return (request) => inspector.inspect(request);
 }
 
 /** Loads the one store's module, so that a cold start pays for no other. */

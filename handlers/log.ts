@@ -2,11 +2,9 @@
 
 type Level = "info" | "warn" | "error";
 
-export type Log = (
-  level: Level,
-  message: string,
-  fields: Readonly<Record<string, string | number | readonly string[] | undefined>>,
-) => void;
+export type LogFields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+export type Log = (level: Level, message: string, fields: LogFields) => void;
 
 /** Gives a log that writes through `write`, a line at a time. */
 export function createLog(write: (line: string) => void): Log {

@@ -1,4 +1,5 @@
-// Builds what is deployed: dist/relay.mjs for the ejabberd host, and dist/auth/ for Lambda.
+// Builds what is deployed: dist/relay.mjs for the ejabberd host, and for Lambda a directory of each function,
+// dist/auth/ and dist/sessions/.
 
 import { chmodSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -16,7 +17,7 @@ const common = {
   outExtension: { ".js": ".mjs" },
 } as const satisfies BuildOptions;
 
-/** Writes both bundles below dist/, in place of what stands there. Throws what esbuild throws. */
+/** Writes all bundles below dist/, in place of what stands there. Throws what esbuild throws. */
 export async function buildAll(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
   await build({
@@ -29,10 +30,15 @@ export async function buildAll(): Promise<void> {
   });
   // A file that ejabberd's user may run as it is.
   chmodSync(`${root}dist/relay.mjs`, 0o755);
+  await Promise.all(["auth", "sessions"].map(buildFunction));
+}
+
+/** A directory of its own for each: none carries, or loads at its cold start, what only the other one needs. */
+async function buildFunction(name: string): Promise<void> {
   await build({
     ...common,
-    entryPoints: { handler: "handlers/auth.ts" },
-    outdir: "dist/auth",
+    entryPoints: { handler: `handlers/${name}.ts` },
+    outdir: `dist/${name}`,
     // Chunks: a store's module is loaded only where it is configured.
     splitting: true,
     target: "node20",

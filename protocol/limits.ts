@@ -15,8 +15,8 @@ export const MAX_REQUEST_BYTES = 6 * (MAX_USER_BYTES + MAX_SERVER_BYTES + MAX_PA
 /** A question about many sessions names so many at most: one multi-get of each node, and one bounded answer. */
 export const MAX_SESSIONS = 100;
 
-/** A session id is a login's password: what one may be, the other may. */
-export const MAX_SESSION_ID_BYTES = MAX_PASSWORD_BYTES;
+/** As much as a login's password may have, which is a session id, too. */
+export const MAX_SESSION_ID_BYTES = 1024;
 
 /** All ids at their longest, written as above, each with its quotes and comma, and what stands around them. */
 export const MAX_SESSIONS_REQUEST_BYTES = MAX_SESSIONS * (6 * MAX_SESSION_ID_BYTES + 3) + 256;

@@ -19,7 +19,7 @@ export interface SessionsRequest {
 }
 
 /** Every way a request can break the contract. The codes are stable and carry nothing of the request. */
-export type SessionsBreach = BodyBreach | "field-unknown" | "ids-invalid" | "ids-too-many";
+type SessionsBreach = BodyBreach | "field-unknown" | "ids-invalid" | "ids-too-many";
 
 export type ParsedSessionsRequest =
   | { readonly request: SessionsRequest }

@@ -7,7 +7,7 @@ import { type RunningProcess, startProcess } from "./process.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface LocalApi {
-  /** The route's full URL. */
+  /** The full URL of POST /auth. */
   readonly url: string;
   /** The function's log lines so far that tell of a login. */
   logins(): LoginLine[];

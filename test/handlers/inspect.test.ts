@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { readConfig } from "../../handlers/config.ts";
-import { createInspect } from "../../handlers/inspect.ts";
+import { createInspect, createInspectSessions } from "../../handlers/inspect.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 
 const expressions = {
@@ -67,6 +67,14 @@ describe("the inspector of a configuration", () => {
     }
   });
 
+  it("answers of many sessions by the same configuration", async () => {
+    writeFileSync(join(directory, `sess_${login.password}`), 'user|s:5:"alice";authenticated|b:1;');
+    const config = readConfig({ SESSION_STORE: `files://${directory}`, ...expressions });
+    const inspectSessions = await createInspectSessions(config, () => {});
+    const ids = ["nobody0has0this0session0id", login.password];
+    assert.deepEqual(await inspectSessions({ ids }), { outcome: "answered", authenticated: [false, true] });
+  });
+
   it("reaches a memcached that is away, to no avail", async () => {
     const inspect = await createInspect(
       readConfig({ SESSION_STORE: "memcached://127.0.0.1:1", ...expressions }),
@@ -81,6 +89,9 @@ describe("the inspector of a configuration", () => {
     const inspect = await createInspect(config, (...line) => lines.push(line));
     assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "bad-configuration" });
     assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "bad-configuration" });
+    const inspectSessions = await createInspectSessions(config, () => {});
+    const answer = await inspectSessions({ ids: [login.password] });
+    assert.deepEqual(answer, { outcome: "unavailable", fault: "bad-configuration" });
     assert.equal(lines.length, 1);
     assert.match(JSON.stringify(lines), /SESSION_STORE is missing.*ISUSER_POLICY is wrong/);
   });

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { answerSessions, type InspectSessions } from "../../handlers/answer-sessions.ts";
+import { createLog } from "../../handlers/log.ts";
+import { unavailable } from "../../inspector/verdict.ts";
+import { MAX_SESSIONS_REQUEST_BYTES } from "../../protocol/limits.ts";
+
+const ids = ["thefirstid", "thesecondid", "thethirdid"];
+
+/** Answers an event with this body, and gives the response and the log. */
+async function answer(body: string | undefined, inspect: InspectSessions, isBase64Encoded = false) {
+  const lines: string[] = [];
+  let nowMs = 0;
+  const event = { body, isBase64Encoded, requestContext: { requestId: "id-1" } } as APIGatewayProxyEventV2;
+  const response = await answerSessions(
+    event,
+    inspect,
+    createLog((line) => lines.push(line)),
+    () => (nowMs += 3.4),
+  );
+  return { ...response, log: lines.map((line) => JSON.parse(line)), text: lines.join("\n") };
+}
+
+/** Says yes to all but the second id. */
+const inspect: InspectSessions = async ({ ids }) => ({
+  outcome: "answered",
+  authenticated: ids.map((id) => id !== "thesecondid"),
+});
+
+describe("POST /sessions", () => {
+  it("answers 200 and a boolean for each id, in the order asked", async () => {
+    const response = await answer(JSON.stringify({ ids }), inspect);
+    assert.equal(response.statusCode, 200);
+    assert.equal(response.body, '{"authenticated":[true,false,true]}');
+    assert.deepEqual(response.headers, { "content-type": "application/json", "cache-control": "no-store" });
+  });
+
+  it("logs a line a request: counts, the outcome and the time, and no id", async () => {
+    const response = await answer(JSON.stringify({ ids }), inspect);
+    assert.deepEqual(response.log, [
+      {
+        level: "info",
+        message: "sessions",
+        requestId: "id-1",
+        asked: 3,
+        outcome: "answered",
+        authenticated: 2,
+        durationMs: 3,
+      },
+    ]);
+  });
+
+  it("answers 503 when there is no verdict, and says why in the log only", async () => {
+    const response = await answer(JSON.stringify({ ids }), async () => unavailable("store-timeout"));
+    assert.equal(response.statusCode, 503);
+    assert.equal(response.body, '{"error":"unavailable"}');
+    const [line] = response.log;
+    assert.deepEqual([line.level, line.asked, line.fault], ["error", 3, "store-timeout"]);
+  });
+
+  it("answers 503 when the inspector fails, and keeps the error's words out of the log", async () => {
+    const response = await answer(JSON.stringify({ ids }), async () => {
+      throw new TypeError("thefirstid");
+    });
+    assert.equal(response.statusCode, 503);
+    assert.doesNotMatch(response.text, /thefirstid/);
+    assert.equal(response.log[0].kind, "TypeError");
+    assert.equal(response.log[1].fault, "internal-error");
+  });
+
+  it("answers 400 and a code to a breach of the contract, and asks nobody", async () => {
+    const nobody: InspectSessions = async () => assert.fail("asked");
+    for (const [body, code] of [
+      [undefined, "body-missing"],
+      ["<thefirstid>", "body-not-json"],
+      [JSON.stringify(ids), "body-not-an-object"],
+      [JSON.stringify({ ids, user: "theuser" }), "field-unknown"],
+      [JSON.stringify({ ids: [] }), "ids-invalid"],
+      [JSON.stringify({ ids: Array(101).fill("thefirstid") }), "ids-too-many"],
+      ["x".repeat(MAX_SESSIONS_REQUEST_BYTES + 1), "body-too-large"],
+    ] as const) {
+      const response = await answer(body, nobody);
+      assert.equal(response.statusCode, 400);
+      assert.equal(response.body, `{"error":"${code}"}`);
+      assert.doesNotMatch(response.text, /thefirstid|theuser/);
+    }
+  });
+
+  it("reads a body that API Gateway encoded", async () => {
+    const encoded = (text: string) => Buffer.from(text).toString("base64");
+    const response = await answer(encoded(JSON.stringify({ ids })), inspect, true);
+    assert.equal(response.body, '{"authenticated":[true,false,true]}');
+    const tooLarge = encoded("x".repeat(4 * MAX_SESSIONS_REQUEST_BYTES));
+    assert.equal((await answer(tooLarge, inspect, true)).body, '{"error":"body-too-large"}');
+  });
+});
