@@ -10,15 +10,18 @@
 //   object                            object with "$class": "User"
 //   Serializable                      {"$class": "Leg", "$serialized": its payload as a string is shown}
 //   enum                              {"$enum": "Role::Admin"}
+//   a value inside itself             itself; print-document.ts prints {"$cycle": true}
 //
 // No content can forge a mark or hide another key. PHP's keys can be any bytes, and some are chosen by the
 // user, so:
-//  - a key that starts with "$" gets a second one: "$class" is always ours, PHP's own key of that name is
-//    "$$class";
+//  - a key that could be taken for one of our marks gets another "$": "$class" is always ours, PHP's own key of
+//    that name is "$$class". All other keys stand as they are in PHP, "$name" as well;
 //  - a key that is not UTF-8 is "$base64:" and its base64;
 //  - a property has its plain name unless two of one object would share it. Then none of them has it, so that
-//    an expression finds nothing rather than the wrong one: a private one is `Class::name`, a protected one
-//    `*::name`, a public one `::name`. A name that itself holds "::" is always written that way;
+//    an expression finds nothing rather than the wrong one: it is `Class::name`, by the class that a private one
+//    belongs to, by the object's own for the others, of which PHP stores none. Where even these would be one, a
+//    protected one is `*::name` and a public one `::name`. In such an object a name that itself holds "::" is
+//    always written by its class;
 //  - objects have no prototype, so "__proto__", "constructor" and "length" are keys like any other.
 // A mark is an object, never a string: a value that is not text equals no user name.
 //
@@ -145,9 +148,10 @@ function make(value: PhpArray | PhpObject | PhpEnum | PhpSerializable, work: Wor
     return object;
   }
   work.waiting.push(() => {
-    const shared = sharedNames(value);
+    const keys = propertyKeys(value);
+    let next = 0;
     for (const property of value.properties.values()) {
-      object[documentKey(propertyKey(property, shared))] = documentOf(property.value, work);
+      object[documentKey(keys[next++] as Bytes)] = documentOf(property.value, work);
     }
   });
   return object;
@@ -162,20 +166,26 @@ function isList(array: PhpArray): boolean {
   return true;
 }
 
-function sharedNames(object: PhpObject): Set<Bytes> {
-  const seen = new Set<Bytes>();
-  const shared = new Set<Bytes>();
-  for (const { name } of object.properties.values()) {
-    if (seen.has(name)) shared.add(name);
-    seen.add(name);
-  }
-  return shared;
+/** Gives the properties' keys, in their order. No two are equal: a class name holds no colon. */
+function propertyKeys({ className, properties }: PhpObject): Bytes[] {
+  const all = [...properties.values()];
+  const shared = repeated(all.map(({ name }) => name));
+  if (shared.size === 0) return all.map(({ name }) => name);
+  const byClass = ({ name, declaringClass }: PhpProperty) => `${declaringClass ?? className}::${name}`;
+  const written = all.map((property) =>
+    shared.has(property.name) || property.name.includes("::") ? byClass(property) : property.name,
+  );
+  const stillShared = repeated(written);
+  return all.map(({ name, visibility }, place) => {
+    const key = written[place] as Bytes;
+    if (visibility === "private" || !stillShared.has(key)) return key;
+    return `${visibility === "protected" ? "*" : ""}::${name}`;
+  });
 }
 
-function propertyKey(property: PhpProperty, shared: Set<Bytes>): Bytes {
-  const { name, visibility, declaringClass } = property;
-  if (!shared.has(name) && !name.includes("::")) return name;
-  return `${visibility === "protected" ? "*" : (declaringClass ?? "")}::${name}`;
+function repeated(names: readonly Bytes[]): Set<Bytes> {
+  const seen = new Set<Bytes>();
+  return new Set(names.filter((name) => seen.size === seen.add(name).size));
 }
 
 /** One to one: different bytes never give the same key. */
@@ -185,8 +195,10 @@ function documentKey(bytes: Bytes): string {
   return escaped(text);
 }
 
+const likeAMark = /^\$+(?:(?:class|enum|base64|float|int|serialized|cycle)$|base64:)/;
+
 function escaped(key: string): string {
-  return key.startsWith("$") ? `$${key}` : key;
+  return likeAMark.test(key) ? `$${key}` : key;
 }
 
 /** Shorter ones are converted again as cheaply as they are looked up. */

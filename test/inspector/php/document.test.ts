@@ -86,15 +86,22 @@ test("properties of one name are told apart, and none has the plain name", () =>
     "*::x": 2,
     "::x": 3,
   });
+  assert.deepEqual(shown('O:1:"B":2:{s:4:"\0A\0x";i:1;s:4:"\0*\0x";i:2;}'), {
+    $class: "B",
+    "A::x": 1,
+    "B::x": 2,
+  });
+  assert.deepEqual(shown('O:1:"B":2:{s:4:"\0B\0x";i:1;s:1:"x";i:2;}'), { $class: "B", "B::x": 1, "::x": 2 });
 });
 
-test("a name cannot pose as a property of a class", () => {
+test("a name cannot pose as a property of a class where there are two", () => {
   assert.deepEqual(shown('O:1:"B":3:{s:4:"\0A\0x";i:1;s:1:"x";i:2;s:4:"A::x";i:3;}'), {
     $class: "B",
     "A::x": 1,
-    "::x": 2,
-    "::A::x": 3,
+    "B::x": 2,
+    "B::A::x": 3,
   });
+  assert.deepEqual(shown('O:1:"B":1:{s:4:"A::x";i:3;}'), { $class: "B", "A::x": 3 });
 });
 
 test("no content can forge a mark", () => {
@@ -106,6 +113,14 @@ test("no content can forge a mark", () => {
   for (const mark of ["$class", "$enum", "$base64", "$float", "$int", "$serialized", "$cycle"]) {
     assert.deepEqual(shown(`a:1:{s:${mark.length}:"${mark}";i:1;}`), { [`$${mark}`]: 1 });
     assert.deepEqual(Object.keys(documentOf(`${mark}|i:1;`)), [`$${mark}`]);
+  }
+});
+
+test("a key that no mark can be confused with stands as it is in PHP", () => {
+  const keys = ["$", "$$", "$name", "$$name", "$Class", "$class ", "$classes", "class", "a$class"];
+  for (const key of keys) {
+    assert.deepEqual(shown(`a:1:{s:${key.length}:"${key}";i:1;}`), { [key]: 1 });
+    assert.deepEqual(Object.keys(documentOf(`${key}|i:1;`)), [key]);
   }
 });
 

@@ -142,7 +142,8 @@ function keyJson(string $bytes): string
     if (!isText($bytes)) {
         return json('$base64:' . base64_encode($bytes));
     }
-    return json(str_starts_with($bytes, '$') ? '$' . $bytes : $bytes);
+    $isLikeAMark = preg_match('/^\$+((class|enum|base64|float|int|serialized|cycle)$|base64:)/D', $bytes) === 1;
+    return json($isLikeAMark ? '$' . $bytes : $bytes);
 }
 
 function entriesJson(array $array, array $path): array
@@ -199,15 +200,25 @@ function objectJson(object $object, array $path): string
         unset($properties['__PHP_Incomplete_Class_Name']);
     }
     $owners = [];
+    $written = [];
     foreach (array_keys($properties) as $stored) {
         [$owner, $name] = storedName((string) $stored);
         $owners[$name][] = $owner;
+        $written[] = (in_array($owner, ['', '*'], true) ? $class : $owner) . '::' . $name;
     }
+    $collides = max([0, ...array_map('count', array_values($owners))]) > 1;
+    $uses = array_count_values($written);
     $members = ['"$class":' . textJson($class)];
     foreach (array_keys($properties) as $stored) {
         [$owner, $name] = storedName((string) $stored);
-        $plain = count($owners[$name]) === 1 && !str_contains($name, '::');
-        $key = keyJson($plain ? $name : $owner . '::' . $name);
+        $byClass = (in_array($owner, ['', '*'], true) ? $class : $owner) . '::' . $name;
+        $key = match (true) {
+            !$collides => $name,
+            count($owners[$name]) === 1 && !str_contains($name, '::') => $name,
+            $uses[$byClass] > 1 => $owner . '::' . $name,
+            default => $byClass,
+        };
+        $key = keyJson((string) $key);
         $members[] = $key . ':' . elementJson($properties, $stored, $path);
     }
     return '{' . implode(',', $members) . '}';
