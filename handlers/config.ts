@@ -128,6 +128,11 @@ export function readConfig(environment: Environment = process.env): Config | { r
   });
 }
 
+/** Gives the environment with these variables in place of its own: what a command line says goes first. */
+export function environmentWith(variables: Environment): Environment {
+  return { ...process.env, ...variables };
+}
+
 function splitList(text: string): string[] {
   return text.split(",").map((item) => item.trim());
 }

@@ -12,38 +12,43 @@ import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 
 /** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
-const storeTimeoutMs = 2_000;
+export const storeTimeoutMs = 2_000;
 
 type ConfigOrProblems = Config | { readonly problems: readonly string[] };
 
 /** Gives the inspector of this configuration, or one that says of every login that it is unavailable. */
 export async function createInspect(config: ConfigOrProblems, log: Log): Promise<Inspect> {
-  const inspector = await createInspector(config, log);
+  const inspector = await openInspector(config, log);
   if (inspector === undefined) return async () => unavailable("bad-configuration");
   return (request) => inspector.inspect(request);
 }
 
 /** Gives the same for a question about many sessions. */
 export async function createInspectSessions(config: ConfigOrProblems, log: Log): Promise<InspectSessions> {
-  const inspector = await createInspector(config, log);
+  const inspector = await openInspector(config, log);
   if (inspector === undefined) return async () => unavailable("bad-configuration");
   return ({ ids }) => inspector.inspectSessions(ids);
 }
 
 /** Gives nothing where the configuration has problems, and says in the log which. */
-async function createInspector(config: ConfigOrProblems, log: Log): Promise<SessionInspector | undefined> {
+async function openInspector(config: ConfigOrProblems, log: Log): Promise<SessionInspector | undefined> {
   if ("problems" in config) {
     log("error", "bad-configuration", { problems: config.problems });
     return undefined;
   }
-  const { serializeHandler, laravelKey, expressions, servedHosts, isUserPolicy } = config;
-  if (serializeHandler === "auto") {
+  if (config.serializeHandler === "auto") {
     log("warn", "serialize-handler-guessed", {
       advice: "auto is for trying out: set SESSION_SERIALIZE_HANDLER to the site's session.serialize_handler",
     });
   }
+  return createInspector(config, await openStore(config));
+}
+
+/** Gives the inspector of this configuration for the sessions in this store. */
+export function createInspector(config: Config, store: SessionStore): SessionInspector {
+  const { serializeHandler, laravelKey, expressions, servedHosts, isUserPolicy } = config;
   return new SessionInspector({
-    store: await openStore(config),
+    store,
     decode: serializeHandler === "laravel" ? laravelDecoder(laravelKey) : decoders[serializeHandler],
     expressions,
     servedHosts,
@@ -53,7 +58,7 @@ async function createInspector(config: ConfigOrProblems, log: Log): Promise<Sess
 }
 
 /** Loads the one store's module, so that a cold start pays for no other. */
-async function openStore({ store, placement, replicas, keyPrefix }: Config): Promise<SessionStore> {
+export async function openStore({ store, placement, replicas, keyPrefix }: Config): Promise<SessionStore> {
   const common = { keyPrefix, timeoutMs: storeTimeoutMs };
   switch (store.kind) {
     case "memcached": {

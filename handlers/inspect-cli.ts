@@ -1,0 +1,186 @@
+// `npm run inspect`: the operator's look into one session. stdout has nothing but the result, stderr what is
+// wrong; neither has the session id, and values only where they are asked for.
+
+import { expressionTree } from "../inspector/expression-tree.ts";
+import { maskLeaf, quoted } from "../inspector/leaf.ts";
+import { decoders, type SerializeHandler } from "../inspector/php/decoders.ts";
+import { type DocumentObject, toDocument } from "../inspector/php/document.ts";
+import { maxSessionBytes } from "../inspector/php/limits.ts";
+import { UnreadableSessionError } from "../inspector/php/unreadable.ts";
+import { printDocument } from "../inspector/print-document.ts";
+import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
+import { sessionBytesOf } from "../inspector/stored-value.ts";
+import type { Verdict } from "../inspector/verdict.ts";
+import { whoIsLoggedIn } from "../inspector/who.ts";
+import type { Config } from "./config.ts";
+import { createInspector, openStore } from "./inspect.ts";
+import { readInspectConfig } from "./inspect-config.ts";
+import { type InspectOptions, readInspectOptions, usage } from "./inspect-options.ts";
+import { type Fact, reportOf } from "./inspect-report.ts";
+
+/** memcached's default limit for one value: nothing larger was stored. */
+const maxStoredBytes = 2 * maxSessionBytes;
+
+/** Stands for the id of a session that came without one. */
+const anySessionId = "0".repeat(32);
+
+/** Why there is nothing to print, as a code, and what the program ends with. */
+class Failure extends Error {
+  readonly exitCode: number;
+
+  constructor(code: string, exitCode: number) {
+    super(code);
+    this.exitCode = exitCode;
+  }
+}
+
+// A reader that has seen enough, such as head, is no fault.
+process.stdout.on("error", () => {});
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  // The kind of any other error alone: its message could hold a piece of the session.
+  console.error(error instanceof Failure ? error.message : `internal-error: ${(error as Error).name}`);
+  process.exitCode = error instanceof Failure ? error.exitCode : 1;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readInspectOptions(args);
+  if (options === "help") {
+    console.log(usage);
+    return;
+  }
+  if ("problem" in options) throw new Failure(`usage: ${options.problem} (--help says more)`, 2);
+  const config = readInspectConfig(options);
+  if ("problems" in config) throw new Failure(`bad-configuration: ${config.problems.join("\n  ")}`, 2);
+  const store =
+    options.sessionId === undefined ? storeOf(await readStdin(), options) : await openStore(config);
+  const looked = await look(store, options);
+  store.close();
+  if (options.json) console.log(await jsonOf(looked, config, options));
+  else await report(looked, config, options);
+}
+
+/** A store of one session, whatever its id. */
+function storeOf(bytes: Uint8Array, { flags }: Pick<InspectOptions, "flags">): SessionStore {
+  return { getData: async () => ({ bytes, flags }), close() {} };
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxStoredBytes) throw new Failure("too-large", 1);
+  }
+  return Buffer.concat(chunks);
+}
+
+type Looked = StoredValue | null | StoreError;
+
+async function look(store: SessionStore, { sessionId = anySessionId }: InspectOptions): Promise<Looked> {
+  try {
+    return await store.getData(sessionId);
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+}
+
+async function jsonOf(looked: Looked, config: Config, options: InspectOptions): Promise<string> {
+  if (options.user === undefined) {
+    const read = readAs(config.serializeHandler, looked);
+    if (read instanceof Failure) throw read;
+    return orTooLarge(printDocument(read, options.showValues));
+  }
+  const { outcome, ...why } = await judge(looked, config, options.user);
+  const reason = "reason" in why ? why.reason : "fault" in why ? why.fault : null;
+  return orTooLarge(printDocument({ verdict: outcome, reason, user: userOf(looked, config, options) }, true));
+}
+
+/** What the login of this user would get. */
+function judge(looked: Looked, config: Config, user: string): Promise<Verdict> {
+  const store: SessionStore = {
+    async getData() {
+      if (looked instanceof StoreError) throw looked;
+      return looked;
+    },
+    close() {},
+  };
+  const [server = ""] = config.servedHosts;
+  return createInspector(config, store).inspect({ op: "auth", user, server, password: anySessionId });
+}
+
+/** The site's name of the user who is logged in, masked unless values are shown; null where there is none. */
+function userOf(looked: Looked, config: Config, { showValues }: InspectOptions): string | null {
+  const session = readAs(config.serializeHandler, looked);
+  if (session instanceof Failure) return null;
+  const who = whoIsLoggedIn(session, config.expressions, Date.now() / 1000);
+  if (!("userName" in who)) return null;
+  return showValues ? who.userName : maskLeaf(who.userName);
+}
+
+function readAs(handler: SerializeHandler, looked: Looked): DocumentObject | Failure {
+  if (looked === null) return new Failure("no-session", 1);
+  if (looked instanceof StoreError) return new Failure(looked.fault, 1);
+  try {
+    return toDocument(decoders[handler](sessionBytesOf(looked)));
+  } catch (error) {
+    if (error instanceof UnreadableSessionError) return new Failure(error.code, 1);
+    throw error;
+  }
+}
+
+function orTooLarge<T>(printed: T | undefined): T {
+  if (printed === undefined) throw new Failure("too-large-to-print", 1);
+  return printed;
+}
+
+async function report(looked: Looked, config: Config, options: InspectOptions): Promise<void> {
+  const { serializeHandler } = config;
+  const session = readAs(serializeHandler, looked);
+  const isRead = !(session instanceof Failure);
+  const facts = await factsOfPlace(looked, config, options);
+  if (looked !== null && !(looked instanceof StoreError)) {
+    const text = `${serializeHandler}${isRead ? "" : `: ${session.message}`}`;
+    facts.push({ about: "read as", text, isGood: isRead });
+    facts.push(factOfHandlers(looked));
+  }
+  if (options.user !== undefined) {
+    const { outcome, ...why } = await judge(looked, config, options.user);
+    const text = [outcome, ...Object.values(why)].join(" ");
+    facts.push({ about: "verdict", text, isGood: outcome === "allowed" });
+    const user = userOf(looked, config, options);
+    if (user !== null) {
+      facts.push({ about: "user", text: options.showValues ? quoted(user) : user, isGood: true });
+    }
+  }
+  const tree = isRead ? expressionTree(session, options.showValues) : [];
+  console.log(reportOf(facts, tree ?? [], process.stdout.isTTY && process.stdout.hasColors()));
+  if (!isRead) throw session;
+  orTooLarge(tree);
+}
+
+async function factsOfPlace(looked: Looked, config: Config, { sessionId }: InspectOptions): Promise<Fact[]> {
+  if (sessionId === undefined) return [];
+  if (config.store.kind === "memcached") {
+    const { findOnNodes } = await import("./inspect-nodes.ts");
+    return findOnNodes(config, config.store.nodes, sessionId);
+  }
+  const isThere = looked !== null && !(looked instanceof StoreError);
+  return [
+    {
+      about: "store",
+      text: `${config.store.kind} ${isThere ? "has it" : "does not have it"}`,
+      isGood: isThere,
+    },
+  ];
+}
+
+/** Which of PHP's handlers can have written these bytes. */
+function factOfHandlers(stored: StoredValue): Fact {
+  const handlers = (Object.keys(decoders) as SerializeHandler[]).filter((name) => name !== "auto");
+  const fitting = handlers.filter((handler) => !(readAs(handler, stored) instanceof Failure));
+  return { about: "fits", text: fitting.join(", ") || "no handler", isGood: fitting.length === 1 };
+}
