@@ -72,6 +72,7 @@ function linesInside({ path, isExpression, value }: TreeLine): TreeLine[] {
 
 const unquotedIdentifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** Quoted where JMESPath wants it, and where the library's cache of expressions finds an object's own "toString". */
 function identifier(key: string): string {
-  return unquotedIdentifier.test(key) ? key : quoted(key);
+  return unquotedIdentifier.test(key) && !(key in Object.prototype) ? key : quoted(key);
 }
