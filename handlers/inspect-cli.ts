@@ -3,7 +3,7 @@
 
 import { expressionTree } from "../inspector/expression-tree.ts";
 import { maskLeaf, quoted } from "../inspector/leaf.ts";
-import { decoders, type SerializeHandler } from "../inspector/php/decoders.ts";
+import { type Decode, decoders, type SerializeHandler } from "../inspector/php/decoders.ts";
 import { type DocumentObject, toDocument } from "../inspector/php/document.ts";
 import { maxSessionBytes } from "../inspector/php/limits.ts";
 import { UnreadableSessionError } from "../inspector/php/unreadable.ts";
@@ -13,7 +13,7 @@ import { sessionBytesOf } from "../inspector/stored-value.ts";
 import type { Verdict } from "../inspector/verdict.ts";
 import { whoIsLoggedIn } from "../inspector/who.ts";
 import type { Config } from "./config.ts";
-import { createInspector, openStore } from "./inspect.ts";
+import { createInspector, decoderOf, openStore } from "./inspect.ts";
 import { readInspectConfig } from "./inspect-config.ts";
 import { type InspectOptions, readInspectOptions, usage } from "./inspect-options.ts";
 import { type Fact, reportOf } from "./inspect-report.ts";
@@ -54,16 +54,29 @@ async function main(args: readonly string[]): Promise<void> {
   const config = readInspectConfig(options);
   if ("problems" in config) throw new Failure(`bad-configuration: ${config.problems.join("\n  ")}`, 2);
   const store =
-    options.sessionId === undefined ? storeOf(await readStdin(), options) : await openStore(config);
+    options.sessionId === undefined
+      ? storeOf({ bytes: await readStdin(), flags: options.flags })
+      : await openStore(config);
   const looked = await look(store, options);
   store.close();
   if (options.json) console.log(await jsonOf(looked, config, options));
   else await report(looked, config, options);
 }
 
-/** A store of one session, whatever its id. */
-function storeOf(bytes: Uint8Array, { flags }: Pick<InspectOptions, "flags">): SessionStore {
-  return { getData: async () => ({ bytes, flags }), close() {} };
+/** A store that has found the same for every session id. */
+function storeOf(looked: Looked): SessionStore {
+  const getData = async () => {
+    if (looked instanceof StoreError) throw looked;
+    return looked;
+  };
+  return {
+    getData,
+    async getMany(sessionIds) {
+      const value = await getData();
+      return new Map(sessionIds.map((id) => [id, value]));
+    },
+    close() {},
+  };
 }
 
 async function readStdin(): Promise<Uint8Array> {
@@ -90,7 +103,7 @@ async function look(store: SessionStore, { sessionId = anySessionId }: InspectOp
 
 async function jsonOf(looked: Looked, config: Config, options: InspectOptions): Promise<string> {
   if (options.user === undefined) {
-    const read = readAs(config.serializeHandler, looked);
+    const read = readBy(decoderOf(config), looked);
     if (read instanceof Failure) throw read;
     return orTooLarge(printDocument(read, options.showValues));
   }
@@ -101,31 +114,29 @@ async function jsonOf(looked: Looked, config: Config, options: InspectOptions): 
 
 /** What the login of this user would get. */
 function judge(looked: Looked, config: Config, user: string): Promise<Verdict> {
-  const store: SessionStore = {
-    async getData() {
-      if (looked instanceof StoreError) throw looked;
-      return looked;
-    },
-    close() {},
-  };
   const [server = ""] = config.servedHosts;
-  return createInspector(config, store).inspect({ op: "auth", user, server, password: anySessionId });
+  return createInspector(config, storeOf(looked)).inspect({
+    op: "auth",
+    user,
+    server,
+    password: anySessionId,
+  });
 }
 
 /** The site's name of the user who is logged in, masked unless values are shown; null where there is none. */
 function userOf(looked: Looked, config: Config, { showValues }: InspectOptions): string | null {
-  const session = readAs(config.serializeHandler, looked);
+  const session = readBy(decoderOf(config), looked);
   if (session instanceof Failure) return null;
   const who = whoIsLoggedIn(session, config.expressions, Date.now() / 1000);
   if (!("userName" in who)) return null;
   return showValues ? who.userName : maskLeaf(who.userName);
 }
 
-function readAs(handler: SerializeHandler, looked: Looked): DocumentObject | Failure {
+function readBy(decode: Decode, looked: Looked): DocumentObject | Failure {
   if (looked === null) return new Failure("no-session", 1);
   if (looked instanceof StoreError) return new Failure(looked.fault, 1);
   try {
-    return toDocument(decoders[handler](sessionBytesOf(looked)));
+    return toDocument(decode(sessionBytesOf(looked)));
   } catch (error) {
     if (error instanceof UnreadableSessionError) return new Failure(error.code, 1);
     throw error;
@@ -139,7 +150,7 @@ function orTooLarge<T>(printed: T | undefined): T {
 
 async function report(looked: Looked, config: Config, options: InspectOptions): Promise<void> {
   const { serializeHandler } = config;
-  const session = readAs(serializeHandler, looked);
+  const session = readBy(decoderOf(config), looked);
   const isRead = !(session instanceof Failure);
   const facts = await factsOfPlace(looked, config, options);
   if (looked !== null && !(looked instanceof StoreError)) {
@@ -181,6 +192,6 @@ async function factsOfPlace(looked: Looked, config: Config, { sessionId }: Inspe
 /** Which of PHP's handlers can have written these bytes. */
 function factOfHandlers(stored: StoredValue): Fact {
   const handlers = (Object.keys(decoders) as SerializeHandler[]).filter((name) => name !== "auto");
-  const fitting = handlers.filter((handler) => !(readAs(handler, stored) instanceof Failure));
+  const fitting = handlers.filter((handler) => !(readBy(decoders[handler], stored) instanceof Failure));
   return { about: "fits", text: fitting.join(", ") || "no handler", isGood: fitting.length === 1 };
 }

@@ -23,12 +23,9 @@ export function readInspectConfig(options: InspectOptions): Config | { readonly 
     SERVED_HOSTS: standIns.SERVED_HOSTS,
     ISUSER_POLICY: undefined,
   });
-  if (options.preset !== undefined && !knowsPresets()) {
-    return { problems: ["--preset: this release has no presets; set the SESSION_* variables"] };
-  }
-  const { SESSION_SERIALIZE_HANDLER, SESSION_PRESET } = environment;
+  const { SESSION_SERIALIZE_HANDLER, SESSION_PRESET, LARAVEL_APP_KEY } = environment;
   const { AUTHENTICATED_EXPRESSION, USER_EXPRESSION, SESSION_STORE } = standIns;
-  const decoding = { ...standIns, SESSION_SERIALIZE_HANDLER, SESSION_PRESET };
+  const decoding = { ...standIns, SESSION_SERIALIZE_HANDLER, SESSION_PRESET, LARAVEL_APP_KEY };
   if (options.user === undefined) {
     if (options.sessionId === undefined) return readConfig(decoding);
     return readConfig({ ...environment, AUTHENTICATED_EXPRESSION, USER_EXPRESSION });
@@ -41,10 +38,4 @@ export function readInspectConfig(options: InspectOptions): Config | { readonly 
     AUTHENTICATED_EXPRESSION: authenticated,
     USER_EXPRESSION: user,
   });
-}
-
-/** Whether the configuration reads SESSION_PRESET: if so, no preset is called "?". */
-function knowsPresets(): boolean {
-  const config = readConfig({ ...standIns, SESSION_PRESET: "?" });
-  return "problems" in config && config.problems.some((problem) => problem.startsWith("SESSION_PRESET"));
 }

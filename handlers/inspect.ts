@@ -1,7 +1,7 @@
 // Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
 
 import { laravelDecoder } from "../inspector/laravel.ts";
-import { decoders } from "../inspector/php/decoders.ts";
+import { type Decode, decoders } from "../inspector/php/decoders.ts";
 import { createPlacement } from "../inspector/placement.ts";
 import { SessionInspector } from "../inspector/session-inspector.ts";
 import type { SessionStore } from "../inspector/session-store.ts";
@@ -46,15 +46,20 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
 
 /** Gives the inspector of this configuration for the sessions in this store. */
 export function createInspector(config: Config, store: SessionStore): SessionInspector {
-  const { serializeHandler, laravelKey, expressions, servedHosts, isUserPolicy } = config;
+  const { expressions, servedHosts, isUserPolicy } = config;
   return new SessionInspector({
     store,
-    decode: serializeHandler === "laravel" ? laravelDecoder(laravelKey) : decoders[serializeHandler],
+    decode: decoderOf(config),
     expressions,
     servedHosts,
     isUserPolicy,
     nowMs: () => Date.now(),
   });
+}
+
+/** Gives the decoder of the configured handler. */
+export function decoderOf({ serializeHandler, laravelKey }: Config): Decode {
+  return serializeHandler === "laravel" ? laravelDecoder(laravelKey) : decoders[serializeHandler];
 }
 
 /** Loads the one store's module, so that a cold start pays for no other. */

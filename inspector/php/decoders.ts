@@ -9,7 +9,7 @@ import { decodePhp } from "./php-handler.ts";
 import { decodePhpSerialize } from "./php-serialize-handler.ts";
 
 /** Gives the session that these bytes are. Throws UnreadableSessionError, and nothing else. */
-type Decode = (bytes: Uint8Array) => PhpSession;
+export type Decode = (bytes: Uint8Array) => PhpSession;
 
 export const decoders = Object.freeze({
   php: decodePhp,

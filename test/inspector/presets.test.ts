@@ -105,7 +105,7 @@ async function verdict(
 ): Promise<string> {
   const { serializeHandler, expressions } = presets[preset];
   const inspector = new SessionInspector({
-    store: { getData: async () => ({ bytes, flags: 0 }), close() {} },
+    store: { getData: async () => ({ bytes, flags: 0 }), getMany: () => assert.fail(), close() {} },
     decode: serializeHandler === "laravel" ? laravelDecoder(isEncrypted ? laravelKey : undefined) : decodePhp,
     expressions,
     servedHosts: new Set(["example.org"]),
