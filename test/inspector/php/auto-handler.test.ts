@@ -97,7 +97,7 @@ const attacks: readonly { site: Handler; reader: Handler; session: string }[] = 
   {
     site: "php",
     reader: "php_binary",
-    // To php_binary the "n" says that a name of 110 bytes follows: `ick|s:138:"` and 99 of hers.
+    // To php_binary the "n" says that a name of 110 bytes follows: `ick|s:134:"` and 99 of hers.
     session: `nick|${text(`${"x".repeat(99)}N;${binaryAdmin}\x01zs:0:"`)}`,
   },
 ];
