@@ -1,0 +1,318 @@
+// The inspect tool as an operator or a script runs it.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { temporaryDirectory } from "../real/directory.ts";
+import { startMemcached } from "../real/memcached.ts";
+import { missing } from "../real/parts.ts";
+import { memcachedIni, runPhp, writeSession } from "../real/php.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const everything = readFileSync(new URL("inspect-session.php", import.meta.url), "utf8").replace("<?php", "");
+const handlers = ["php", "php_binary", "php_serialize", "igbinary", "msgpack"] as const;
+const skip = missing("php");
+
+const notOurs = Object.entries(process.env).filter(
+  ([name]) => !/^(?:SESSION|AUTHENTICATED|USER|SERVED|ISUSER)_/.test(name),
+);
+
+interface Run {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs the command to the letter, and gives all that can be seen of it. */
+function inspect(args: readonly string[], { input = "", env = {} }: Run = {}) {
+  const { status, stdout, stderr } = spawnSync("npm", ["run", "--silent", "inspect", "--", ...args], {
+    cwd: root,
+    input: typeof input === "string" ? Buffer.from(input, "latin1") : input,
+    env: { ...Object.fromEntries(notOurs), ...env },
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+  });
+  return { status, stdout, stderr };
+}
+
+function printed(stdout: string) {
+  return { status: 0, stdout: `${stdout}\n`, stderr: "" };
+}
+
+function failed(status: number, code: string) {
+  return { status, stdout: "", stderr: `${code}\n` };
+}
+
+const plain = 'user|s:5:"alice";authenticated|b:1;';
+const expressions = { AUTHENTICATED_EXPRESSION: "authenticated", USER_EXPRESSION: "user" };
+
+describe("inspect for scripts", () => {
+  const shown = {
+    ring: { size: 424242, self: { $cycle: true } },
+    user: {
+      $class: "User",
+      "Base::name": "base-secret",
+      "User::name": "name-secret",
+      mail: "mail-secret",
+      friend: { $cycle: true },
+    },
+    list: [424242, "text-secret", [], null, true, 42.42],
+    map: { "7": "seven-secret", é: "ü-secret", $$class: "class-secret", $name: "", "": "hidden-secret" },
+    numbers: [
+      { $int: "9223372036854775807" },
+      { $int: "-9223372036854775808" },
+      { $float: "NAN" },
+      { $float: "INF" },
+      { $float: "-INF" },
+    ],
+    bytes: { $base64: Buffer.from("bytes-secret\xff\xfe", "latin1").toString("base64") },
+    role: { $enum: "Role::Admin" },
+    shared: [{ x: "twice-secret" }, { x: "twice-secret" }],
+    leg: {
+      $class: "Leg",
+      $serialized: { $base64: Buffer.from("payload-secret\xff", "latin1").toString("base64") },
+    },
+  };
+  // ext-msgpack writes an enum as it writes any object.
+  const enumOfMsgpack = { $class: "Role", name: "Admin", value: "admin-secret" };
+
+  for (const handler of handlers) {
+    it(`prints what PHP wrote by ${handler}, as one JSON document`, { skip }, () => {
+      const input = runPhp(everything, { "session.serialize_handler": handler, error_reporting: 0 });
+      const args = ["--raw", "--serialize-handler", handler, "--json"];
+      const { status, stdout, stderr } = inspect([...args, "--show-values"], { input });
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+      const expected = handler === "msgpack" ? { ...shown, role: enumOfMsgpack } : shown;
+      assert.deepEqual(JSON.parse(stdout), expected);
+      assert.equal(stdout.split("\n").length, 2);
+    });
+
+    it(`shows no value of what PHP wrote by ${handler} unless it is told to`, { skip }, () => {
+      const input = runPhp(everything, { "session.serialize_handler": handler, error_reporting: 0 });
+      const base64 = Buffer.from("secret").toString("base64");
+      for (const format of [[], ["--json"]]) {
+        const { status, stdout, stderr } = inspect(["--raw", "--serialize-handler", handler, ...format], {
+          input,
+        });
+        assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+        assert.match(stdout, /string\(11\)/);
+        for (const value of [
+          "secret",
+          "Admin",
+          "424242",
+          "42.42",
+          "9223372036854775807",
+          "NAN",
+          "INF",
+          base64,
+        ]) {
+          assert.ok(!stdout.includes(value), `${value} in ${stdout}`);
+        }
+      }
+    });
+  }
+
+  it("prints an empty session as an object, and a session named by numbers, too", () => {
+    const args = ["--raw", "--json", "--show-values"];
+    assert.deepEqual(inspect(args), printed("{}"));
+    const input = 'a:2:{i:0;s:1:"a";i:1;a:0:{}}';
+    assert.deepEqual(
+      inspect([...args, "--serialize-handler", "php_serialize"], { input }),
+      printed('{"0":"a","1":[]}'),
+    );
+  });
+
+  it("prints kinds and lengths in the place of values", () => {
+    assert.deepEqual(
+      inspect(["--raw", "--json"], { input: plain }),
+      printed('{"user":"string(5)","authenticated":"boolean"}'),
+    );
+  });
+
+  it("takes the serialize handler of the configuration, and no notice of what else is wrong with that", () => {
+    const env = {
+      SESSION_SERIALIZE_HANDLER: "php_serialize",
+      SESSION_STORE: "nowhere",
+      ISUSER_POLICY: "some",
+    };
+    assert.deepEqual(inspect(["--raw", "--json"], { input: "a:0:{}", env }), printed("{}"));
+  });
+
+  it("undoes what the memcached flags say", () => {
+    const args = ["--raw", "--json", "--show-values"];
+    const input = `s:${plain.length}:"${plain}";`;
+    const expected = printed('{"user":"alice","authenticated":true}');
+    assert.deepEqual(inspect([...args, "--flags", "4"], { input }), expected);
+    assert.deepEqual(inspect([...args, "--flags", "5"], { input }), failed(1, "unknown-flags"));
+  });
+
+  it("says in one code why bytes cannot be read or printed", () => {
+    let doubling = "v0|a:0:{}";
+    for (let slot = 1; slot < 100; slot++) doubling += `v${slot}|a:2:{i:0;R:${slot};i:1;R:${slot};}`;
+    const cases: [string, string][] = [
+      ["user|s:5", "truncated"],
+      ["user|x", "malformed"],
+      ["a|R:7;", "bad-reference"],
+      ["x".repeat(600_000), "too-large"],
+      ["x".repeat(2_000_000), "too-large"],
+      [doubling, "too-large-to-print"],
+    ];
+    for (const [input, code] of cases) {
+      const started = performance.now();
+      assert.deepEqual(inspect(["--raw", "--json"], { input }), failed(1, code));
+      assert.ok(performance.now() - started < 20_000);
+    }
+  });
+
+  it("says what is wrong with the command line, and never repeats it", () => {
+    const id = "0secret0session0id0secret0";
+    const one = "usage: give one session id, or --raw (--help says more)";
+    const unknown =
+      "usage: there is an unknown option, or one whose value is missing or too much (--help says more)";
+    const flags = "usage: --flags must be a whole number of 32 bits, beside --raw (--help says more)";
+    const cases: [string[], string][] = [
+      [[], one],
+      [[id, id], one],
+      [["--raw", id], one],
+      [[`${id}.lock`], "usage: the session id is none that PHP makes (--help says more)"],
+      [["--raw", `--${id}`], unknown],
+      [["--raw", "--user"], unknown],
+      [["--raw", "--flags", "-1"], unknown],
+      [["--raw", "--flags", "4294967296"], flags],
+      [["--raw", "--flags", "x"], flags],
+      [[id, "--flags", "0"], flags],
+      [
+        ["--raw", "--serialize-handler", "wddx"],
+        "usage: --serialize-handler must be one of php, php_binary, php_serialize, igbinary, msgpack, auto (--help says more)",
+      ],
+    ];
+    for (const [args, problem] of cases) assert.deepEqual(inspect(["--json", ...args]), failed(2, problem));
+  });
+
+  it("names the variables that are wrong", () => {
+    const { status, stdout, stderr } = inspect(["0secret0session0id0secret0", "--json"]);
+    assert.deepEqual({ status, stdout }, { status: 2, stdout: "" });
+    assert.match(stderr, /^bad-configuration: SESSION_STORE is missing: it must be .+\n$/);
+  });
+});
+
+describe("inspect's verdict", () => {
+  it("is that of a login, with the user's name where values are shown", () => {
+    const cases: [string, string[], string][] = [
+      [plain, ["--user", "alice"], '{"verdict":"allowed","reason":null,"user":"string(5)"}'],
+      [plain, ["--user", "alice", "--show-values"], '{"verdict":"allowed","reason":null,"user":"alice"}'],
+      [
+        plain,
+        ["--user", "bob", "--show-values"],
+        '{"verdict":"refused","reason":"other-user","user":"alice"}',
+      ],
+      [
+        'user|s:5:"alice";',
+        ["--user", "alice"],
+        '{"verdict":"refused","reason":"not-authenticated","user":null}',
+      ],
+      ["user|s:5", ["--user", "alice"], '{"verdict":"refused","reason":"unreadable-session","user":null}'],
+    ];
+    for (const [input, args, expected] of cases) {
+      assert.deepEqual(inspect(["--raw", "--json", ...args], { input, env: expressions }), printed(expected));
+    }
+  });
+
+  it("needs the expressions, and nothing else for bytes", () => {
+    const { status, stdout, stderr } = inspect(["--raw", "--json", "--user", "alice"], { input: plain });
+    assert.deepEqual({ status, stdout }, { status: 2, stdout: "" });
+    assert.match(stderr, /AUTHENTICATED_EXPRESSION is missing.*\n.*USER_EXPRESSION is missing.*\n$/);
+    assert.doesNotMatch(stderr, /SESSION_STORE|SERVED_HOSTS/);
+  });
+
+  it("is none without the store's answer", () => {
+    const env = { ...expressions, SESSION_STORE: "memcached://127.0.0.1:1" };
+    const id = "0secret0session0id0secret0";
+    assert.deepEqual(
+      inspect([id, "--json", "--user", "alice"], { env }),
+      printed('{"verdict":"unavailable","reason":"store-unreachable","user":null}'),
+    );
+    assert.deepEqual(inspect([id, "--json"], { env }), failed(1, "store-unreachable"));
+  });
+});
+
+describe("inspect for a person", () => {
+  const directory = temporaryDirectory();
+
+  it("prints the tree of expressions, which handler fits, and the verdict, without colours where piped", () => {
+    assert.deepEqual(
+      inspect(["--raw", "--show-values", "--user", "alice"], { input: plain, env: expressions }),
+      printed(
+        [
+          "read as   php",
+          "fits      php",
+          "verdict   allowed",
+          'user      "alice"',
+          "",
+          'user           "alice"',
+          "authenticated  true",
+        ].join("\n"),
+      ),
+    );
+  });
+
+  it("says which handler fits where another one is set", () => {
+    assert.deepEqual(inspect(["--raw"], { input: 'a:1:{s:4:"user";s:5:"alice";}' }), {
+      status: 1,
+      stdout: "read as   php: truncated\nfits      php_serialize\n",
+      stderr: "truncated\n",
+    });
+  });
+
+  it("looks for a session id where the configuration says, and never prints the id", () => {
+    const id = "0secret0session0id0secret0";
+    const env = { SESSION_STORE: `files://${directory}` };
+    assert.deepEqual(inspect([id], { env }), {
+      status: 1,
+      stdout: "store     files does not have it\n",
+      stderr: "no-session\n",
+    });
+    writeFileSync(join(directory, `sess_${id}`), plain);
+    assert.deepEqual(
+      inspect([id], { env }),
+      printed(
+        "store     files has it\nread as   php\nfits      php\n\nuser           string(5)\nauthenticated  boolean",
+      ),
+    );
+    assert.deepEqual(
+      inspect([id, "--json", "--show-values"], { env }),
+      printed('{"user":"alice","authenticated":true}'),
+    );
+  });
+
+  it("says which memcached node holds the session", { skip: skip || missing("memcached") }, async () => {
+    const caches = [await startMemcached(), await startMemcached()];
+    try {
+      const nodes = caches.map(({ host, port }) => `${host}:${port}`);
+      const id = writeSession({ user: "alice" }, memcachedIni(...nodes));
+      const { status, stdout, stderr } = inspect([id], {
+        env: { SESSION_STORE: `memcached://${nodes.join()}` },
+      });
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+      const [first, second, ...others] = stdout.split("\n");
+      const found = nodes.map((node) => [
+        `node      ${node} has it, asked as number 1`,
+        `node      ${node} has no such session, not asked`,
+      ]);
+      const [[aHas, aHasNot] = [], [bHas, bHasNot] = []] = found;
+      assert.ok((first === aHas && second === bHasNot) || (first === bHas && second === aHasNot), stdout);
+      assert.deepEqual(others, ["read as   php", "fits      php", "", "user  string(5)", ""]);
+      assert.ok(!stdout.includes(id));
+    } finally {
+      for (const cache of caches) await cache.stop();
+    }
+  });
+
+  it("tells its own use", () => {
+    const { status, stdout, stderr } = inspect(["--help"]);
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+    assert.match(stdout, /^usage: npm run inspect -- SESSION-ID/);
+  });
+});
