@@ -45,6 +45,8 @@ interface ChatProgram {
   readonly poolSize?: number;
   /** ejabberd's own `external` in place of our guarded one. */
   readonly authMethod?: "extguard" | "external";
+  /** More of ejabberd's modules than the recommended configuration has, as lines of YAML. */
+  readonly modules?: readonly string[];
 }
 
 /** Starts it all below this directory. Ends what it had started when something does not come up. */
@@ -101,7 +103,7 @@ export async function startChatServer(
   directory: string,
   beams: string,
   certificate: Certificate,
-  { program, poolSize = 4, authMethod = "extguard" }: ChatProgram,
+  { program, poolSize = 4, authMethod = "extguard", modules = [] }: ChatProgram,
 ): Promise<ChatServer> {
   const ports = { tcp: await freePort(), https: await freePort(), http: await freePort() };
   const config = changed(readFileSync(join(infra, "ejabberd.yml"), "utf8"), [
@@ -113,6 +115,7 @@ export async function startChatServer(
     [/port: 5222\n/, `port: ${ports.tcp}\n    ip: "127.0.0.1"\n`],
     [/port: 5443\n/, `port: ${ports.https}\n    ip: "127.0.0.1"\n`],
     [/port: 5280\n/, `port: ${ports.http}\n`],
+    [/ {2}mod_bosh: \{\}\n/, ["mod_bosh: {}", ...modules].map((line) => `  ${line}\n`).join("")],
   ]);
   const isReady = () =>
     fetch(`http://127.0.0.1:${ports.http}/bosh`).then(

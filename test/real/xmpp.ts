@@ -1,9 +1,25 @@
-// XMPP over TCP, as far as a login goes: a stream, STARTTLS and SASL PLAIN (RFC 6120, RFC 4616).
+// XMPP over TCP, as far as a login goes, and some words of a client that is logged in: a stream, STARTTLS, SASL PLAIN
+// and a resource (RFC 6120, RFC 4616).
 
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 export type LoginResult = "success" | "failure" | "stream-error" | "closed";
+
+/** A client that is logged in. */
+export interface Client {
+  /** Says this, and gives what the server says from then on until it has said that. */
+  say(text: string, until: string): Promise<string>;
+  end(): void;
+}
+
+type Step = readonly [say: string, until: string];
+
+interface Exchange {
+  readonly result: LoginResult;
+  /** What the server said to the last step. */
+  readonly said: string;
+}
 
 /** Logs in, and gives what the server said to it. Throws after ten seconds of silence. */
 export async function logInByTcp(
@@ -12,21 +28,52 @@ export async function logInByTcp(
   user: string,
   password: string,
 ): Promise<LoginResult> {
+  const { socket, result } = await authenticate(port, host, user, password);
+  socket.destroy();
+  return result;
+}
+
+/** Logs in and takes a resource. Throws when the server does not let it. */
+export async function connectByTcp(
+  port: number,
+  host: string,
+  user: string,
+  password: string,
+): Promise<Client> {
+  const { socket, result } = await authenticate(port, host, user, password);
+  const all = async (steps: readonly Step[]) => {
+    const exchanged = await exchange(socket, steps);
+    if (exchanged.result !== "success") throw new Error(`the server ended it: ${exchanged.result}`);
+    return exchanged.said;
+  };
+  if (result !== "success") throw new Error(`no login: ${result}`);
+  await all([
+    [openStream(host), "</stream:features>"],
+    ['<iq type="set" id="bind"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>', "</iq>"],
+  ]);
+  return { say: (text, until) => all([[text, until]]), end: () => socket.destroy() };
+}
+
+async function authenticate(
+  port: number,
+  host: string,
+  user: string,
+  password: string,
+): Promise<{ readonly socket: Socket; readonly result: LoginResult }> {
   const plain = connect(port, "127.0.0.1");
   const secure = await exchange(plain, [
     [openStream(host), "</stream:features>"],
     ['<starttls xmlns="urn:ietf:params:xml:ns:xmpp-tls"/>', "<proceed"],
   ]);
-  if (secure !== "done") return secure;
+  if (secure.result !== "success") return { socket: plain, result: secure.result };
   // The server's certificate is the test's own, of no authority.
   const socket = connectTls({ socket: plain, rejectUnauthorized: false });
   const message = Buffer.from(`\0${user}\0${password}`).toString("base64");
-  const result = await exchange(socket, [
+  const { result } = await exchange(socket, [
     [openStream(host), "</stream:features>"],
     [`<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">${message}</auth>`, "<success"],
   ]);
-  socket.destroy();
-  return result === "done" ? "success" : result;
+  return { socket, result };
 }
 
 function openStream(host: string): string {
@@ -34,18 +81,15 @@ function openStream(host: string): string {
 }
 
 /** Says each text once the server has said what ends the one before. */
-function exchange(
-  socket: Socket,
-  steps: readonly (readonly [string, string])[],
-): Promise<Exclude<LoginResult, "success"> | "done"> {
+function exchange(socket: Socket, steps: readonly Step[]): Promise<Exchange> {
   return new Promise((resolve, reject) => {
     let received = "";
     let step = 0;
     const say = () => socket.write(steps[step]?.[0] ?? "");
-    const conclude = (result: Exclude<LoginResult, "success"> | "done") => {
+    const conclude = (result: LoginResult) => {
       socket.removeAllListeners("data");
       socket.setTimeout(0);
-      resolve(result);
+      resolve({ result, said: received });
     };
     socket.setTimeout(10_000, () => {
       reject(new Error(`silence after: ${received.slice(-300)}`));
@@ -56,9 +100,9 @@ function exchange(
       if (received.includes("<failure")) return conclude("failure");
       if (received.includes("<stream:error")) return conclude("stream-error");
       if (!received.includes(steps[step]?.[1] ?? "")) return;
-      received = "";
       step++;
-      if (step === steps.length) return conclude("done");
+      if (step === steps.length) return conclude("success");
+      received = "";
       say();
     });
     socket.on("error", () => conclude("closed"));
