@@ -1,8 +1,8 @@
 // Sessions in memcached: of each node that PHP asks, one get or, for many sessions, one multi-get.
 //
 // A multi-get is gets of the binary protocol that leave in one write. memcached's quiet gets (GETQ) would save the
-// answers to misses, 33 bytes each; but memjs knows no end of a quiet get, and an answer to each get is what
-// proves that none was lost.
+// answers to misses, 33 bytes each; but memjs would wait for them for good, and an answer to each get is what proves
+// that none was lost.
 //
 // Where there are further copies, the next one is asked when a node does not answer. A node that answers "not here"
 // has answered, as it has for PHP: libmemcached goes on only past nodes that it cannot reach (get.cc,
@@ -87,8 +87,7 @@ export class MemcachedStore implements SessionStore {
       const keys = ofNode.map(({ key }) => key);
       try {
         const values = await this.#getTwice(this.#nodes[index] as Node, keys, withinMs);
-        for (const [i, { sessionId }] of ofNode.entries())
-          found.set(sessionId, values[i] as StoredValue | null);
+        for (const [i, lookup] of ofNode.entries()) found.set(lookup.sessionId, values[i] ?? null);
       } catch (fault) {
         if (copiesLeft === 1) throw fault;
         await this.#find(ofNode, copy + 1, endsAt, found);
