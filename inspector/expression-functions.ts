@@ -36,6 +36,7 @@ export class ExpressionFunctions extends Functions {
   readonly #nowSeconds: number;
   #bytesLeft = maxDecodedBytes;
   #failure: FunctionFailure | undefined;
+  override readonly methods = methodNames;
 
   constructor(nowSeconds: number) {
     super();
@@ -45,6 +46,11 @@ export class ExpressionFunctions extends Functions {
   /** The first failure of all calls so far: no result can be trusted after it. */
   get failure(): FunctionFailure | undefined {
     return this.#failure;
+  }
+
+  /** The library calls this before each search: to look for methods takes far longer than a search itself. */
+  override introspectMethods(): Set<string> {
+    return this.methods;
   }
 
   funcPhpUnserialize(text: unknown): Document {
@@ -109,6 +115,13 @@ export class ExpressionFunctions extends Functions {
     return null;
   }
 }
+
+/** The functions there are, JMESPath's own and these, by the names of their methods. */
+const methodNames: Set<string> = new Set(
+  [Functions.prototype, ExpressionFunctions.prototype]
+    .flatMap((prototype) => Object.getOwnPropertyNames(prototype))
+    .filter((name) => name.startsWith("func")),
+);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
