@@ -3,7 +3,7 @@
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { localpartOfUserName } from "./localpart.ts";
 import { toDocument } from "./php/document.ts";
-import type { PhpSession } from "./php/model.ts";
+import type { IsWanted, PhpSession } from "./php/model.ts";
 import { UnreadableSessionError } from "./php/unreadable.ts";
 import { isSessionId } from "./session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
@@ -17,7 +17,7 @@ import {
   unavailable,
   type Verdict,
 } from "./verdict.ts";
-import { type WhoExpressions, whoIsLoggedIn } from "./who.ts";
+import { variablesSeenBy, type WhoExpressions, whoIsLoggedIn } from "./who.ts";
 
 /** What `isuser` is told: that every user exists, or that none does. */
 export type IsUserPolicy = "all" | "none";
@@ -25,7 +25,7 @@ export type IsUserPolicy = "all" | "none";
 export interface SessionInspectorOptions {
   readonly store: SessionStore;
   /** The site's session.serialize_handler: bytes -> session. Throws UnreadableSessionError. */
-  readonly decode: (bytes: Uint8Array) => PhpSession;
+  readonly decode: (bytes: Uint8Array, isWanted: IsWanted) => PhpSession;
   readonly expressions: WhoExpressions;
   /** The virtual hosts whose users are this site's, prepared as ejabberd does it (lower case). */
   readonly servedHosts: ReadonlySet<string>;
@@ -41,9 +41,11 @@ type SessionUser =
 
 export class SessionInspector {
   readonly #options: SessionInspectorOptions;
+  readonly #isSeen: IsWanted;
 
   constructor(options: SessionInspectorOptions) {
     this.#options = options;
+    this.#isSeen = variablesSeenBy(options.expressions);
   }
 
   /** Gives the verdict on one request. Every path that proves nothing ends in a refusal. */
@@ -84,7 +86,7 @@ export class SessionInspector {
     const { decode, expressions, nowMs } = this.#options;
     let session: PhpSession;
     try {
-      session = decode(sessionBytesOf(stored));
+      session = decode(sessionBytesOf(stored), this.#isSeen);
     } catch (error) {
       if (error instanceof UnreadableSessionError)
         return { reason: "unreadable-session", detail: error.code };

@@ -3,7 +3,8 @@
 
 import { search } from "@aws-lambda-powertools/jmespath";
 import { ExpressionFunctions } from "./expression-functions.ts";
-import type { Document } from "./php/document.ts";
+import { type Document, documentKey } from "./php/document.ts";
+import type { IsWanted } from "./php/model.ts";
 import type { RefusalReason } from "./verdict.ts";
 
 export interface WhoExpressions {
@@ -27,6 +28,17 @@ export function problemOfExpression(expression: string): string | undefined {
     // On an empty session a function may meet a type that it does not take: that says nothing of the expression.
     return name === "JMESPathTypeError" ? undefined : (error as Error).message;
   }
+}
+
+/**
+ * Tells which variables of a session the expressions can see at all: those whose name stands in them. What they
+ * see otherwise they see by `@` or by `*`, and what stands there in another way by a backslash: with any of
+ * these, it is all of them.
+ */
+export function variablesSeenBy({ authenticated, user }: WhoExpressions): IsWanted {
+  const text = `${authenticated} ${user}`;
+  if (/[@*\\]/.test(text)) return () => true;
+  return (name) => text.includes(documentKey(name));
 }
 
 /**

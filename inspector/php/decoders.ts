@@ -2,14 +2,17 @@
 
 import { decodeAuto } from "./auto-handler.ts";
 import { decodeIgbinary } from "./igbinary-handler.ts";
-import type { PhpSession } from "./model.ts";
+import type { IsWanted, PhpSession } from "./model.ts";
 import { decodeMsgpack } from "./msgpack-handler.ts";
 import { decodePhpBinary } from "./php-binary-handler.ts";
 import { decodePhp } from "./php-handler.ts";
 import { decodePhpSerialize } from "./php-serialize-handler.ts";
 
-/** Gives the session that these bytes are. Throws UnreadableSessionError, and nothing else. */
-export type Decode = (bytes: Uint8Array) => PhpSession;
+/**
+ * Gives the session that these bytes are, and at least those of its variables that are wanted. Throws
+ * UnreadableSessionError, and nothing else.
+ */
+export type Decode = (bytes: Uint8Array, isWanted?: IsWanted) => PhpSession;
 
 export const decoders = Object.freeze({
   php: decodePhp,

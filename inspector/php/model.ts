@@ -79,6 +79,12 @@ export interface PhpSession {
   readonly variables: ReadonlyMap<Bytes, PhpValue>;
 }
 
+/**
+ * Which variables of a session its reader is asked for. A decoder checks the bytes of the others all the same,
+ * and may leave them out of what it gives.
+ */
+export type IsWanted = (name: Bytes) => boolean;
+
 export const minInt64 = -(2n ** 63n);
 export const maxInt64 = 2n ** 63n - 1n;
 

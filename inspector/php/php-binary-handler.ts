@@ -4,8 +4,8 @@
 //   session  = { variable } ;
 //   variable = length { byte } value ;   (* length: 0 to 127, one byte; value: see text-values.ts *)
 
-import type { PhpSession, PhpValue } from "./model.ts";
-import { openText, readValue } from "./text-values.ts";
+import type { IsWanted, PhpSession, PhpValue } from "./model.ts";
+import { readValue, readWanted, skipValue, type TextReader } from "./text-values.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
 /** PHP drops variables with longer names. It ignores the bit above when it reads, and never writes it. */
@@ -18,8 +18,11 @@ const maxNameBytes = 127;
  * @throws UnreadableSessionError unless every byte belongs to a session that PHP writes and reads
  * Source: PS_SERIALIZER_DECODE_FUNC(php_binary) in php-src ext/session/session.c.
  */
-export function decodePhpBinary(bytes: Uint8Array): PhpSession {
-  const reader = openText(bytes);
+export function decodePhpBinary(bytes: Uint8Array, isWanted?: IsWanted): PhpSession {
+  return readWanted(bytes, isWanted, readVariables);
+}
+
+function readVariables(reader: TextReader, isWanted?: IsWanted): PhpSession {
   const { text } = reader;
   const variables = new Map<string, PhpValue>();
   while (reader.position < text.length) {
@@ -29,7 +32,9 @@ export function decodePhpBinary(bytes: Uint8Array): PhpSession {
     // The name must be followed by a value.
     if (start + length >= text.length) throw new UnreadableSessionError("truncated", text.length);
     reader.position = start + length;
-    variables.set(text.slice(start, start + length), readValue(reader));
+    const name = text.slice(start, start + length);
+    if (isWanted === undefined || isWanted(name)) variables.set(name, readValue(reader));
+    else skipValue(reader);
   }
   return { variables };
 }

@@ -1,8 +1,8 @@
 // session.serialize_handler=php, PHP's default: `name|value` for each variable, with nothing between or
 // around them.
 
-import type { PhpSession, PhpValue } from "./model.ts";
-import { openText, readValue } from "./text-values.ts";
+import type { IsWanted, PhpSession, PhpValue } from "./model.ts";
+import { readValue, readWanted, skipValue, type TextReader } from "./text-values.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
 /**
@@ -12,15 +12,19 @@ import { UnreadableSessionError } from "./unreadable.ts";
  * @throws UnreadableSessionError unless every byte belongs to a session that PHP writes and reads
  * Source: PS_SERIALIZER_DECODE_FUNC(php) in php-src ext/session/session.c.
  */
-export function decodePhp(bytes: Uint8Array): PhpSession {
-  const reader = openText(bytes);
+export function decodePhp(bytes: Uint8Array, isWanted?: IsWanted): PhpSession {
+  return readWanted(bytes, isWanted, readVariables);
+}
+
+function readVariables(reader: TextReader, isWanted?: IsWanted): PhpSession {
   const variables = new Map<string, PhpValue>();
   while (reader.position < reader.text.length) {
     const separator = reader.text.indexOf("|", reader.position);
     if (separator < 0) throw new UnreadableSessionError("truncated", reader.text.length);
     const name = reader.text.slice(reader.position, separator);
     reader.position = separator + 1;
-    variables.set(name, readValue(reader));
+    if (isWanted === undefined || isWanted(name)) variables.set(name, readValue(reader));
+    else skipValue(reader);
   }
   return { variables };
 }

@@ -35,6 +35,10 @@
 //  - A key given twice, which serialize() never writes: the values inside that container so far. PHP lets the
 //    slot of the overwritten value stand for the one that overwrites it.
 //
+// A value that nobody asks for is skipped: checked to its last byte like any other, but nothing is made of it.
+// It has no slots then. A reference could name one of them, so a session with references is read once more, in
+// full.
+//
 // Source: php-src ext/standard/var_unserializer.re (grammar, slots), ext/standard/var.c (what serialize()
 // writes).
 
@@ -42,6 +46,7 @@ import { maxDepth, maxSessionBytes, maxValues } from "./limits.ts";
 import {
   arrayKey,
   type Bytes,
+  type IsWanted,
   isClassName,
   maxInt64,
   minInt64,
@@ -50,6 +55,7 @@ import {
   type PhpKey,
   PhpObject,
   PhpSerializable,
+  type PhpSession,
   type PhpValue,
   propertyOf,
 } from "./model.ts";
@@ -66,16 +72,49 @@ export interface TextReader {
   readonly slots: (PhpValue | undefined)[];
   /** False from the first `C:` on: then no further slot is known. */
   slotsAreKnown: boolean;
+  /** Whether values may be skipped: no slot is known then, and a reference ends the reading. */
+  readonly skips: boolean;
+  metReference: boolean;
 }
 
 /**
  * A reader at the start of the bytes.
  * @throws UnreadableSessionError if there are more than `maxSessionBytes`
  */
-export function openText(bytes: Uint8Array): TextReader {
+export function openText(bytes: Uint8Array, skips = false): TextReader {
   if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  return { text, position: 0, depth: 0, values: 0, slots: [], slotsAreKnown: true };
+  return {
+    text,
+    position: 0,
+    depth: 0,
+    values: 0,
+    slots: [],
+    slotsAreKnown: !skips,
+    skips,
+    metReference: false,
+  };
+}
+
+/**
+ * The session that `read` reads from these bytes: without what is not wanted, or with all of it where it holds
+ * references. Whether the session can be read does not hang on what is wanted.
+ * @throws UnreadableSessionError
+ */
+export function readWanted(
+  bytes: Uint8Array,
+  isWanted: IsWanted | undefined,
+  read: (reader: TextReader, isWanted?: IsWanted) => PhpSession,
+): PhpSession {
+  if (isWanted !== undefined) {
+    const reader = openText(bytes, true);
+    try {
+      return read(reader, isWanted);
+    } catch (error) {
+      if (!reader.metReference) throw error;
+    }
+  }
+  return read(openText(bytes));
 }
 
 /**
@@ -83,11 +122,43 @@ export function openText(bytes: Uint8Array): TextReader {
  * @throws UnreadableSessionError for anything but a value that serialize() writes
  */
 export function readValue(reader: TextReader): PhpValue {
+  return readTyped(reader, readType(reader));
+}
+
+/** Checks the value at the reader's position as `readValue` does, and leaves the position behind it. */
+export function skipValue(reader: TextReader): void {
+  const type = readType(reader);
+  switch (type) {
+    case letter.s:
+      skipString(reader);
+      break;
+    case letter.d:
+      skipFloat(reader);
+      break;
+    case letter.a:
+      skipPairs(reader);
+      break;
+    case letter.O:
+      readClassName(reader);
+      skipPairs(reader);
+      break;
+    default:
+      // What is made of these costs next to nothing.
+      readTyped(reader, type);
+  }
+}
+
+/** The letter that a value starts with. */
+function readType(reader: TextReader): number {
   const start = reader.position;
   reader.values++;
   if (reader.values > maxValues) throw new UnreadableSessionError("too-many-values", start);
-  const type = reader.text.charCodeAt(start);
   reader.position = start + 1;
+  return reader.text.charCodeAt(start);
+}
+
+/** The value from behind its letter on. */
+function readTyped(reader: TextReader, type: number): PhpValue {
   switch (type) {
     case letter.s:
       return inSlot(reader, readString(reader));
@@ -113,20 +184,20 @@ export function readValue(reader: TextReader): PhpValue {
       expect(reader, semicolon);
       return inSlot(reader, null);
     default:
-      throw unexpected(reader, start);
+      throw unexpected(reader, reader.position - 1);
   }
 }
 
 /**
  * Reads the array that is a whole session. It has slot 1, to which PHP writes no reference, and which PHP reads
- * as a copy: the slot is uncertain.
+ * as a copy: the slot is uncertain. `isWanted` tells which of its entries are read, and which are skipped.
  * @throws UnreadableSessionError for anything but an array that serialize() writes
  */
-export function readSessionArray(reader: TextReader): PhpArray {
+export function readSessionArray(reader: TextReader, isWanted?: IsWanted): PhpArray {
   reader.values++;
   expect(reader, letter.a);
   reader.slots.push(undefined);
-  return readArray(reader, new PhpArray());
+  return readArray(reader, new PhpArray(), isWanted);
 }
 
 const colon = 0x3a;
@@ -194,6 +265,13 @@ function readInteger(reader: TextReader): number | bigint {
 }
 
 function readFloat(reader: TextReader): number {
+  const start = reader.position + 1;
+  const special = skipFloat(reader);
+  return special ?? Number(reader.text.slice(start, reader.position - 1));
+}
+
+/** Gives the number only if it is a special one. */
+function skipFloat(reader: TextReader): number | undefined {
   const { text } = reader;
   expect(reader, colon);
   const start = reader.position;
@@ -212,7 +290,7 @@ function readFloat(reader: TextReader): number {
   }
   reader.position = end;
   expect(reader, semicolon);
-  return Number(text.slice(start, end));
+  return undefined;
 }
 
 const specialFloats = [
@@ -240,8 +318,21 @@ function readString(reader: TextReader): Bytes {
   return value;
 }
 
-/** The bytes between the quotes are trusted by their count: quotes and semicolons among them mean nothing. */
+function skipString(reader: TextReader): void {
+  skipCounted(reader);
+  expect(reader, semicolon);
+}
+
 function readCounted(reader: TextReader): Bytes {
+  const start = skipCounted(reader);
+  return reader.text.slice(start, reader.position - 1);
+}
+
+/**
+ * Gives where the bytes between the quotes start. They are trusted by their count: quotes and semicolons among
+ * them mean nothing.
+ */
+function skipCounted(reader: TextReader): number {
   expect(reader, colon);
   const length = readCount(reader);
   expect(reader, colon);
@@ -250,7 +341,7 @@ function readCounted(reader: TextReader): Bytes {
   if (length > reader.text.length - start) throw fail("truncated", start);
   reader.position = start + length;
   expect(reader, quote);
-  return reader.text.slice(start, start + length);
+  return start;
 }
 
 /** Exact up to 2^53-1; what is larger comes out larger, which is all that the callers need to know. */
@@ -271,11 +362,15 @@ function readCount(reader: TextReader): number {
   return count;
 }
 
-function readArray(reader: TextReader, array: PhpArray): PhpArray {
+function readArray(reader: TextReader, array: PhpArray, isWanted?: IsWanted): PhpArray {
   let innerSlots = reader.slots.length;
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     const key = readKey(reader);
+    if (isWanted !== undefined && !isWanted(String(key))) {
+      skipValue(reader);
+      continue;
+    }
     if (array.entries.has(key)) innerSlots = forgetSlots(reader, innerSlots);
     array.entries.set(key, readValue(reader));
   }
@@ -300,6 +395,16 @@ function readObject(reader: TextReader): PhpObject {
   return object;
 }
 
+function skipPairs(reader: TextReader): void {
+  const count = openPairs(reader);
+  for (let skipped = 0; skipped < count; skipped++) {
+    if (readKeyType(reader) === letter.i) readInteger(reader);
+    else skipString(reader);
+    skipValue(reader);
+  }
+  closePairs(reader);
+}
+
 /** Reads `count:{` and goes one level deeper. */
 function openPairs(reader: TextReader): number {
   expect(reader, colon);
@@ -319,10 +424,14 @@ function closePairs(reader: TextReader): void {
 }
 
 function readKey(reader: TextReader): PhpKey {
+  return readKeyType(reader) === letter.i ? readInteger(reader) : arrayKey(readString(reader));
+}
+
+function readKeyType(reader: TextReader): number {
   const type = reader.text.charCodeAt(reader.position);
   if (type !== letter.i && type !== letter.s) throw unexpected(reader, reader.position);
   reader.position++;
-  return type === letter.i ? readInteger(reader) : arrayKey(readString(reader));
+  return type;
 }
 
 /** Returns where to begin the next time, so that a thousand overwritten keys do not cost a million steps. */
@@ -380,6 +489,7 @@ function readObjectHandle(reader: TextReader): PhpValue {
 }
 
 function readTarget(reader: TextReader): PhpValue {
+  reader.metReference = true;
   expect(reader, colon);
   const start = reader.position;
   const slot = readCount(reader);
