@@ -10,18 +10,21 @@ import { maxSessionBytes } from "./php/limits.ts";
  * The longest that is printed, in characters. What a session does not share prints in a fraction of it, but
  * references that double at each step would print more than any disk holds.
  */
-export const maxPrintedLength = 32 * maxSessionBytes;
+export const maxPrintedLength = 16 * maxSessionBytes;
+
+const chunkLength = 65_536;
 
 /** What is still to do: to write text, to print a value, or to leave an array or object behind. */
 type Step = { readonly text: string } | { readonly value: Document } | { readonly leave: Document };
 
 /** Gives the JSON text, or undefined where it would be longer than `maxPrintedLength`. Throws nothing. */
 export function printDocument(document: Document, showValues: boolean): string | undefined {
-  const printed: string[] = [];
+  const printed: Buffer[] = [];
   const path = new Set<Document>();
   // Steps instead of recursion: references can chain arrays far deeper than the stack.
   const steps: Step[] = [{ value: document }];
   let length = 0;
+  let chunk = "";
   for (let step = steps.pop(); step !== undefined && length <= maxPrintedLength; step = steps.pop()) {
     let text = "";
     if ("text" in step) {
@@ -38,10 +41,16 @@ export function printDocument(document: Document, showValues: boolean): string |
       path.add(step.value);
       for (const inside of stepsInside(step.value).reverse()) steps.push(inside);
     }
-    printed.push(text);
+    chunk += text;
     length += text.length;
+    // Millions of brackets, each kept as a string of its own, would take a gigabyte.
+    if (chunk.length > chunkLength) {
+      printed.push(Buffer.from(chunk));
+      chunk = "";
+    }
   }
-  return length > maxPrintedLength ? undefined : printed.join("");
+  if (length > maxPrintedLength) return undefined;
+  return Buffer.concat([...printed, Buffer.from(chunk)]).toString();
 }
 
 function stepsInside(container: Exclude<Document, string | number | boolean | null>): Step[] {

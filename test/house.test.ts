@@ -133,10 +133,20 @@ describe("the layers' rules", () => {
     );
     assert.deepEqual(breakers("noProcessEnv", files), names.sort());
     const console = 'console.log("x");\n';
-    const talkers = Object.fromEntries(
-      [...names, "handlers/auth.ts", "handlers/sessions.ts"].map((name) => [name, console]),
-    );
+    const programs = ["handlers/auth.ts", "handlers/sessions.ts", "handlers/inspect-cli.ts"];
+    const talkers = Object.fromEntries([...names, ...programs].map((name) => [name, console]));
     assert.deepEqual(breakers("noConsole", talkers), names.sort());
+  });
+
+  it("give Node's modules to one file of the handlers, which reads a command line", () => {
+    const names = [
+      "handlers/a.ts",
+      "handlers/auth.ts",
+      "handlers/inspect-cli.ts",
+      "handlers/inspect-options.ts",
+    ];
+    const files = Object.fromEntries(names.map((name) => [name, 'import "node:util";\n']));
+    assert.deepEqual(breakers("noNodejsModules", files), names.slice(0, 3));
   });
 
   it("forbid cycles", () => {
