@@ -3,7 +3,7 @@
 
 import { search } from "@aws-lambda-powertools/jmespath";
 import { ExpressionFunctions } from "./expression-functions.ts";
-import { type Document, documentKey } from "./php/document.ts";
+import type { Document } from "./php/document.ts";
 import type { IsWanted } from "./php/model.ts";
 import type { RefusalReason } from "./verdict.ts";
 
@@ -31,14 +31,14 @@ export function problemOfExpression(expression: string): string | undefined {
 }
 
 /**
- * Tells which variables of a session the expressions can see at all: those whose name stands in them. What they
- * see otherwise they see by `@` or by `*`, and what stands there in another way by a backslash: with any of
- * these, it is all of them.
+ * Tells which variables of a session the expressions can see at all: those whose name stands in them, byte by
+ * byte. They see more than that by `@` and by `*`, and name what does not stand there by a backslash or in
+ * base64 (see document.ts): with any of these, it is all of them.
  */
 export function variablesSeenBy({ authenticated, user }: WhoExpressions): IsWanted {
-  const text = `${authenticated} ${user}`;
-  if (/[@*\\]/.test(text)) return () => true;
-  return (name) => text.includes(documentKey(name));
+  const text = Buffer.from(`${authenticated} ${user}`).toString("latin1");
+  if (/[@*\\]|\$base64:/.test(text)) return () => true;
+  return (name) => text.includes(name);
 }
 
 /**

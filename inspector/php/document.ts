@@ -189,7 +189,7 @@ function repeated(names: readonly Bytes[]): Set<Bytes> {
 }
 
 /** One to one: different bytes never give the same key. */
-export function documentKey(bytes: Bytes): string {
+function documentKey(bytes: Bytes): string {
   const text = decodeUtf8(bytes);
   if (text === undefined) return `$base64:${base64(bytes)}`;
   return escaped(text);

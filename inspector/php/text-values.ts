@@ -63,35 +63,34 @@ import { type UnreadableCode, UnreadableSessionError } from "./unreadable.ts";
 
 /** Where a decoder is in the session, and what it has seen. Made by `openText`. */
 export interface TextReader {
-  /** The whole session, one char a byte: strings are slices of it, not copies made one by one. */
+  readonly bytes: Uint8Array;
+  /** The same, one char a byte: strings are slices of it, not copies made one by one. */
   readonly text: Bytes;
   position: number;
   depth: number;
   values: number;
   /** The value of slot n at n-1; undefined where it is uncertain. */
   readonly slots: (PhpValue | undefined)[];
-  /** False from the first `C:` on: then no further slot is known. */
+  /** False where values are skipped, and from the first `C:` on: then no further slot is known. */
   slotsAreKnown: boolean;
-  /** Whether values may be skipped: no slot is known then, and a reference ends the reading. */
-  readonly skips: boolean;
   metReference: boolean;
 }
 
 /**
- * A reader at the start of the bytes.
+ * A reader at the start of the bytes. Without slots, every reference makes the session unreadable.
  * @throws UnreadableSessionError if there are more than `maxSessionBytes`
  */
-export function openText(bytes: Uint8Array, skips = false): TextReader {
+export function openText(bytes: Uint8Array, slotsAreKnown = true): TextReader {
   if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
   return {
+    bytes,
     text,
     position: 0,
     depth: 0,
     values: 0,
     slots: [],
-    slotsAreKnown: !skips,
-    skips,
+    slotsAreKnown,
     metReference: false,
   };
 }
@@ -107,7 +106,7 @@ export function readWanted(
   read: (reader: TextReader, isWanted?: IsWanted) => PhpSession,
 ): PhpSession {
   if (isWanted !== undefined) {
-    const reader = openText(bytes, true);
+    const reader = openText(bytes, false);
     try {
       return read(reader, isWanted);
     } catch (error) {
@@ -154,7 +153,7 @@ function readType(reader: TextReader): number {
   reader.values++;
   if (reader.values > maxValues) throw new UnreadableSessionError("too-many-values", start);
   reader.position = start + 1;
-  return reader.text.charCodeAt(start);
+  return byteAt(reader, start);
 }
 
 /** The value from behind its letter on. */
@@ -239,7 +238,7 @@ function inSlot<T extends PhpValue>(reader: TextReader, value: T): T {
 
 function readBoolean(reader: TextReader): boolean {
   expect(reader, colon);
-  const digit = reader.text.charCodeAt(reader.position);
+  const digit = byteAt(reader, reader.position);
   if (digit !== zero && digit !== zero + 1) throw unexpected(reader, reader.position);
   reader.position++;
   expect(reader, semicolon);
@@ -247,10 +246,9 @@ function readBoolean(reader: TextReader): boolean {
 }
 
 function readInteger(reader: TextReader): number | bigint {
-  const { text } = reader;
   expect(reader, colon);
   const start = reader.position;
-  const negative = text.charCodeAt(start) === minus;
+  const negative = byteAt(reader, start) === minus;
   const first = negative ? start + 1 : start;
   reader.position = first;
   const size = readCount(reader);
@@ -259,7 +257,7 @@ function readInteger(reader: TextReader): number | bigint {
   if (negative && size === 0) throw fail("malformed", first);
   if (size <= Number.MAX_SAFE_INTEGER) return negative ? -size : size;
   if (end - first > maxInt64Digits) throw fail("malformed", start);
-  const value = BigInt(text.slice(start, end));
+  const value = BigInt(reader.text.slice(start, end));
   if (value < minInt64 || value > maxInt64) throw fail("malformed", start);
   return value;
 }
@@ -272,17 +270,16 @@ function readFloat(reader: TextReader): number {
 
 /** Gives the number only if it is a special one. */
 function skipFloat(reader: TextReader): number | undefined {
-  const { text } = reader;
   expect(reader, colon);
   const start = reader.position;
-  const first = text.charCodeAt(start) === minus ? start + 1 : start;
-  const lead = text.charCodeAt(first);
+  const first = byteAt(reader, start) === minus ? start + 1 : start;
+  const lead = byteAt(reader, first);
   if (lead === letter.N || lead === letter.I) return readSpecialFloat(reader);
   let end = skipDigits(reader, first);
-  if (text.charCodeAt(end) === dot) end = skipDigits(reader, end + 1);
-  const exponent = text.charCodeAt(end);
+  if (byteAt(reader, end) === dot) end = skipDigits(reader, end + 1);
+  const exponent = byteAt(reader, end);
   if (exponent === letter.E || exponent === letter.e) {
-    const sign = text.charCodeAt(end + 1);
+    const sign = byteAt(reader, end + 1);
     const digits = sign === plus || sign === minus ? end + 2 : end + 1;
     end = skipDigits(reader, digits);
     // PHP writes three digits at most, and clamps longer exponents in its own way.
@@ -346,18 +343,17 @@ function skipCounted(reader: TextReader): number {
 
 /** Exact up to 2^53-1; what is larger comes out larger, which is all that the callers need to know. */
 function readCount(reader: TextReader): number {
-  const { text } = reader;
   const start = reader.position;
   let position = start;
   let count = 0;
-  let digit = text.charCodeAt(position);
+  let digit = byteAt(reader, position);
   while (digit >= zero && digit <= nine) {
     count = count * 10 + (digit - zero);
     position++;
-    digit = text.charCodeAt(position);
+    digit = byteAt(reader, position);
   }
   if (position === start) throw unexpected(reader, start);
-  if (position > start + 1 && text.charCodeAt(start) === zero) throw fail("malformed", start);
+  if (position > start + 1 && byteAt(reader, start) === zero) throw fail("malformed", start);
   reader.position = position;
   return count;
 }
@@ -428,7 +424,7 @@ function readKey(reader: TextReader): PhpKey {
 }
 
 function readKeyType(reader: TextReader): number {
-  const type = reader.text.charCodeAt(reader.position);
+  const type = byteAt(reader, reader.position);
   if (type !== letter.i && type !== letter.s) throw unexpected(reader, reader.position);
   reader.position++;
   return type;
@@ -506,17 +502,22 @@ function readTarget(reader: TextReader): PhpValue {
 /** The position behind at least one digit. */
 function skipDigits(reader: TextReader, from: number): number {
   let position = from;
-  let digit = reader.text.charCodeAt(position);
+  let digit = byteAt(reader, position);
   while (digit >= zero && digit <= nine) {
     position++;
-    digit = reader.text.charCodeAt(position);
+    digit = byteAt(reader, position);
   }
   if (position === from) throw unexpected(reader, from);
   return position;
 }
 
+/** The byte at this place, or -1 behind the end. It is read twice as fast as a char of the text. */
+function byteAt(reader: TextReader, position: number): number {
+  return reader.bytes[position] ?? -1;
+}
+
 function expect(reader: TextReader, byte: number): void {
-  if (reader.text.charCodeAt(reader.position) !== byte) throw unexpected(reader, reader.position);
+  if (byteAt(reader, reader.position) !== byte) throw unexpected(reader, reader.position);
   reader.position++;
 }
 

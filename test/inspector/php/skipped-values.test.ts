@@ -1,0 +1,183 @@
+// What is not wanted of a session is only checked: neither the verdict nor the reason why a session cannot be
+// read may depend on that.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { decoders } from "../../../inspector/php/decoders.ts";
+import { toDocument } from "../../../inspector/php/document.ts";
+import { maxDepth, maxValues } from "../../../inspector/php/limits.ts";
+import type { IsWanted, PhpSession } from "../../../inspector/php/model.ts";
+import { UnreadableSessionError } from "../../../inspector/php/unreadable.ts";
+import { variablesSeenBy, type WhoExpressions, whoIsLoggedIn } from "../../../inspector/who.ts";
+import { missing } from "../../real/parts.ts";
+
+const handlers = ["php", "php_binary", "php_serialize"] as const;
+type Handler = (typeof handlers)[number];
+
+/** A session of these variables, each with its value as serialize() writes it. */
+function written(handler: Handler, variables: readonly (readonly [string, string])[]): Buffer {
+  const parts = variables.map(([name, value]) => {
+    if (handler === "php") return `${name}|${value}`;
+    return handler === "php_binary"
+      ? `${String.fromCharCode(name.length)}${name}${value}`
+      : `${counted(name)}${value}`;
+  });
+  const text = parts.join("");
+  return Buffer.from(handler === "php_serialize" ? `a:${parts.length}:{${text}}` : text, "latin1");
+}
+
+function counted(text: string): string {
+  return `s:${text.length}:"${text}";`;
+}
+
+/** Without a reason: the session. */
+function read(handler: Handler, bytes: Buffer, isWanted?: IsWanted): PhpSession | { reason: string } {
+  try {
+    return decoders[handler](bytes, isWanted);
+  } catch (error) {
+    assert.ok(error instanceof UnreadableSessionError, `threw ${error}`);
+    return { reason: error.message };
+  }
+}
+
+/** Gives whether the session can be read; fails where that, or who is logged in, depends on what is wanted. */
+function compare(handler: Handler, bytes: Buffer, expressions: WhoExpressions): boolean {
+  const all = read(handler, bytes);
+  const some = read(handler, bytes, variablesSeenBy(expressions));
+  const none = read(handler, bytes, () => false);
+  if ("reason" in all) {
+    assert.deepEqual([some, none], [all, all]);
+    return false;
+  }
+  assert.ok(!("reason" in some || "reason" in none));
+  for (const [name, value] of some.variables) assert.deepEqual(value, all.variables.get(name));
+  assert.deepEqual(
+    whoIsLoggedIn(toDocument(some), expressions, 0),
+    whoIsLoggedIn(toDocument(all), expressions, 0),
+  );
+  return true;
+}
+
+const names = ["user", "authenticated", "name", "u", "$user", "5", "\xc3\xab", "\xff", ""];
+const scalar = fc.constantFrom(
+  ...["N;", "b:0;", "b:1;", "i:5;", "i:-9223372036854775808;", "d:0.5;", "d:-INF;", "d:1.0E+25;", "a:0:{}"],
+  ...[counted("alice"), counted("\xff"), counted('";i:1;'), 'E:10:"Role:Admin";', 'O:8:"stdClass":0:{}'],
+);
+/** These make a session unreadable, or do so in some places. */
+const doubtful = fc.constantFrom(
+  ...["i:9223372036854775808;", "d:1e1000;", 'E:1:"x";', 'O:3:"a:b":0:{}', 'C:3:"Leg":2:{ab}'],
+  ...["R:1;", "R:2;", "R:5;", "r:1;", "r:3;", "R:0;"],
+);
+const key = fc.constantFrom("i:0;", "i:1;", counted("name"), counted("1"), counted("\0*\0name"));
+const { value } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    { weight: 30, arbitrary: scalar },
+    { weight: 2, arbitrary: doubtful },
+    { weight: 10, arbitrary: tie("array") },
+    { weight: 10, arbitrary: tie("object") },
+  ),
+  array: tie("pairs").map((pairs) => `a:${pairs}`),
+  object: tie("pairs").map((pairs) => `O:4:"User":${pairs}`),
+  pairs: fc
+    .array(fc.tuple(key, tie("value")), { maxLength: 4 })
+    .map((pairs) => `${pairs.length}:{${pairs.flat().join("")}}`),
+}));
+const variables = fc.array(fc.tuple(fc.constantFrom(...names), value as fc.Arbitrary<string>), {
+  minLength: 2,
+  maxLength: 6,
+  size: "max",
+});
+const anyExpressions = fc.record({
+  authenticated: fc.constantFrom(
+    ...["authenticated", "user != `null`", "!u", "@ != `{}`", "length(keys(@)) > `2`", '"5" == `5`', "*"],
+    ...['"\\u0075ser" != `null`', "contains(values(@), `true`)", "user == name", '"ë" && !"$base64:/w=="'],
+  ),
+  user: fc.constantFrom(
+    "user",
+    "user.name",
+    "name",
+    '"$$user"',
+    "*.name | [0]",
+    "[user, name][1]",
+    "user[0]",
+  ),
+});
+/** Bytes put in the place of others: where, how many, and which. */
+const anyDamage = fc.option(
+  fc.tuple(fc.nat(), fc.nat({ max: 2 }), fc.constantFrom("", "0", "9", "}", ";", ":", '"', "R:1;", "N;")),
+  { freq: 1 },
+);
+
+describe("a session of which not all is wanted", () => {
+  for (const handler of handlers) {
+    it(`by ${handler} is read, refused and judged as in full`, () => {
+      let readable = 0;
+      const property = fc.property(variables, anyExpressions, anyDamage, (drawn, expressions, damage) => {
+        let bytes = written(handler, drawn);
+        if (damage) {
+          const [place, length, replacement] = damage;
+          const start = place % (bytes.length + 1);
+          const rest = bytes.subarray(start + length);
+          bytes = Buffer.concat([bytes.subarray(0, start), Buffer.from(replacement), rest]);
+        }
+        if (compare(handler, bytes, expressions)) readable++;
+      });
+      fc.assert(property, { numRuns: 10_000, seed: 1 });
+      assert.ok(readable > 2000 && readable < 8000, `${readable} were readable`);
+    });
+  }
+
+  it("is judged as in full when real PHP has written it", { skip: missing("php") }, () => {
+    const script = fileURLToPath(new URL("random-sessions.php", import.meta.url));
+    const run = spawnSync("php", [script, "write", "2", "500"], { encoding: "utf8", maxBuffer: 2 ** 30 });
+    const lines = run.stdout.trim().split("\n");
+    assert.equal(lines.length, 500);
+    for (const line of lines) {
+      const bytes = Buffer.from(JSON.parse(line).bytes, "base64");
+      for (const name of ["v", "valice", "v__proto__", "leg1"]) {
+        assert.ok(compare("php", bytes, { authenticated: `${name} == \`true\``, user: `"${name}"` }));
+      }
+    }
+  });
+
+  it("is held to the same limits", () => {
+    const wanted = ["user", counted("alice")] as const;
+    const deep = (depth: number) => `${"a:1:{i:0;".repeat(depth)}N;${"}".repeat(depth)}`;
+    const { authenticated, user } = { authenticated: "user != `null`", user: "user" };
+    for (const handler of handlers) {
+      const around = handler === "php_serialize" ? 1 : 0;
+      for (const [value, isReadable] of [
+        [deep(maxDepth - around), true],
+        [deep(maxDepth - around + 1), false],
+        ["a:2147483647:{", false],
+        ["s:99999999999:", false],
+      ] as const) {
+        const bytes = written(handler, [wanted, ["skipped", value]]);
+        assert.equal(compare(handler, bytes, { authenticated, user }), isReadable, value.slice(0, 20));
+      }
+    }
+    for (const handler of ["php", "php_binary"] as const) {
+      const many = (count: number) => written(handler, Array(count).fill(["z", "N;"]));
+      assert.equal(compare(handler, many(maxValues), { authenticated, user }), true);
+      assert.equal(compare(handler, many(maxValues + 1), { authenticated, user }), false);
+    }
+  });
+
+  it("has nothing made of what is not wanted, but where it holds a reference", () => {
+    for (const handler of handlers) {
+      const some = (value: string) => {
+        const bytes = written(handler, [
+          ["a", "a:0:{}"],
+          ["b", value],
+        ]);
+        return [...decoders[handler](bytes, (name) => name === "b").variables.keys()];
+      };
+      assert.deepEqual(some("N;"), ["b"], handler);
+      assert.deepEqual(some(handler === "php_serialize" ? "R:2;" : "R:1;"), ["a", "b"], handler);
+    }
+  });
+});
