@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { describe } from "node:test";
 import { type LocalApi, startApi } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
 import { sampleSettings } from "../../infra/local/sample-logins.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { missing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { type Client, connectByTcp } from "../real/xmpp.ts";
 import { type ChatServer, prepareDirectory, startChatServer } from "./chain.ts";
 
@@ -43,7 +43,8 @@ const expected: Readonly<Record<"all" | "none", Happened>> = {
 };
 
 for (const [policy, { fate, ...happens }] of Object.entries(expected)) {
-  describe(`with ISUSER_POLICY=${policy}`, { skip: missing("ejabberd", "openssl") }, () => {
+  describe(`with ISUSER_POLICY=${policy}`, () => {
+    const { it, before, after } = needing("ejabberd", "openssl");
     const directory = temporaryDirectory();
     let api: LocalApi | undefined;
     let chat: ChatServer | undefined;

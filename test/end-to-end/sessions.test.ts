@@ -2,15 +2,16 @@
 // it, asked about sessions that real PHP wrote to memcached.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe } from "node:test";
 import { type LocalApi, startApi } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
-import { missing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { whilePaused } from "../real/pause.ts";
 import { destroySession, memcachedIni, writeSession, writeSessions } from "../real/php.ts";
 
-describe("POST /sessions", { skip: missing("php", "memcached") }, () => {
+describe("POST /sessions", () => {
+  const { it, before, after } = needing("php", "memcached");
   let nodes: Memcached[] = [];
   let api: LocalApi | undefined;
 

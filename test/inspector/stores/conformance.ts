@@ -1,7 +1,7 @@
 // What every session store must do, told as tests. Called by the test of each store.
 
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import type { it as testIt } from "node:test";
 import type { SessionStore, StoredValue } from "../../../inspector/session-store.ts";
 import { destroySession, type Ini, runPhp, writeSession, writeSessions } from "../../real/php.ts";
 
@@ -21,7 +21,8 @@ export function expectedTexts(ids: readonly string[]): Map<string, string | null
   return new Map(ids.map((id, i) => [id, `i|i:${i};`]));
 }
 
-export function itReadsWhatPhpWrote(subject: () => Subject): void {
+/** Tells the demands by this `it`, which knows whether the parts that they need are there. */
+export function itReadsWhatPhpWrote(it: typeof testIt, subject: () => Subject): void {
   it("gives the bytes that PHP wrote", async () => {
     const { store, ini } = subject();
     const id = writeSession({ user: "alice", authenticated: true }, ini);

@@ -6,16 +6,17 @@ import { describe, it } from "node:test";
 import { maxSessionBytes } from "../../../inspector/php/limits.ts";
 import { FilesStore } from "../../../inspector/stores/files.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
-import { missing } from "../../real/parts.ts";
+import { needing } from "../../real/parts.ts";
 import { filesIni, runPhp, writeSession } from "../../real/php.ts";
 import { itReadsWhatPhpWrote } from "./conformance.ts";
 
-describe("the files store with real PHP", { skip: missing("php") }, () => {
+describe("the files store with real PHP", () => {
+  const { it } = needing("php");
   const directory = temporaryDirectory();
   const ini = filesIni(directory);
   const store = new FilesStore({ directory, keyPrefix: "sess_", timeoutMs: 1000 });
 
-  itReadsWhatPhpWrote(() => ({ store, ini }));
+  itReadsWhatPhpWrote(it, () => ({ store, ini }));
 
   it("agrees with PHP on a session past its lifetime: it lives until its file is collected", async () => {
     const id = writeSession({ user: "alice" }, ini);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
-import { after, afterEach, before, describe, it } from "node:test";
+import { afterEach, describe, it } from "node:test";
 import { freePort } from "../../../infra/local/ports.ts";
 import { createPlacement } from "../../../inspector/placement.ts";
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
-import { missing } from "../../real/parts.ts";
+import { needing } from "../../real/parts.ts";
 import { whilePaused } from "../../real/pause.ts";
 import { memcachedIni, writeSession, writeSessions } from "../../real/php.ts";
 import { expectedTexts, itReadsWhatPhpWrote, textsOf } from "./conformance.ts";
@@ -18,7 +18,8 @@ function openStore(port: number, timeoutMs = 1000): MemcachedStore {
   return new MemcachedStore({ nodes, placement: createPlacement("ketama", nodes, 0), keyPrefix, timeoutMs });
 }
 
-describe("the memcached store with real PHP", { skip: missing("php", "memcached") }, () => {
+describe("the memcached store with real PHP", () => {
+  const { it, before, after } = needing("php", "memcached");
   let memcached: Memcached;
   let store: MemcachedStore;
 
@@ -33,7 +34,7 @@ describe("the memcached store with real PHP", { skip: missing("php", "memcached"
 
   const ini = () => memcachedIni(`127.0.0.1:${memcached.port}`);
 
-  itReadsWhatPhpWrote(() => ({ store, ini: ini() }));
+  itReadsWhatPhpWrote(it, () => ({ store, ini: ini() }));
 
   it("gives null for a session whose lifetime has passed", async () => {
     const id = writeSession({ user: "alice" }, { ...ini(), "session.gc_maxlifetime": 1 });
@@ -74,7 +75,8 @@ describe("the memcached store with real PHP", { skip: missing("php", "memcached"
   });
 });
 
-describe("many sessions on three memcached nodes", { skip: missing("php", "memcached") }, () => {
+describe("many sessions on three memcached nodes", () => {
+  const { it, before, after, afterEach } = needing("php", "memcached");
   let running: Memcached[] = [];
   const stores: MemcachedStore[] = [];
 
