@@ -22,6 +22,7 @@ export interface Config {
   readonly expressions: WhoExpressions;
   readonly servedHosts: ReadonlySet<string>;
   readonly isUserPolicy: IsUserPolicy;
+  readonly namesDifferByCase: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -103,6 +104,10 @@ export function readConfig(environment: Environment = process.env): Config | { r
     preset?.expressions.authenticated,
   );
   const user = readExpression("USER_EXPRESSION", "the site's user name", preset?.expressions.user);
+  const allowedHosts =
+    environment["HOSTS_EXPRESSION"] === undefined
+      ? undefined
+      : readExpression("HOSTS_EXPRESSION", "the hosts that the user may log in to");
   const hosts = read(
     "SERVED_HOSTS",
     "the XMPP hosts of this site's users, lower case, separated by commas",
@@ -114,6 +119,12 @@ export function readConfig(environment: Environment = process.env): Config | { r
     (text) => text === "all" || text === "none",
     "all",
   );
+  const nameCase = read(
+    "USER_NAME_CASE",
+    "insensitive, if names that differ in case only are one account on the site, or sensitive",
+    (text) => text === "insensitive" || text === "sensitive",
+    "insensitive",
+  );
   if (problems.length > 0 || store === undefined) return { problems };
   return Object.freeze({
     store,
@@ -122,9 +133,14 @@ export function readConfig(environment: Environment = process.env): Config | { r
     keyPrefix,
     serializeHandler: serializeHandler as Config["serializeHandler"],
     ...(laravelKey && { laravelKey }),
-    expressions: Object.freeze({ authenticated, user }),
+    expressions: Object.freeze({
+      authenticated,
+      user,
+      ...(allowedHosts !== undefined && { hosts: allowedHosts }),
+    }),
     servedHosts: new Set(splitList(hosts)),
     isUserPolicy: isUserPolicy as IsUserPolicy,
+    namesDifferByCase: nameCase === "sensitive",
   });
 }
 

@@ -46,13 +46,14 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
 
 /** Gives the inspector of this configuration for the sessions in this store. */
 export function createInspector(config: Config, store: SessionStore): SessionInspector {
-  const { expressions, servedHosts, isUserPolicy } = config;
+  const { expressions, servedHosts, isUserPolicy, namesDifferByCase } = config;
   return new SessionInspector({
     store,
     decode: decoderOf(config),
     expressions,
     servedHosts,
     isUserPolicy,
+    namesDifferByCase,
     nowMs: () => Date.now(),
   });
 }

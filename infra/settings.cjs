@@ -13,6 +13,8 @@ const optional = [
     "SESSION_SERIALIZE_HANDLER",
   ],
   "LARAVEL_APP_KEY",
+  "HOSTS_EXPRESSION",
+  "USER_NAME_CASE",
   "ISUSER_POLICY",
 ];
 

@@ -1,7 +1,7 @@
 // The verdict: is THIS user logged in on the site with THIS session? And of many sessions: is somebody, with each?
 
 import type { LoginRequest } from "../protocol/login-request.ts";
-import { localpartOfUserName } from "./localpart.ts";
+import { escapeLocalpart, localpartOfUserName } from "./localpart.ts";
 import { toDocument } from "./php/document.ts";
 import type { IsWanted, PhpSession } from "./php/model.ts";
 import { UnreadableSessionError } from "./php/unreadable.ts";
@@ -30,13 +30,15 @@ export interface SessionInspectorOptions {
   /** The virtual hosts whose users are this site's, prepared as ejabberd does it (lower case). */
   readonly servedHosts: ReadonlySet<string>;
   readonly isUserPolicy: IsUserPolicy;
+  /** Whether the site has names that differ in case only: ejabberd would take these for one user. */
+  readonly namesDifferByCase: boolean;
   /** The time, in milliseconds since 1970: what expressions say of a session's age is measured by it. */
   readonly nowMs: () => number;
 }
 
 /** The localpart of who is logged in with a session, or why nobody is. */
 type SessionUser =
-  | { readonly localpart: string }
+  | { readonly localpart: string; readonly hosts?: readonly string[] }
   | { readonly reason: RefusalReason; readonly detail?: string };
 
 export class SessionInspector {
@@ -56,7 +58,7 @@ export class SessionInspector {
     if (!isSessionId(request.password)) return refused("malformed-session-id");
     const found = await reach(store.getData(request.password));
     if ("outcome" in found) return found;
-    return found.given === null ? refused("no-session") : this.#judge(found.given, request.user);
+    return found.given === null ? refused("no-session") : this.#judge(found.given, request);
   }
 
   /**
@@ -74,16 +76,17 @@ export class SessionInspector {
     return { outcome: "answered", authenticated: ids.map((id) => live.has(id)) };
   }
 
-  /** `user` is the JID's localpart, which ejabberd has prepared. */
-  #judge(stored: StoredValue, user: string): Verdict {
+  /** `user` is the JID's localpart, `server` its domainpart, both as ejabberd has prepared them. */
+  #judge(stored: StoredValue, { user, server }: LoginRequest): Verdict {
     const found = this.#userOf(stored);
     if ("reason" in found) return refused(found.reason, found.detail);
     // A live session is not enough: it must be the session of the user who logs in.
-    return found.localpart === user ? allowed : refused("other-user");
+    if (found.localpart !== user) return refused("other-user");
+    return found.hosts === undefined || found.hosts.includes(server) ? allowed : refused("host-not-allowed");
   }
 
   #userOf(stored: StoredValue): SessionUser {
-    const { decode, expressions, nowMs } = this.#options;
+    const { decode, expressions, namesDifferByCase, nowMs } = this.#options;
     let session: PhpSession;
     try {
       session = decode(sessionBytesOf(stored), this.#isSeen);
@@ -94,8 +97,13 @@ export class SessionInspector {
     }
     const who = whoIsLoggedIn(toDocument(session), expressions, nowMs() / 1000);
     if ("reason" in who) return who;
-    const prepared = localpartOfUserName(who.userName);
-    return "doubt" in prepared ? { reason: "doubtful-user-name", detail: prepared.doubt } : prepared;
+    const { userName, hosts } = who;
+    const prepared = localpartOfUserName(userName);
+    if ("doubt" in prepared) return { reason: "doubtful-user-name", detail: prepared.doubt };
+    if (namesDifferByCase && prepared.localpart !== escapeLocalpart(userName)) {
+      return { reason: "doubtful-user-name", detail: "not-lower-case" };
+    }
+    return { ...prepared, ...(hosts && { hosts }) };
   }
 }
 

@@ -3,6 +3,7 @@
 /** Why a login is refused: the answer is a proven or a presumed no. */
 export type RefusalReason =
   | "host-not-served"
+  | "host-not-allowed"
   | "malformed-session-id"
   | "no-session"
   | "unreadable-session"

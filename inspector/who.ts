@@ -1,4 +1,4 @@
-// Session -> who: the operator's two JMESPath expressions, evaluated on the decoded session. Besides JMESPath's
+// Session -> who: the operator's JMESPath expressions, evaluated on the decoded session. Besides JMESPath's
 // own functions they have those of expression-functions.ts.
 
 import { search } from "@aws-lambda-powertools/jmespath";
@@ -12,10 +12,13 @@ export interface WhoExpressions {
   readonly authenticated: string;
   /** Must give the site's user name: text that is not empty, or a whole number. */
   readonly user: string;
+  /** Must give, where it is there, the hosts that this user may log in to: one as text, or a list of texts. */
+  readonly hosts?: string;
 }
 
 export type Who =
-  | { readonly userName: string }
+  /** `hosts` is missing where no expression says which. */
+  | { readonly userName: string; readonly hosts?: readonly string[] }
   | { readonly reason: RefusalReason; readonly detail?: string };
 
 /** Gives what is wrong with an expression, in words of the JMESPath library, or undefined. Throws nothing. */
@@ -35,8 +38,8 @@ export function problemOfExpression(expression: string): string | undefined {
  * byte. They see more than that by `@` and by `*`, and name what does not stand there by a backslash or in
  * base64 (see document.ts): with any of these, it is all of them.
  */
-export function variablesSeenBy({ authenticated, user }: WhoExpressions): IsWanted {
-  const text = Buffer.from(`${authenticated} ${user}`).toString("latin1");
+export function variablesSeenBy({ authenticated, user, hosts = "" }: WhoExpressions): IsWanted {
+  const text = Buffer.from(`${authenticated} ${user} ${hosts}`).toString("latin1");
   if (/[@*\\]|\$base64:/.test(text)) return () => true;
   return (name) => text.includes(name);
 }
@@ -49,16 +52,25 @@ export function whoIsLoggedIn(session: Document, expressions: WhoExpressions, no
   const customFunctions = new ExpressionFunctions(nowSeconds);
   let authenticated: unknown;
   let user: unknown;
+  let hosts: unknown;
   try {
     authenticated = search(expressions.authenticated, session as never, { customFunctions });
     user = search(expressions.user, session as never, { customFunctions });
+    if (expressions.hosts !== undefined) {
+      hosts = search(expressions.hosts, session as never, { customFunctions });
+    }
   } catch (error) {
     return { reason: "expression-failed", detail: (error as Error).name };
   }
   const { failure } = customFunctions;
   if (failure !== undefined) return { reason: "expression-failed", detail: failure };
   if (authenticated !== true) return { reason: "not-authenticated" };
-  if (typeof user === "string" && user !== "") return { userName: user };
-  if (Number.isSafeInteger(user)) return { userName: String(user) };
-  return { reason: "no-user-name" };
+  const userName = Number.isSafeInteger(user) ? String(user) : user;
+  if (typeof userName !== "string" || userName === "") return { reason: "no-user-name" };
+  return expressions.hosts === undefined ? { userName } : { userName, hosts: textsOf(hosts) };
+}
+
+/** The texts that a value is: itself, or a list's. Whatever else stands there names no host. */
+function textsOf(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value]).filter((item) => typeof item === "string");
 }

@@ -30,6 +30,7 @@ describe("the function's configuration", () => {
       expressions: { authenticated: '"symfony/user/sfUser/authenticated"', user: "user.name" },
       servedHosts: new Set(["example.org", "chat.example.org"]),
       isUserPolicy: "all",
+      namesDifferByCase: false,
     });
   });
 
@@ -97,6 +98,13 @@ describe("the function's configuration", () => {
     assert.equal(withPreset({ SESSION_PRESET: "symfony" }).keyPrefix, "memc.sess.key.");
   });
 
+  it("has an expression for the hosts of a user, and names that differ by case, only when told so", () => {
+    const config = readConfig({ ...good, HOSTS_EXPRESSION: "hosts", USER_NAME_CASE: "sensitive" });
+    assert.ok("expressions" in config);
+    assert.equal(config.expressions.hosts, "hosts");
+    assert.equal(config.namesDifferByCase, true);
+  });
+
   it("never shows Laravel's key", () => {
     const LARAVEL_APP_KEY = `base64:${Buffer.alloc(32, "geheim").toString("base64")}`;
     const config = readConfig({ ...good, SESSION_PRESET: "laravel", LARAVEL_APP_KEY });
@@ -150,6 +158,8 @@ describe("the function's configuration", () => {
       ["SERVED_HOSTS", "example.org,,b", /separated by commas/],
       ["SERVED_HOSTS", "a@example.org", /hosts/],
       ["ISUSER_POLICY", "some", /all or none/],
+      ["USER_NAME_CASE", "", /insensitive.* or sensitive/],
+      ["HOSTS_EXPRESSION", " ", /JMESPath/],
     ];
     for (const [name, value, says] of wrong) {
       const problems = problemsOf({ [name]: value });

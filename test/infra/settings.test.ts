@@ -15,6 +15,7 @@ const names = [
     "SESSION_PRESET",
     "LARAVEL_APP_KEY",
   ],
+  ...["HOSTS_EXPRESSION", "USER_NAME_CASE"],
   ...["ISUSER_POLICY", "VPC_SUBNET_IDS", "VPC_SECURITY_GROUP_IDS"],
 ];
 

@@ -110,6 +110,7 @@ async function verdict(
     expressions,
     servedHosts: new Set(["example.org"]),
     isUserPolicy: "none",
+    namesDifferByCase: false,
     nowMs: () => nowSeconds * 1000,
   });
   const found = await inspector.inspect({

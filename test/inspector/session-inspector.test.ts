@@ -40,6 +40,7 @@ function inspectorOf(session: string | Buffer, changes: Partial<SessionInspector
     expressions: { authenticated: "authenticated", user: "user" },
     servedHosts: new Set(["example.org"]),
     isUserPolicy: "all",
+    namesDifferByCase: false,
     nowMs: () => 1_800_000_000_000,
     ...changes,
   });
@@ -72,6 +73,46 @@ describe("the inspector", () => {
         { outcome: "allowed" },
         siteName,
       );
+    }
+  });
+
+  it("refuses a name with capitals of a site whose names differ by case", async () => {
+    const logIn = (siteName: string, user: string) =>
+      inspectorOf(loggedIn(siteName), { namesDifferByCase: true }).logIn(user);
+    assert.deepEqual(await logIn("alice", "alice"), { outcome: "allowed" });
+    assert.deepEqual(await logIn("john doe", "john\\20doe"), { outcome: "allowed" });
+    for (const siteName of ["Alice", "aliCe", "Νίκος"]) {
+      const verdict = await logIn(siteName, siteName.toLowerCase());
+      assert.deepEqual(verdict, {
+        outcome: "refused",
+        reason: "doubtful-user-name",
+        detail: "not-lower-case",
+      });
+    }
+  });
+
+  it("allows the hosts that an expression names for this user, and no other", async () => {
+    const expressions = { authenticated: "authenticated", user: "user", hosts: "hosts" };
+    const servedHosts = new Set(["example.org", "vip.example.org"]);
+    const outcomeOn = async (server: string, hosts: string) => {
+      const { logIn } = inspectorOf(`${loggedIn("alice")}${hosts}`, { expressions, servedHosts });
+      const verdict = await logIn("alice", id, server);
+      return verdict.outcome === "refused" ? verdict.reason : verdict.outcome;
+    };
+    const one = 'hosts|s:11:"example.org";';
+    const both = 'hosts|a:2:{i:0;s:11:"example.org";i:1;s:15:"vip.example.org";}';
+    assert.equal(await outcomeOn("example.org", one), "allowed");
+    assert.equal(await outcomeOn("vip.example.org", one), "host-not-allowed");
+    assert.equal(await outcomeOn("vip.example.org", both), "allowed");
+    assert.equal(await outcomeOn("other.example.org", both), "host-not-served");
+    for (const none of [
+      "",
+      "hosts|N;",
+      "hosts|b:1;",
+      "hosts|a:0:{}",
+      'hosts|a:1:{s:11:"example.org";b:1;}',
+    ]) {
+      assert.equal(await outcomeOn("example.org", none), "host-not-allowed", none);
     }
   });
 
