@@ -7,6 +7,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe } from "node:test";
 import { fileURLToPath } from "node:url";
+import { search } from "@aws-lambda-powertools/jmespath";
+import { expressionTree } from "../../../inspector/expression-tree.ts";
 import { decoders } from "../../../inspector/php/decoders.ts";
 import { toDocument } from "../../../inspector/php/document.ts";
 import {
@@ -18,6 +20,7 @@ import {
   type PhpValue,
 } from "../../../inspector/php/model.ts";
 import { UnreadableSessionError } from "../../../inspector/php/unreadable.ts";
+import { printDocument } from "../../../inspector/print-document.ts";
 import { missing, needing } from "../../real/parts.ts";
 import { type Handler, handlers, handMade, mutant, randomNumbers } from "./mutants.ts";
 
@@ -129,6 +132,7 @@ const parts: Readonly<Record<Handler, readonly string[]>> = {
 };
 
 const samplesEach = 2000;
+const printedEach = 300;
 const samplesOfSeed = 250;
 const mutantsEach = 20_000;
 
@@ -167,6 +171,23 @@ for (const handler of handlers) {
       for (const part of parts[handler]) {
         assert.ok(all.includes(part), `no sample holds ${JSON.stringify(part)}`);
       }
+    });
+
+    it("prints random sessions as PHP means them, and names each value by an expression that finds it", () => {
+      let values = 0;
+      for (const { bytes, means } of samples.slice(0, printedEach)) {
+        const session = decoded(handler, bytes);
+        if (typeof session !== "object" || means === undefined) continue;
+        const document = toDocument(session);
+        const print = printDocument(document, true) ?? "";
+        assert.equal(printed(JSON.parse(print)), means, JSON.stringify(bytes.toString("latin1")));
+        for (const { path, isExpression, value } of expressionTree(document, true) ?? []) {
+          if (!isExpression) continue;
+          values++;
+          assert.ok(Object.is(search(path, document as never), value), path);
+        }
+      }
+      assert.ok(values > printedEach, `${values}`);
     });
 
     it("reads nothing that PHP refuses, and nothing in another sense", () => {
