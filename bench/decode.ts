@@ -63,7 +63,7 @@ function namesAlice(session: unknown): boolean {
 function ours(handler: Handler, bytes: Buffer): Contender[] {
   const decode = decoders[handler];
   const nowSeconds = Date.now() / 1000;
-  const login = () => whoIsLoggedIn(toDocument(decode(bytes, isSeen)), expressions, nowSeconds);
+  const login = () => whoIsLoggedIn(toDocument(decode(bytes, isSeen), isSeen), expressions, nowSeconds);
   return [
     inProcess(`login ${handler}`, login, (who) => "userName" in who && who.userName === "alice"),
     inProcess(

@@ -95,7 +95,7 @@ export class SessionInspector {
         return { reason: "unreadable-session", detail: error.code };
       throw error;
     }
-    const who = whoIsLoggedIn(toDocument(session), expressions, nowMs() / 1000);
+    const who = whoIsLoggedIn(toDocument(session, this.#isSeen), expressions, nowMs() / 1000);
     if ("reason" in who) return who;
     const { userName, hosts } = who;
     const prepared = localpartOfUserName(userName);

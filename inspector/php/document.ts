@@ -34,6 +34,7 @@ import { isUtf8 } from "node:buffer";
 import { maxDepth } from "./limits.ts";
 import {
   type Bytes,
+  type IsWanted,
   PhpArray,
   PhpEnum,
   type PhpObject,
@@ -48,11 +49,16 @@ export interface DocumentObject {
   [key: string]: Document;
 }
 
-/** The session as a document, in time and size linear in the session's. Throws nothing. */
-export function toDocument(session: PhpSession): DocumentObject {
+/**
+ * The session as a document, or those of its variables that are wanted, in time and size linear in the
+ * session's. Throws nothing.
+ */
+export function toDocument(session: PhpSession, isWanted: IsWanted = () => true): DocumentObject {
   const work = newWork();
   const document = emptyObject();
-  for (const [name, value] of session.variables) document[documentKey(name)] = documentOf(value, work);
+  for (const [name, value] of session.variables) {
+    if (isWanted(name)) document[documentKey(name)] = documentOf(value, work);
+  }
   fillAll(work);
   return document;
 }
