@@ -5,6 +5,7 @@ import { search } from "@aws-lambda-powertools/jmespath";
 import { ExpressionFunctions } from "./expression-functions.ts";
 import type { Document } from "./php/document.ts";
 import type { IsWanted } from "./php/model.ts";
+import { type PlainPath, plainPathOf, valueAt } from "./plain-path.ts";
 import type { RefusalReason } from "./verdict.ts";
 
 export interface WhoExpressions {
@@ -49,26 +50,38 @@ export function variablesSeenBy({ authenticated, user, hosts = "" }: WhoExpressi
  * there is none. Throws nothing.
  */
 export function whoIsLoggedIn(session: Document, expressions: WhoExpressions, nowSeconds: number): Who {
-  const customFunctions = new ExpressionFunctions(nowSeconds);
+  let customFunctions: ExpressionFunctions | undefined;
+  const evaluate = (expression: string): unknown => {
+    const path = plainPath(expression);
+    if (path !== undefined) return valueAt(session, path);
+    customFunctions ??= new ExpressionFunctions(nowSeconds);
+    return search(expression, session as never, { customFunctions });
+  };
   let authenticated: unknown;
   let user: unknown;
   let hosts: unknown;
   try {
-    authenticated = search(expressions.authenticated, session as never, { customFunctions });
-    user = search(expressions.user, session as never, { customFunctions });
-    if (expressions.hosts !== undefined) {
-      hosts = search(expressions.hosts, session as never, { customFunctions });
-    }
+    authenticated = evaluate(expressions.authenticated);
+    user = evaluate(expressions.user);
+    if (expressions.hosts !== undefined) hosts = evaluate(expressions.hosts);
   } catch (error) {
     return { reason: "expression-failed", detail: (error as Error).name };
   }
-  const { failure } = customFunctions;
+  const failure = customFunctions?.failure;
   if (failure !== undefined) return { reason: "expression-failed", detail: failure };
   if (authenticated !== true) return { reason: "not-authenticated" };
   const userName = Number.isSafeInteger(user) ? String(user) : user;
   if (typeof userName !== "string" || userName === "") return { reason: "no-user-name" };
   return expressions.hosts === undefined ? { userName } : { userName, hosts: textsOf(hosts) };
 }
+
+/** The plain path that an expression is, found out once: there are as many expressions as the operator wrote. */
+function plainPath(expression: string): PlainPath | undefined {
+  if (!plainPaths.has(expression)) plainPaths.set(expression, plainPathOf(expression));
+  return plainPaths.get(expression);
+}
+
+const plainPaths = new Map<string, PlainPath | undefined>();
 
 /** The texts that a value is: itself, or a list's. Whatever else stands there names no host. */
 function textsOf(value: unknown): string[] {
