@@ -82,7 +82,9 @@ interface MsgpackReader extends BinaryReader {
  * Source: PS_SERIALIZER_DECODE_FUNC(msgpack) in msgpack-php msgpack.c.
  */
 export function decodeMsgpack(bytes: Uint8Array): PhpSession {
-  const reader: MsgpackReader = { ...openBinary(bytes), slots: [], lastMapCount: 0 };
+  // Written out: V8 reads an object made by spreading several times as slowly.
+  const { text, view, position, depth, values } = openBinary(bytes);
+  const reader: MsgpackReader = { text, view, position, depth, values, slots: [], lastMapCount: 0 };
   const variables = new Map<Bytes, PhpValue>();
   if (reader.text === "") return { variables };
   const session = new PhpArray();

@@ -134,13 +134,17 @@ describe("a session of which not all is wanted", () => {
 
   it("is judged as in full when real PHP has written it", { skip: missing("php") }, () => {
     const script = fileURLToPath(new URL("random-sessions.php", import.meta.url));
-    const run = spawnSync("php", [script, "write", "2", "500"], { encoding: "utf8", maxBuffer: 2 ** 30 });
-    const lines = run.stdout.trim().split("\n");
-    assert.equal(lines.length, 500);
-    for (const line of lines) {
-      const bytes = Buffer.from(JSON.parse(line).bytes, "base64");
-      for (const name of ["v", "valice", "v__proto__", "leg1"]) {
-        assert.ok(compare("php", bytes, { authenticated: `${name} == \`true\``, user: `"${name}"` }));
+    for (const handler of handlers) {
+      const args = [script, "write", handler, "2", "500"];
+      const lines = spawnSync("php", args, { encoding: "utf8", maxBuffer: 2 ** 30 })
+        .stdout.trim()
+        .split("\n");
+      assert.equal(lines.length, 500);
+      for (const line of lines) {
+        const bytes = Buffer.from(JSON.parse(line).bytes, "base64");
+        for (const name of ["v", "valice", "v__proto__", "leg1"]) {
+          assert.ok(compare(handler, bytes, { authenticated: `${name} == \`true\``, user: `"${name}"` }));
+        }
       }
     }
   });
