@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-if (major < 20 || (major === 20 && minor < 11)) {
-  console.error(`This project is developed with Node 20.11 or later; this is Node ${process.versions.node}.`);
+if (major < 20 || (major === 20 && minor < 14)) {
+  console.error(`This project is developed with Node 20.14 or later; this is Node ${process.versions.node}.`);
   process.exit(1);
 }
 

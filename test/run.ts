@@ -33,6 +33,8 @@ const { status } = spawnSync(
   [
     // One file after another: the real parts share the machine's two cores, and `npm start` builds dist/ anew.
     ...["--import", "tsx", "--test", "--test-concurrency=1", "--test-timeout=180000"],
+    // A test that failed half-way may have left a part running, which would hold its file open for ever.
+    "--test-force-exit",
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
     ...["--test-reporter=./test/closing-line.mjs", "--test-reporter-destination=stdout"],
     ...files,

@@ -30,6 +30,7 @@ const stopWithinMs = 5_000;
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
   const { command, args, cwd, env, isReady, readyWithinMs } = options;
   const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
+  endWithParent(child);
   let output = "";
   let failure: Error | undefined;
   child.on("error", (error) => {
@@ -56,6 +57,17 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     output: () => output,
     stop: () => stopProcess(child),
   };
+}
+
+const children = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+/** Ends the child with this process, however this one ends, if it is still there then. */
+export function endWithParent(child: ChildProcess): void {
+  children.add(child);
+  child.once("exit", () => children.delete(child));
 }
 
 /** Ends a child of this process and waits until it is gone. */

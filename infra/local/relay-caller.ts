@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { stopProcess } from "./process.ts";
+import { endWithParent, stopProcess } from "./process.ts";
 
 export const relayPath = fileURLToPath(new URL("../../dist/relay.mjs", import.meta.url));
 
@@ -26,6 +26,7 @@ export class RelayCaller {
 
   constructor(args: readonly string[], node = process.execPath, env = process.env) {
     this.child = spawn(node, [relayPath, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
+    endWithParent(this.child);
     this.child.stdout?.on("data", (chunk: Buffer) => {
       this.written = Buffer.concat([this.written, chunk]);
       this.#wake();

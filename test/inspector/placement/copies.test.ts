@@ -85,7 +85,7 @@ for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(ha
       const startedMs = performance.now();
       for (let i = 0; i < times; i++) {
         const startsMs = performance.now();
-        assert.equal(String(await store.getData(id)), alice);
+        assert.equal(String((await store.getData(id))?.bytes), alice);
         assert.ok(performance.now() - startsMs < timeoutMs);
       }
       return performance.now() - startedMs;
@@ -94,12 +94,12 @@ for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(ha
     it("are found while the first node is away, as PHP finds them, and at once", async () => {
       const store = openStore(1);
       const id = writeSessionOn(0, 1);
-      assert.equal(String(await store.getData(id)), alice);
+      assert.equal(String((await store.getData(id))?.bytes), alice);
       await kill(nodes[0]);
       try {
         const tookMs = await findAgain(store, id, 5);
         assert.ok(tookMs < timeoutMs, `${tookMs} ms for five logins`);
-        const found = await Promise.all([id, id, id].map((each) => store.getData(each)));
+        const found = await Promise.all([id, id, id].map(async (each) => (await store.getData(each))?.bytes));
         assert.ok(found.every((bytes) => String(bytes) === alice));
         assert.equal(userOf(id, 1), "alice");
       } finally {
@@ -135,13 +135,13 @@ for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(ha
       try {
         await findAgain(store, id, 2);
         const startedMs = performance.now();
-        const found = await Promise.all([id, id, id].map((each) => store.getData(each)));
+        const found = await Promise.all([id, id, id].map(async (each) => (await store.getData(each))?.bytes));
         assert.ok(found.every((bytes) => String(bytes) === alice));
         assert.ok(performance.now() - startedMs < timeoutMs);
       } finally {
         process.kill(nodes[0]?.process.pid ?? 0, "SIGCONT");
       }
-      assert.equal(String(await store.getData(id)), alice);
+      assert.equal(String((await store.getData(id))?.bytes), alice);
       store.close();
     });
 
