@@ -35,12 +35,20 @@ export function problemOfExpression(expression: string): string | undefined {
 }
 
 /**
- * Tells which variables of a session the expressions can see at all: those whose name stands in them, byte by
- * byte. They see more than that by `@` and by `*`, and name what does not stand there by a backslash or in
- * base64 (see document.ts): with any of these, it is all of them.
+ * Tells which variables of a session the expressions can see at all. Plain paths see the one that they begin with.
+ * Other expressions see those whose name stands in them, byte by byte; they see more than that by `@` and by `*`,
+ * and name what does not stand there by a backslash or in base64 (see document.ts): with any of these, it is all
+ * of them.
  */
-export function variablesSeenBy({ authenticated, user, hosts = "" }: WhoExpressions): IsWanted {
-  const text = Buffer.from(`${authenticated} ${user} ${hosts}`).toString("latin1");
+export function variablesSeenBy({ authenticated, user, hosts }: WhoExpressions): IsWanted {
+  const all = hosts === undefined ? [authenticated, user] : [authenticated, user, hosts];
+  const text = bytesOf(all.join(" "));
+  const first = all.map((expression) => plainPath(expression)?.[0] ?? "$");
+  // A name with a "$" in front may stand for another one: see document.ts.
+  if (!first.some((name) => name.startsWith("$"))) {
+    const seen = new Set(first.map(bytesOf));
+    return (name) => seen.has(name);
+  }
   if (/[@*\\]|\$base64:/.test(text)) return () => true;
   return (name) => text.includes(name);
 }
@@ -73,6 +81,11 @@ export function whoIsLoggedIn(session: Document, expressions: WhoExpressions, no
   const userName = Number.isSafeInteger(user) ? String(user) : user;
   if (typeof userName !== "string" || userName === "") return { reason: "no-user-name" };
   return expressions.hosts === undefined ? { userName } : { userName, hosts: textsOf(hosts) };
+}
+
+/** The text's bytes of UTF-8, one char a byte, as variables are named. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString("latin1");
 }
 
 /** The plain path that an expression is, found out once: there are as many expressions as the operator wrote. */

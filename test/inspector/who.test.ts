@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toDocument } from "../../inspector/php/document.ts";
 import { decodePhp } from "../../inspector/php/php-handler.ts";
-import { problemOfExpression, whoIsLoggedIn } from "../../inspector/who.ts";
+import { problemOfExpression, variablesSeenBy, whoIsLoggedIn } from "../../inspector/who.ts";
 
 const now = 1_800_000_000;
 
@@ -115,6 +115,28 @@ describe("who is logged in", () => {
   it("is refused when an expression compares a session with itself and it has a cycle", () => {
     const found = who('a|O:1:"A":1:{s:1:"a";r:1;}b|O:1:"B":1:{s:1:"a";r:3;}', "a == b", "user");
     assert.ok("reason" in found);
+  });
+});
+
+describe("the variables that expressions see", () => {
+  const seen = (authenticated: string, user: string, names: readonly string[]) =>
+    names.filter(variablesSeenBy({ authenticated, user }));
+  const names = ["user", "us", "auth", "name", "$class", "jos\xc3\xa9", "other"];
+
+  it("are the first names of plain paths, and no others", () => {
+    assert.deepEqual(seen("auth", "user.name", names), ["user", "auth"]);
+    assert.deepEqual(seen('"josé"', "other.user", names), ["jos\xc3\xa9", "other"]);
+  });
+
+  it("are those whose names stand in any other expression", () => {
+    assert.deepEqual(seen("auth", "user.name || `null`", names), ["user", "us", "auth", "name"]);
+    assert.deepEqual(seen("auth", '"$$class".name', names), ["auth", "name", "$class"]);
+  });
+
+  it("are all where an expression can see more than it names", () => {
+    for (const user of ["values(@)[0]", "*.name", '"us\\u0065r"', '"$base64:/w=="']) {
+      assert.deepEqual(seen("auth", user, names), names, user);
+    }
   });
 });
 
