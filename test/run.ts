@@ -1,7 +1,7 @@
 // `npm test`: gets the real parts, builds what is deployed, runs all tests, and counts them in a closing line.
 // A word behind it runs the files whose path holds that word: npm test -- relay
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,17 +28,27 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const { status } = spawnSync(
+const runner = spawn(
   process.execPath,
   [
     // One file after another: the real parts share the machine's two cores, and `npm start` builds dist/ anew.
     ...["--import", "tsx", "--test", "--test-concurrency=1", "--test-timeout=180000"],
     // A test that failed half-way may have left a part running, which would hold its file open for ever.
-    "--test-force-exit",
-    ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
-    ...["--test-reporter=./test/closing-line.mjs", "--test-reporter-destination=stdout"],
+    ...["--test-force-exit", "--test-reporter=spec"],
     ...files,
   ],
-  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+  { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
 );
-process.exit(status ?? 1);
+let output = "";
+runner.stdout.setEncoding("utf8").on("data", (text: string) => {
+  process.stdout.write(text);
+  output += text;
+});
+runner.on("close", (status) => {
+  // The runner's own count, as its last words on it: what stands above could be the name of a test.
+  const count = (name: string) =>
+    Number([...output.matchAll(new RegExp(`^ℹ ${name} (\\d+)$`, "gm"))].at(-1)?.[1] ?? 0);
+  const failed = count("fail") + count("cancelled");
+  process.stdout.write(`\n${count("pass")} passed, ${failed} failed, ${count("skipped")} skipped\n`);
+  process.exitCode = status ?? 1;
+});

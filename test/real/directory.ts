@@ -1,13 +1,18 @@
-// Directories of a suite's own, below the system's, gone when the suite is.
+// Directories of a test file's own, below the system's, gone when its process is.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 
-/** Gives a new directory that is removed after the suite in whose body this is called. */
+const directories: string[] = [];
+// Not after a suite: what a suite's last hook still ends may write until it is gone.
+process.once("exit", () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
+/** Gives a new directory, which is removed at the end of this process. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "inspectord-"));
-  after(() => rmSync(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
