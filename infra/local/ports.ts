@@ -1,6 +1,6 @@
 // Ports of this machine's loopback.
 
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 
 const loopback = "127.0.0.1";
 
@@ -15,6 +15,18 @@ export async function isFree(port: number): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Gives whether somebody accepts connections on this port. */
+export function canConnect(port: number, host = loopback): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
 }
 
 function listenOnce(port: number): Promise<number> {

@@ -325,19 +325,23 @@ function readCounted(reader: TextReader): Bytes {
   return reader.text.slice(start, reader.position - 1);
 }
 
+function skipCounted(reader: TextReader): number {
+  return skipEnclosed(reader, quote, quote);
+}
+
 /**
- * Gives where the bytes between the quotes start. They are trusted by their count: quotes and semicolons among
+ * Gives where the bytes between the two marks start. They are trusted by their count: marks and semicolons among
  * them mean nothing.
  */
-function skipCounted(reader: TextReader): number {
+function skipEnclosed(reader: TextReader, open: number, close: number): number {
   expect(reader, colon);
   const length = readCount(reader);
   expect(reader, colon);
-  expect(reader, quote);
+  expect(reader, open);
   const start = reader.position;
   if (length > reader.text.length - start) throw fail("truncated", start);
   reader.position = start + length;
-  expect(reader, quote);
+  expect(reader, close);
   return start;
 }
 
@@ -438,15 +442,9 @@ function forgetSlots(reader: TextReader, from: number): number {
 
 function readSerializable(reader: TextReader): PhpSerializable {
   const className = readClassName(reader);
-  expect(reader, colon);
-  const length = readCount(reader);
-  expect(reader, colon);
-  expect(reader, openBrace);
-  const start = reader.position;
-  if (length > reader.text.length - start) throw fail("truncated", start);
-  reader.position = start + length;
-  expect(reader, closeBrace);
-  const value = inSlot(reader, new PhpSerializable(className, reader.text.slice(start, start + length)));
+  const start = skipEnclosed(reader, openBrace, closeBrace);
+  const payload = reader.text.slice(start, reader.position - 1);
+  const value = inSlot(reader, new PhpSerializable(className, payload));
   reader.slotsAreKnown = false;
   return value;
 }

@@ -1,7 +1,6 @@
 // A real memcached on a port of its own.
 
-import { connect } from "node:net";
-import { freePort } from "../../infra/local/ports.ts";
+import { canConnect, freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
 
 export interface Memcached {
@@ -24,16 +23,4 @@ export async function startMemcached(port?: number, host = "127.0.0.1"): Promise
     readyWithinMs: 10_000,
   });
   return { host, port: ownPort, process, stop: () => process.stop() };
-}
-
-/** Gives whether somebody accepts connections on this port. */
-export function canConnect(port: number, host = "127.0.0.1"): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

@@ -1,9 +1,9 @@
 // A real PHP site: PHP's own web server with a page that hands its session id to Strophe.js.
 
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../infra/local/ports.ts";
+import { canConnect, freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
-import { canConnect } from "./memcached.ts";
+
 import { type Ini, iniArguments } from "./php.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
