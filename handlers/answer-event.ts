@@ -1,6 +1,6 @@
 // Event -> request -> outcome -> response: what every route does with its events, whatever it asks the inspector.
 
-import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer } from "aws-lambda";
 import { type Unavailable, unavailable } from "../inspector/verdict.ts";
 import type { Answer } from "../protocol/login-answer.ts";
 import type { Log, LogFields } from "./log.ts";
@@ -18,8 +18,10 @@ export interface Route<Request, Outcome> {
   readonly parse: (body: string) => { readonly request: Request } | { readonly breach: string };
   /** What the log tells: codes and counts, and nothing of the request's or the session's own words. */
   readonly logFields: (request: Request, outcome: Outcome | Unavailable) => LogFields;
-  /** What is answered where there is a verdict. */
-  readonly verdictAnswer: (outcome: Outcome) => Readonly<Record<string, unknown>>;
+  /** Whether the caller asks to hear why. It is told only to one that API Gateway knows by its signature. */
+  readonly asksWhy: (request: Request) => boolean;
+  /** What is answered where there is a verdict. `tellsWhy`: the caller may and wants to hear the reason. */
+  readonly verdictAnswer: (outcome: Outcome, tellsWhy: boolean) => Readonly<Record<string, unknown>>;
 }
 
 export type Ask<Request, Outcome> = (request: Request) => Promise<Outcome | Unavailable>;
@@ -52,8 +54,20 @@ export async function answerEvent<Request, Outcome extends { readonly outcome: s
     ...route.logFields(parsed.request, outcome),
     durationMs: Math.round(nowMs() - startedMs),
   });
-  if (isUnavailable(outcome)) return respond({ status: 503, body: '{"error":"unavailable"}' });
-  return respond({ status: 200, body: JSON.stringify(route.verdictAnswer(outcome)) });
+  const tellsWhy = route.asksWhy(parsed.request) && isSigned(event);
+  if (isUnavailable(outcome)) {
+    const why = tellsWhy ? { reason: outcome.fault } : {};
+    return respond({ status: 503, body: JSON.stringify({ error: "unavailable", ...why }) });
+  }
+  return respond({ status: 200, body: JSON.stringify(route.verdictAnswer(outcome, tellsWhy)) });
+}
+
+/** Whether API Gateway's aws_iam authorizer let this event in: it is who writes down the caller's access key. */
+function isSigned(event: APIGatewayProxyEventV2): boolean {
+  const { authorizer } = event.requestContext as Partial<
+    APIGatewayProxyEventV2WithIAMAuthorizer["requestContext"]
+  >;
+  return typeof authorizer?.iam?.accessKey === "string";
 }
 
 function isUnavailable(outcome: { readonly outcome: string }): outcome is Unavailable {

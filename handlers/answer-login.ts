@@ -16,8 +16,12 @@ const login: Route<LoginRequest, Reached> = {
   maxBodyBytes: MAX_REQUEST_BYTES,
   parse: parseLoginRequest,
   logFields: ({ op }, verdict) => ({ op, ...verdict }),
+  asksWhy: ({ explain }) => explain === true,
   // The one place where three outcomes become one bit, or none.
-  verdictAnswer: ({ outcome }) => ({ allow: outcome === "allowed" }),
+  verdictAnswer: (verdict, tellsWhy) => ({
+    allow: verdict.outcome === "allowed",
+    ...(tellsWhy && verdict.outcome === "refused" && { reason: verdict.reason }),
+  }),
 };
 
 /** Gives the response to an event of API Gateway's HTTP API (payload format 2.0). Throws nothing. */

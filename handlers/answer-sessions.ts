@@ -21,6 +21,8 @@ const sessions: Route<SessionsRequest, Reached> = {
       ? { outcome: verdict.outcome, authenticated: verdict.authenticated.filter(Boolean).length }
       : verdict),
   }),
+  // Its booleans stand for no login: there is nothing to tell beside them.
+  asksWhy: () => false,
   verdictAnswer: ({ authenticated }) => ({ authenticated }),
 };
 

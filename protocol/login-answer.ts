@@ -1,8 +1,13 @@
 // The answer of the contract: what the function says to the relay.
 //
-//   200  {"allow":true} / {"allow":false}     ; a verdict
-//   400  {"error": breach}                    ; the request broke the contract (login-request.ts)
-//   503  {"error":"unavailable"}              ; no verdict could be reached; why stands in the function's log
+//   200  {"allow":true}                                  ; a proven yes
+//   200  {"allow":false [, "reason": code]}              ; a verdict of no
+//   400  {"error": code}                                 ; the request broke the contract (login-request.ts)
+//   503  {"error":"unavailable" [, "reason": code]}      ; no verdict could be reached
+//   code = 1*40 ( %x61-7A / %x30-39 / "-" )
+//
+// A reason is told to a caller that signed and asked for it (`explain` in login-request.ts). It is a code of the
+// function's closed list (inspector/verdict.ts), which may grow before a relay learns of it.
 
 export interface Answer {
   readonly status: 200 | 400 | 503;
@@ -10,21 +15,35 @@ export interface Answer {
   readonly body: string;
 }
 
+export type ParsedAnswer =
+  | { readonly allow: true }
+  | { readonly allow: false; readonly reason?: string }
+  /** The function answered, and has no verdict on this login. */
+  | { readonly unavailable: true; readonly reason?: string };
+
+const code = /^[a-z0-9-]{1,40}$/;
+
 /**
- * Gives true for a proven yes, false for a verdict of no, and undefined for whatever is no verdict at all.
- * Throws nothing. The body is taken to the letter: one member `allow`, a JSON boolean.
+ * Gives what the function said, and undefined for whatever did not come from it in these words. Throws nothing.
+ * The body is taken to the letter: a yes is one member `allow`, the JSON boolean true, and nothing beside it.
  */
-export function parseVerdict(status: number, body: string): boolean | undefined {
-  if (status !== 200) return undefined;
+export function parseAnswer(status: number, body: string): ParsedAnswer | undefined {
+  if (status !== 200 && status !== 503) return undefined;
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
   } catch {
     return undefined;
   }
-  if (typeof parsed !== "object" || parsed === null) return undefined;
-  const members = Object.entries(parsed);
-  const [first] = members;
-  if (members.length !== 1 || first === undefined || first[0] !== "allow") return undefined;
-  return typeof first[1] === "boolean" ? first[1] : undefined;
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
+  const { allow, error, reason, ...others } = parsed as Readonly<Record<string, unknown>>;
+  if (Object.keys(others).length > 0) return undefined;
+  if (reason !== undefined && !(typeof reason === "string" && code.test(reason))) return undefined;
+  const told = reason === undefined ? {} : { reason: reason as string };
+  if (status === 503) {
+    return error === "unavailable" && allow === undefined ? { unavailable: true, ...told } : undefined;
+  }
+  if (error !== undefined) return undefined;
+  if (allow === false) return { allow, ...told };
+  return allow === true && reason === undefined ? { allow } : undefined;
 }

@@ -1,8 +1,9 @@
 // The request of the contract: what the relay asks of the function in the body of POST /auth.
 //
 //   request  = auth / isuser                       ; one JSON object (RFC 8259), no other members
-//   auth     = { "op": "auth", "user": text, "server": text, "password": text }
-//   isuser   = { "op": "isuser", "user": text, "server": text }
+//   auth     = { "op": "auth", "user": text, "server": text, "password": text [, explain] }
+//   isuser   = { "op": "isuser", "user": text, "server": text [, explain] }
+//   explain  = "explain": true                     ; the answer is to say why, if the caller has signed
 //   text     = JSON string, at least one character (a password may be empty), well-formed Unicode,
 //              at most so many bytes of UTF-8 as limits.ts says
 
@@ -17,12 +18,15 @@ interface AuthRequest {
   readonly server: string;
   /** What the client gave as its password: PHP's session id. */
   readonly password: string;
+  /** The answer is to say why it is no. The function tells it to callers that signed, and to no other. */
+  readonly explain?: true;
 }
 
 interface IsUserRequest {
   readonly op: "isuser";
   readonly user: string;
   readonly server: string;
+  readonly explain?: true;
 }
 
 export type LoginRequest = AuthRequest | IsUserRequest;
@@ -34,7 +38,8 @@ export type ContractBreach =
   | "field-unknown"
   | "user-invalid"
   | "server-invalid"
-  | "password-invalid";
+  | "password-invalid"
+  | "explain-invalid";
 
 export type ParsedRequest = { readonly request: LoginRequest } | { readonly breach: ContractBreach };
 
@@ -46,16 +51,20 @@ export function parseLoginRequest(body: string): ParsedRequest {
 
 /** Gives the request that these members make, or what is wrong with them: the same rules for both ends. */
 export function checkLoginRequest(members: Members): ParsedRequest {
-  const { op, user, server, password, ...others } = members;
+  const { op, user, server, password, explain, ...others } = members;
   if (op !== "auth" && op !== "isuser") return { breach: "op-unknown" };
   // A member that this release does not know may be one that narrows the answer: overlooking it could say a
   // yes that the sender did not ask for. So the function is deployed before the relays that send a new one.
   if (Object.keys(others).length > 0) return { breach: "field-unknown" };
   if (!isText(user, MAX_USER_BYTES) || user === "") return { breach: "user-invalid" };
   if (!isText(server, MAX_SERVER_BYTES) || server === "") return { breach: "server-invalid" };
+  if (explain !== undefined && explain !== true) return { breach: "explain-invalid" };
+  const explained = explain === true ? { explain: true as const } : {};
   if (op === "isuser") {
-    return password === undefined ? { request: { op, user, server } } : { breach: "field-unknown" };
+    return password === undefined
+      ? { request: { op, user, server, ...explained } }
+      : { breach: "field-unknown" };
   }
   if (!isText(password, MAX_PASSWORD_BYTES)) return { breach: "password-invalid" };
-  return { request: { op, user, server, password } };
+  return { request: { op, user, server, password, ...explained } };
 }
