@@ -13,6 +13,8 @@ const common = {
   platform: "node",
   format: "esm",
   minify: true,
+  // A package's ES modules, where it has them: what is not used of those is left out.
+  mainFields: ["module", "main"],
   legalComments: "none",
   outExtension: { ".js": ".mjs" },
 } as const satisfies BuildOptions;
@@ -42,7 +44,6 @@ async function buildFunction(name: string): Promise<void> {
     // Chunks: a store's module is loaded only where it is configured.
     splitting: true,
     target: "node20",
-    mainFields: ["module", "main"],
     keepNames: true,
     // memjs is CommonJS and asks for node's modules by require().
     banner: {

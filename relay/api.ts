@@ -1,104 +1,152 @@
-// Command -> verdict: the HTTPS exchange with the function behind API Gateway, over one kept-alive connection.
+// A login's body -> the function's answer: one signed request to the route behind API Gateway, or why it failed.
 
-import * as http from "node:http";
-import * as https from "node:https";
-import { MAX_ANSWER_BYTES } from "../protocol/limits.ts";
-import { parseVerdict } from "../protocol/login-answer.ts";
-import type { LoginRequest } from "../protocol/login-request.ts";
+import { parseAnswer } from "../protocol/login-answer.ts";
+import { ConnectionFault } from "./connection.ts";
+import type { Connections, Exchange } from "./connections.ts";
+import type { HttpResponse } from "./http-response.ts";
+import { version } from "./version.ts";
 
-export type ApiFaultCode = "deadline" | "api-unreachable" | "api-status" | "api-answer";
+/** What the function says of a login, and why it says no where it tells. */
+export type Verdict = { readonly allow: true } | { readonly allow: false; readonly reason?: string };
 
-/** The API gave no verdict. `detail` says more, and holds nothing of the request: a system error code or a status. */
+export type ApiFaultCode =
+  | "unavailable"
+  | "api-unreachable"
+  | "api-certificate"
+  | "api-forbidden"
+  | "api-throttled"
+  | "api-status"
+  | "api-answer"
+  | "credentials";
+
+/** There is no verdict. `unavailable`: the function itself has none; `detail` says more, and holds nothing of the request: a system's code or a status. */
 export class ApiFault extends Error {
   readonly code: ApiFaultCode;
   readonly detail: string;
+  /** Where a second try may do better: at the soonest so many milliseconds later. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ApiFaultCode, detail: string) {
+  constructor(code: ApiFaultCode, detail: string, retryAfterMs?: number) {
     super(`${code}: ${detail}`);
     this.name = "ApiFault";
     this.code = code;
     this.detail = detail;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
-/** A kept-alive connection was found closed before the API saw the request: the one fault that is tried again. */
-class StaleConnection extends Error {}
+/** Gives the header fields that sign this body (SigV4). Throws ApiFault "credentials". */
+export type Sign = (body: Buffer) => Promise<Readonly<Record<string, string>>>;
 
-/** Asks the route at `url`, one request at a time. A connection that failed once is never used again. */
+/** One try under way. */
+export interface Try {
+  /** Throws ApiFault. */
+  readonly answer: Promise<Verdict>;
+  readonly giveUp: () => void;
+}
+
+export interface ApiOptions {
+  readonly url: URL;
+  readonly connections: Connections;
+  readonly sign: Sign;
+  /** Is told when the API refuses the signature: gives whether there are other credentials to try. */
+  readonly renewCredentials: () => Promise<boolean>;
+  readonly now: () => Date;
+}
+
+/** A signature is refused when the clocks differ by more than 5 minutes; at less than this it was something else. */
+const tellingSkewMs = 240_000;
+/** For a route that says neither yes nor no to waiting: API Gateway's 429 comes without Retry-After. */
+const throttledMs = 500;
+
 export class Api {
-  readonly #url: URL;
-  readonly #agent: http.Agent;
-  readonly #request: typeof http.request;
+  readonly #options: ApiOptions;
+  /** All of the request that is the same for every login. */
+  readonly #head: string;
 
-  constructor(url: URL) {
-    this.#url = url;
-    const secure = url.protocol === "https:";
-    const options = { keepAlive: true, maxFreeSockets: 1 };
-    this.#agent = secure ? new https.Agent(options) : new http.Agent(options);
-    this.#request = secure ? https.request : http.request;
+  constructor(options: ApiOptions) {
+    this.#options = options;
+    const { host, pathname } = options.url;
+    this.#head =
+      `POST ${pathname} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: inspectord-relay/${version}\r\n` +
+      "content-type: application/json\r\n";
   }
 
-  /** Gives the API's verdict within `deadlineMs` milliseconds. Throws ApiFault where there is none. */
-  async ask(login: LoginRequest, deadlineMs: number): Promise<boolean> {
-    const body = Buffer.from(JSON.stringify(login));
-    const endsAt = performance.now() + deadlineMs;
-    try {
-      return await this.#exchange(body, deadlineMs);
-    } catch (fault) {
-      if (!(fault instanceof StaleConnection)) throw fault;
+  /** Asks once; over a new connection if `isFresh`. */
+  begin(body: Buffer, isFresh: boolean): Try {
+    let exchange: Exchange | undefined;
+    let isGivenUp = false;
+    const ask = async (): Promise<Verdict> => {
+      const signature = await this.#options.sign(body);
+      if (isGivenUp) throw new ApiFault("api-unreachable", "given up");
+      exchange = this.#options.connections.exchange(this.#request(body, signature), isFresh);
+      let response: HttpResponse;
       try {
-        return await this.#exchange(body, endsAt - performance.now());
-      } catch (second) {
-        throw second instanceof StaleConnection ? new ApiFault("api-unreachable", "ECONNRESET") : second;
+        response = await exchange.response;
+      } catch (fault) {
+        if (!(fault instanceof ConnectionFault)) throw fault;
+        throw faultOfConnection(fault, exchange.isReused);
       }
+      const answer = parseAnswer(response.status, response.body);
+      if (answer === undefined) throw await this.#faultOfResponse(response);
+      if ("unavailable" in answer) throw new ApiFault("unavailable", answer.reason ?? "", 0);
+      return answer;
+    };
+    return {
+      answer: ask(),
+      giveUp: () => {
+        isGivenUp = true;
+        exchange?.giveUp();
+      },
+    };
+  }
+
+  #request(body: Buffer, signature: Readonly<Record<string, string>>): Buffer {
+    let head = this.#head;
+    for (const name in signature) head += `${name}: ${signature[name]}\r\n`;
+    head += `content-length: ${body.length}\r\n\r\n`;
+    const request = Buffer.allocUnsafe(head.length + body.length);
+    request.write(head, "latin1");
+    request.set(body, head.length);
+    return request;
+  }
+
+  async #faultOfResponse({ status, retryAfter, date }: HttpResponse): Promise<ApiFault> {
+    switch (status) {
+      case 200:
+        return new ApiFault("api-answer", "no verdict");
+      case 403: {
+        const skewMs = date === undefined ? 0 : Date.parse(date) - this.#options.now().getTime();
+        if (Math.abs(skewMs) > tellingSkewMs) {
+          return new ApiFault("api-forbidden", `this clock is off by ${Math.round(-skewMs / 1000)}s`);
+        }
+        const renewed = await this.#options.renewCredentials();
+        return new ApiFault("api-forbidden", "403", renewed ? 0 : undefined);
+      }
+      case 429:
+        return new ApiFault("api-throttled", "429", this.#waitMs(retryAfter) ?? throttledMs);
+      case 502:
+      case 503:
+      case 504:
+        return new ApiFault("api-status", String(status), this.#waitMs(retryAfter) ?? 0);
+      default:
+        return new ApiFault("api-status", String(status));
     }
   }
 
-  #exchange(body: Buffer, withinMs: number): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const request = this.#request(this.#url, {
-        method: "POST",
-        agent: this.#agent,
-        // The one place where a request gets its headers, and so where a signature (SigV4) is to be added.
-        headers: { "content-type": "application/json", "content-length": body.length },
-      });
-      const fail = (fault: Error) => {
-        clearTimeout(timer);
-        reject(fault);
-        request.destroy();
-      };
-      const timer = setTimeout(
-        () => fail(new ApiFault("deadline", `${Math.round(withinMs)}ms`)),
-        Math.max(0, withinMs),
-      );
-      request.on("error", (error: NodeJS.ErrnoException) => {
-        fail(
-          request.reusedSocket
-            ? new StaleConnection()
-            : new ApiFault("api-unreachable", error.code ?? "unknown"),
-        );
-      });
-      request.on("response", (response) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        response.on("data", (chunk: Buffer) => {
-          bytes += chunk.length;
-          chunks.push(chunk);
-          if (bytes > MAX_ANSWER_BYTES) fail(noVerdict(response.statusCode, "too large"));
-        });
-        response.on("error", () => fail(new ApiFault("api-answer", "cut off")));
-        response.on("end", () => {
-          const verdict = parseVerdict(response.statusCode ?? 0, Buffer.concat(chunks).toString());
-          if (verdict === undefined) return fail(noVerdict(response.statusCode, "no verdict"));
-          clearTimeout(timer);
-          resolve(verdict);
-        });
-      });
-      request.end(body);
-    });
+  /** The milliseconds that Retry-After asks to wait: a number of seconds or a date (RFC 9110, 10.2.3). */
+  #waitMs(retryAfter: string | undefined): number | undefined {
+    if (retryAfter === undefined) return undefined;
+    const waitMs = /^\d{1,9}$/.test(retryAfter)
+      ? Number(retryAfter) * 1000
+      : Date.parse(retryAfter) - this.#options.now().getTime();
+    return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
   }
 }
 
-function noVerdict(status: number | undefined, what: string): ApiFault {
-  return status === 200 ? new ApiFault("api-answer", what) : new ApiFault("api-status", String(status ?? 0));
+function faultOfConnection({ kind, detail }: ConnectionFault, isReused: boolean): ApiFault {
+  if (kind === "certificate") return new ApiFault("api-certificate", detail);
+  // What a kept-alive connection carried when nobody asked says nothing about the API: a new one may be in order.
+  if (kind === "breach") return new ApiFault("api-answer", detail, isReused ? 0 : undefined);
+  return new ApiFault("api-unreachable", detail, 0);
 }

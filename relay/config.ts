@@ -1,49 +1,156 @@
-// The relay's configuration: its command line, checked. A wrong one is said in words that name what to change.
+// The relay's configuration: its command line and AWS's variables, checked. A wrong one is said in words that name
+// what to change.
 
 import { isIP } from "node:net";
 import { parseArgs } from "node:util";
+import type { LogFormat } from "./log.ts";
+import { version } from "./version.ts";
 
 export interface RelayConfig {
   /** The route's full URL. */
   readonly url: URL;
+  /** The region that requests are signed for. */
+  readonly region: string;
   /** How long one login may take in all, in milliseconds. ejabberd itself waits 30000. */
   readonly deadlineMs: number;
+  /** The path of the unix socket to serve in place of stdin and stdout. */
+  readonly listen?: string;
+  /** The profile of AWS's shared files. */
+  readonly profile?: string;
+  /** A PEM file of the authorities to trust in place of Node's own. */
+  readonly caFile?: string;
+  /** Whether a second try begins as soon as the first is slower than 99 of 100. */
+  readonly hedge: boolean;
+  readonly logFile?: string;
+  readonly logFormat: LogFormat;
+  /** Whether the log tells names in place of their keyed hashes. */
+  readonly logUsers: boolean;
+  /** Where Prometheus may ask, on the loopback. */
+  readonly metricsPort?: number;
+  /** The variables that AWS's own tools take credentials from. */
+  readonly environment: Environment;
 }
 
-export const usage =
-  "usage: node relay.mjs URL [--deadline-ms N]\n" +
-  "  URL              the route's full URL, https://ID.execute-api.REGION.amazonaws.com/auth;\n" +
-  "                   plain http only to this machine itself (127.0.0.1, [::1], localhost)\n" +
-  "  --deadline-ms N  answer no when a login takes longer; 100 to 20000 milliseconds, 10000 unless given";
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type ReadConfig =
+  | { readonly config: RelayConfig }
+  | { readonly help: string }
+  | { readonly problem: string };
+
+export const usage = `usage: relay.mjs URL [options]
+
+Answers ejabberd's external authentication: forwards each login, signed (AWS SigV4), to the InspectorD function at
+URL, and says yes only if the function did. Serves frames on stdin and stdout, as ejabberd's extauth_program, or
+with --listen any number of pool members on a unix socket.
+
+  URL                 the route's full URL, https://ID.execute-api.REGION.amazonaws.com/auth;
+                      plain http only to this machine itself (127.0.0.1, [::1], localhost)
+
+  --listen PATH       serve a unix socket (mode 0660) in place of stdin and stdout
+  --deadline-ms N     answer no when a login takes longer; 100 to 20000 milliseconds, 10000 unless given.
+                      ejabberd waits 30 seconds in all, Prosody 5: give it 4000 there
+  --hedge             begin a second request as soon as the first is slower than 99 of 100 lately
+  --region NAME       the region to sign for, where the URL does not name it; AWS_REGION unless given
+  --profile NAME      the profile of AWS's shared files; AWS_PROFILE unless given
+  --ca-file PATH      trust these authorities (PEM) in place of Node's own
+
+  --log-file PATH     log to this file in place of stderr; opened anew at SIGHUP
+  --log-format NAME   logfmt, unless given, or json
+  --log-users         log user names in place of their keyed hashes
+  --metrics-port N    serve Prometheus' metrics on http://127.0.0.1:N/metrics; at SIGUSR1 they go to the log
+
+  --version, --help
+
+Credentials come from where AWS's own tools take them: the environment, the shared files (also credential_process),
+a container's endpoint, or the instance (IMDSv2). The relay never ends for want of them: it refuses, and says so.
+
+SIGTERM answers what is under way and ends. Exit codes: 0 after that or at the end of input, 1 for a fault,
+2 for options that cannot be used with --listen; without it the relay stays and refuses, for ejabberd would
+only start it again.`;
 
 const defaultDeadlineMs = 10_000;
 
+const options = {
+  listen: { type: "string" },
+  "deadline-ms": { type: "string" },
+  hedge: { type: "boolean" },
+  region: { type: "string" },
+  profile: { type: "string" },
+  "ca-file": { type: "string" },
+  "log-file": { type: "string" },
+  "log-format": { type: "string" },
+  "log-users": { type: "boolean" },
+  "metrics-port": { type: "string" },
+  version: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 /** Gives the configuration that these arguments make, frozen, or the problem with them. Throws nothing. */
-export function readConfig(args: readonly string[]): RelayConfig | { readonly problem: string } {
-  let parsed: { values: { "deadline-ms"?: string | undefined }; positionals: string[] };
+export function readConfig(args: readonly string[], environment: Environment = process.env): ReadConfig {
+  let parsed: ReturnType<typeof parse>;
   try {
-    parsed = parseArgs({
-      args: [...args],
-      options: { "deadline-ms": { type: "string" } },
-      allowPositionals: true,
-      strict: true,
-    });
+    parsed = parse(args);
   } catch (error) {
     return { problem: (error as Error).message };
   }
-  const [address, ...more] = parsed.positionals;
+  const { values, positionals } = parsed;
+  if (values.help === true) return { help: usage };
+  if (values.version === true) return { help: `inspectord-relay ${version}` };
+  const [address, ...more] = positionals;
   if (address === undefined) return { problem: "the URL of the route is missing" };
   if (more.length > 0) return { problem: "more than one URL is given" };
   const url = readUrl(address);
   if ("problem" in url) return url;
-  const deadline = parsed.values["deadline-ms"];
-  const deadlineMs = deadline === undefined ? defaultDeadlineMs : Number(deadline);
-  if (!Number.isInteger(deadlineMs) || deadlineMs < 100 || deadlineMs > 20_000) {
+  const deadlineMs = readNumber(values["deadline-ms"], 100, 20_000);
+  if (Number.isNaN(deadlineMs)) {
     return { problem: "--deadline-ms is not a whole number from 100 to 20000" };
   }
-  return Object.freeze({ url, deadlineMs });
+  const metricsPort = readNumber(values["metrics-port"], 1, 65_535);
+  if (Number.isNaN(metricsPort)) return { problem: "--metrics-port is not a port" };
+  const logFormat = values["log-format"] ?? "logfmt";
+  if (logFormat !== "logfmt" && logFormat !== "json") {
+    return { problem: "--log-format is neither logfmt nor json" };
+  }
+  const region =
+    values.region ?? regionOf(url.hostname) ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
+  if (region === undefined || !/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) {
+    return {
+      problem:
+        "the region is not known: the URL does not name it, so give --region or AWS_REGION, such as eu-central-1",
+    };
+  }
+  const { listen, profile } = values;
+  const caFile = values["ca-file"];
+  const logFile = values["log-file"];
+  return {
+    config: Object.freeze({
+      url,
+      region,
+      deadlineMs: deadlineMs ?? defaultDeadlineMs,
+      ...(listen !== undefined && { listen }),
+      ...(profile !== undefined && { profile }),
+      ...(caFile !== undefined && { caFile }),
+      hedge: values.hedge === true,
+      ...(logFile !== undefined && { logFile }),
+      logFormat,
+      logUsers: values["log-users"] === true,
+      ...(metricsPort !== undefined && { metricsPort }),
+      environment,
+    }),
+  };
 }
 
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+}
+
+/** Gives the whole number in these bounds, NaN for another text, and nothing for none. */
+function readNumber(text: string | undefined, least: number, most: number): number | undefined {
+  if (text === undefined) return undefined;
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  return number >= least && number <= most ? number : Number.NaN;
+}
 function readUrl(address: string): URL | { readonly problem: string } {
   let url: URL;
   try {
@@ -62,6 +169,11 @@ function readUrl(address: string): URL | { readonly problem: string } {
   }
   if (url.pathname === "/") return { problem: "the URL names no route; it ends in /auth" };
   return url;
+}
+
+/** The region in the name of API Gateway's endpoints, https://ID.execute-api.REGION.amazonaws.com. */
+function regionOf(hostname: string): string | undefined {
+  return /\.execute-api(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/.exec(hostname)?.[1];
 }
 
 function isLoopback(hostname: string): boolean {

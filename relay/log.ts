@@ -1,25 +1,64 @@
-// The relay's log: logfmt lines on stderr, which ejabberd hands on to its own. Codes only, nothing of a request.
+// The relay's log: a line an event, logfmt or JSON. Codes and times, and nothing of a request: of the user a keyed
+// hash at most, unless the operator asked for names.
 
-export type Log = (code: string, detail?: string) => void;
+import { createHmac, randomBytes } from "node:crypto";
 
-const intervalMs = 10_000;
+export type LogFormat = "logfmt" | "json";
+type Level = "info" | "warn" | "error";
+export type LogFields = Readonly<Record<string, string | number | undefined>>;
 
-/**
- * Gives a log that writes one line a code in 10 seconds and counts the rest: an outage under load would fill a
- * disk otherwise. The next line of that code says how many were left out.
- */
-export function createLog(write: (line: string) => void, now: () => Date): Log {
-  const seen = new Map<string, { untilMs: number; leftOut: number }>();
-  return (code, detail) => {
+/** Writes a line for this code, with these fields; they are made only if the line is written. */
+export type Log = (level: Level, code: string, fields?: () => LogFields) => void;
+
+export interface LogOptions {
+  readonly write: (line: string) => void;
+  readonly format: LogFormat;
+  readonly now: () => Date;
+}
+
+/** So many lines of one code in one interval; an outage under load would fill a disk otherwise. */
+export const linesAnInterval = 20;
+export const intervalMs = 10_000;
+
+/** Gives a log that counts what exceeds the rate: the next line of that code says how many were left out. */
+export function createLog({ write, format, now }: LogOptions): Log {
+  const said = new Map<string, { sinceMs: number; lines: number; leftOut: number }>();
+  return (level, code, fields) => {
     const at = now();
-    const entry = seen.get(code);
-    if (entry !== undefined && at.getTime() < entry.untilMs) {
+    const entry = said.get(code) ?? { sinceMs: at.getTime(), lines: 0, leftOut: 0 };
+    said.set(code, entry);
+    if (at.getTime() - entry.sinceMs >= intervalMs) {
+      entry.sinceMs = at.getTime();
+      entry.lines = 0;
+    }
+    if (++entry.lines > linesAnInterval) {
       entry.leftOut++;
       return;
     }
-    seen.set(code, { untilMs: at.getTime() + intervalMs, leftOut: 0 });
-    const more = entry === undefined || entry.leftOut === 0 ? "" : ` left_out=${entry.leftOut}`;
-    const said = detail === undefined ? "" : ` detail=${JSON.stringify(detail)}`;
-    write(`time=${at.toISOString()} program=inspectord-relay code=${code}${said}${more}\n`);
+    const line = {
+      time: at.toISOString(),
+      level,
+      program: "inspectord-relay",
+      code,
+      ...fields?.(),
+      ...(entry.leftOut > 0 && { leftOut: entry.leftOut }),
+    };
+    entry.leftOut = 0;
+    write(`${format === "json" ? JSON.stringify(line) : logfmt(line)}\n`);
   };
+}
+
+function logfmt(fields: LogFields): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined && value !== "")
+    .map(([name, value]) => `${name}=${/^[\w.:+-]+$/.test(String(value)) ? value : JSON.stringify(value)}`)
+    .join(" ");
+}
+
+/** Names a user in the log, so that the lines of one user can be found. */
+export type NameUser = (user: string, server: string) => string;
+
+/** Gives names that say nothing to whoever has not the key, which ends with this process. */
+export function hashedNames(key: Buffer = randomBytes(32)): NameUser {
+  return (user, server) => createHmac("sha256", key).update(`${user}@${server}`).digest("hex").slice(0, 12);
 }

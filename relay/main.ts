@@ -1,59 +1,124 @@
-// The program that ejabberd runs as its extauth_program: stdin -> frames -> the API -> answers on stdout.
+// The program on the ejabberd host: frames on stdin or on a unix socket -> the API -> answers.
 
-import { Api, ApiFault } from "./api.ts";
-import { parseCommand } from "./command.ts";
-import { type RelayConfig, readConfig, usage } from "./config.ts";
-import { createLog } from "./log.ts";
-import { serve } from "./serve.ts";
+import { readFileSync } from "node:fs";
+import { type RelayConfig, readConfig } from "./config.ts";
+import { openCredentials } from "./credentials/open.ts";
+import { ListenError, listen } from "./daemon.ts";
+import { createLog, hashedNames, type Log } from "./log.ts";
+import { openLogFile } from "./log-file.ts";
+import { serveMetrics } from "./metrics-server.ts";
+import { createRelay } from "./relay.ts";
+import { type ServeOptions, serve } from "./serve.ts";
 
-const log = createLog(
-  (line) => process.stderr.write(line),
-  () => new Date(),
-);
-
+/** ejabberd gives up after 30 seconds, and the time in its own queue is part of them. */
+const patienceMs = 25_000;
 // ejabberd restarts a program that ends, and too many fast ends take its supervisors down, BOSH with them.
 // After a fault that nobody foresaw, this pause keeps the restarts below that rate.
 const pauseBeforeCrashMs = 2_000;
+
+let write = (line: string) => {
+  process.stderr.write(line);
+};
+let log: Log = createLog({ write: (line) => write(line), format: "logfmt", now: () => new Date() });
 process.on("uncaughtException", (error) => {
-  log("crash", error.name);
+  log("error", "crash", () => ({ kind: error.name }));
   setTimeout(() => process.exit(1), pauseBeforeCrashMs);
 });
 // A log that nobody reads any more must not end the program.
 process.stderr.on("error", () => {});
-// ejabberd has gone: there is nobody left to answer.
-process.stdout.on("error", () => process.exit(0));
 
-const config = readConfig(process.argv.slice(2));
-if ("problem" in config) {
-  // Ending here would make ejabberd start it again at once, so it stays and refuses.
-  log("bad-configuration", `${config.problem}; every login is refused until it is put right`);
-  process.stderr.write(`${usage}\n`);
+const stop = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());
+
+const args = process.argv.slice(2);
+const read = readConfig(args);
+if ("help" in read) {
+  process.stdout.write(`${read.help}\n`);
+} else if ("config" in read) {
+  await run(read.config);
+} else {
+  await refuseAll(read.problem);
 }
-
-await serve({
-  input: process.stdin,
-  write: (bytes) => process.stdout.write(bytes),
-  decide: "problem" in config ? async () => false : decideBy(config),
-  patienceMs: 25_000,
-  now: () => performance.now(),
-  log,
-});
 process.exit(0);
 
-function decideBy({ url, deadlineMs }: RelayConfig): (payload: Uint8Array) => Promise<boolean> {
-  const api = new Api(url);
-  return async (payload) => {
-    const command = parseCommand(payload);
-    if ("refusal" in command) {
-      log(command.refusal);
-      return false;
-    }
+async function run(config: RelayConfig): Promise<void> {
+  const { logFile, logFormat, logUsers, caFile, listen: path, metricsPort } = config;
+  let ca: string | undefined;
+  try {
+    if (logFile !== undefined) openLog(logFile);
+    ca = caFile === undefined ? undefined : readFileSync(caFile, "utf8");
+  } catch (error) {
+    const { code, path: which } = error as NodeJS.ErrnoException;
+    return refuseAll(`${which === logFile ? "--log-file" : "--ca-file"} cannot be opened (${code})`);
+  }
+  log = createLog({ write: (line) => write(line), format: logFormat, now: () => new Date() });
+  const relay = createRelay({
+    config,
+    ca,
+    credentials: openCredentials(config, log),
+    log,
+    nameUser: logUsers ? (user, server) => `${user}@${server}` : hashedNames(),
+  });
+  let members = () => 1;
+  const metrics = () => relay.metrics(members());
+  // Installed, it also keeps Node from opening its debugger at this signal.
+  process.on("SIGUSR1", () => write(metrics()));
+  if (metricsPort !== undefined) {
+    await serveMetrics(metricsPort, metrics).catch(({ code }) =>
+      log("error", "metrics-port", () => ({ detail: code })),
+    );
+  }
+  if (path === undefined) return serveStdin(relay.decide);
+  try {
+    const daemon = await listen(path, (member) =>
+      serve({ ...loop(relay.decide), input: member, write: (bytes) => member.write(bytes) }),
+    );
+    members = daemon.members;
+    log("info", "listening");
+    await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
+    await daemon.stop();
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    fail(error.message);
+  }
+}
+
+async function serveStdin(decide: ServeOptions["decide"]): Promise<void> {
+  // ejabberd has gone: there is nobody left to answer.
+  process.stdout.on("error", () => process.exit(0));
+  await serve({
+    ...loop(decide),
+    input: process.stdin,
+    write: (bytes) => process.stdout.write(bytes),
+  });
+}
+
+function loop(decide: ServeOptions["decide"]): Omit<ServeOptions, "input" | "write"> {
+  return { decide, patienceMs, now: () => performance.now(), log, stop: stop.signal };
+}
+
+/** ejabberd would start a program that ended again at once, so it stays and refuses; a daemon's manager waits. */
+async function refuseAll(problem: string): Promise<void> {
+  if (args.some((arg) => arg === "--listen" || arg.startsWith("--listen="))) fail(problem);
+  log("error", "bad-configuration", () => ({
+    detail: `${problem}; every login is refused until it is put right (--help)`,
+  }));
+  await serveStdin(async () => false);
+}
+
+function fail(problem: string): never {
+  process.stderr.write(`${problem}\n`);
+  process.exit(2);
+}
+
+function openLog(path: string): void {
+  const file = openLogFile(path);
+  write = file.write;
+  process.on("SIGHUP", () => {
     try {
-      return await api.ask(command.request, deadlineMs);
-    } catch (fault) {
-      if (!(fault instanceof ApiFault)) throw fault;
-      log(fault.code, fault.detail);
-      return false;
+      file.reopen();
+    } catch (error) {
+      log("error", "log-file", () => ({ detail: (error as NodeJS.ErrnoException).code }));
     }
-  };
+  });
 }

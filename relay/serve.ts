@@ -1,10 +1,11 @@
-// The relay's loop: each frame of the input gets one answer on the output, in order, in time or not at all.
+// A member's loop: each frame of its input gets one answer on its output, in order, in time or not at all.
 
+import type { Readable } from "node:stream";
 import { answerBytes, FrameReader } from "./frames.ts";
 import type { Log } from "./log.ts";
 
 export interface ServeOptions {
-  readonly input: AsyncIterable<Uint8Array>;
+  readonly input: Readable;
   readonly write: (bytes: Buffer) => void;
   /** Gives true for a proven yes. May throw: that is a no. */
   readonly decide: (payload: Uint8Array) => Promise<boolean>;
@@ -13,31 +14,74 @@ export interface ServeOptions {
   /** A clock that only goes forward, in milliseconds. */
   readonly now: () => number;
   readonly log: Log;
+  /** Once it is aborted no further frame is begun: the loop ends with the answer to the one under way. */
+  readonly stop: AbortSignal;
 }
 
-/** Ends with "end-of-input", or with "too-late" when an answer could no longer be given safely. */
-export async function serve(options: ServeOptions): Promise<"end-of-input" | "too-late"> {
-  const { input, write, decide, patienceMs, now, log } = options;
+export type ServeEnd = "end-of-input" | "too-late" | "stopped";
+
+/** Ends with "too-late" when an answer could no longer be given safely. */
+export function serve(options: ServeOptions): Promise<ServeEnd> {
+  const { input, write, decide, patienceMs, now, log, stop } = options;
   const reader = new FrameReader();
-  for await (const chunk of input) {
-    for (const payload of reader.push(chunk)) {
+  const waiting: Buffer[] = [];
+  let isAnswering = false;
+  let hasEnded = false;
+
+  return new Promise((resolve) => {
+    const end = (how: ServeEnd) => {
+      stop.removeEventListener("abort", onStop);
+      waiting.length = 0;
+      input.pause();
+      resolve(how);
+    };
+    const answer = async (payload: Buffer): Promise<boolean> => {
       const askedAt = now();
       let allowed: boolean;
       try {
         allowed = await decide(payload);
       } catch (error) {
-        log("internal-error", error instanceof Error ? error.name : "unknown");
+        log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
         allowed = false;
       }
       // Whoever waited too long takes the next answer for the next question: a late yes would let the next
       // user in with a wrong password. This happens when the process was stopped for a while.
-      if (now() - askedAt > patienceMs) {
-        log("too-late");
-        return "too-late";
-      }
+      if (now() - askedAt > patienceMs) return false;
       // The one line where everything becomes a bit: only a proven yes is a yes.
       write(answerBytes(allowed === true));
-    }
-  }
-  return "end-of-input";
+      return true;
+    };
+    const answerAll = async () => {
+      isAnswering = true;
+      for (let payload = waiting.shift(); payload !== undefined; payload = waiting.shift()) {
+        if (!(await answer(payload))) {
+          log("error", "too-late");
+          return end("too-late");
+        }
+        if (stop.aborted) return end("stopped");
+      }
+      isAnswering = false;
+      if (hasEnded) return end("end-of-input");
+      input.resume();
+    };
+    const onStop = () => {
+      if (!isAnswering) end("stopped");
+    };
+    const onEnd = () => {
+      hasEnded = true;
+      if (!isAnswering) end("end-of-input");
+    };
+    input.on("data", (chunk: Buffer) => {
+      waiting.push(...reader.push(chunk));
+      if (isAnswering || waiting.length === 0) return;
+      // ejabberd waits for each answer. Whoever does not, waits in the pipe and not in this process's memory.
+      input.pause();
+      void answerAll();
+    });
+    input.once("end", onEnd);
+    input.once("close", onEnd);
+    input.once("error", onEnd);
+    stop.addEventListener("abort", onStop);
+    if (stop.aborted) onStop();
+  });
 }

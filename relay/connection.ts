@@ -1,0 +1,137 @@
+// One connection to the API: a request's bytes out, its response in, one exchange at a time.
+
+import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectSecure, type TLSSocket } from "node:tls";
+import { HttpBreach, type HttpResponse, ResponseReader } from "./http-response.ts";
+
+export interface Endpoint {
+  readonly hostname: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+  /** PEM text of the authorities to trust in place of Node's own. */
+  readonly ca?: string;
+}
+
+/** The connection gave no response. `detail` is a code of the system, of TLS or of what came instead. */
+export class ConnectionFault extends Error {
+  readonly kind: "unreachable" | "certificate" | "breach";
+  readonly detail: string;
+
+  constructor(kind: ConnectionFault["kind"], detail: string) {
+    super(`${kind}: ${detail}`);
+    this.name = "ConnectionFault";
+    this.kind = kind;
+    this.detail = detail;
+  }
+}
+
+/** TCP's own look at a silent peer begins after this long: an idle connection whose peer has gone is found out. */
+const keepAliveMs = 30_000;
+
+interface Waiting {
+  readonly reader: ResponseReader;
+  readonly resolve: (response: HttpResponse) => void;
+  readonly reject: (fault: ConnectionFault) => void;
+}
+
+export class Connection {
+  readonly #socket: Socket;
+  #waiting: Waiting | undefined;
+  #isUsable = true;
+  /** Is called once, when the connection can carry no further exchange. */
+  onGone = () => {};
+
+  /** Begins to connect; the first exchange waits for it. `session` resumes an earlier TLS session. */
+  constructor(endpoint: Endpoint, session?: Buffer) {
+    this.#socket = endpoint.isSecure ? secure(endpoint, session) : plain(endpoint);
+    this.#socket.setNoDelay(true).setKeepAlive(true, keepAliveMs);
+    this.#socket.on("data", (chunk: Buffer) => this.#receive((reader) => reader.push(chunk)));
+    this.#socket.on("end", () => {
+      this.#receive((reader) => reader.end());
+      this.#fail(new ConnectionFault("unreachable", "closed"));
+    });
+    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(faultOf(error)));
+    this.#socket.on("close", () => this.#fail(new ConnectionFault("unreachable", "closed")));
+  }
+
+  /** Hands over the TLS sessions that the peer offers, so that a later connection is cheaper. */
+  onSession(take: (session: Buffer) => void): void {
+    this.#socket.on("session", take);
+  }
+
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  /** Gives the response. Throws ConnectionFault. The connection must be usable and at rest. */
+  exchange(request: Buffer): Promise<HttpResponse> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { reader: new ResponseReader(), resolve, reject };
+      this.#socket.write(request);
+    });
+  }
+
+  /** Gives the connection up, and whatever it still waits for. */
+  close(): void {
+    this.#fail(new ConnectionFault("unreachable", "given up"));
+  }
+
+  #receive(read: (reader: ResponseReader) => HttpResponse | undefined): void {
+    const waiting = this.#waiting;
+    // Nobody asked: such bytes could only be taken for the next answer, so there is no next exchange.
+    if (waiting === undefined) {
+      this.#fail(new ConnectionFault("breach", "unasked bytes"));
+      return;
+    }
+    let response: HttpResponse | undefined;
+    try {
+      response = read(waiting.reader);
+    } catch (error) {
+      if (!(error instanceof HttpBreach)) throw error;
+      this.#fail(new ConnectionFault("breach", error.detail));
+      return;
+    }
+    if (response === undefined) return;
+    this.#waiting = undefined;
+    if (!response.isPersistent) this.close();
+    waiting.resolve(response);
+  }
+
+  #fail(fault: ConnectionFault): void {
+    if (this.#isUsable) {
+      this.#isUsable = false;
+      this.#socket.destroy();
+      this.onGone();
+    }
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(fault);
+  }
+}
+
+function plain({ hostname, port }: Endpoint): Socket {
+  return connectPlain({ host: hostname, port });
+}
+
+/** TLS with the certificate and the name in it verified; there is no way to leave that out. */
+function secure({ hostname, port, ca }: Endpoint, session: Buffer | undefined): TLSSocket {
+  return connectSecure({
+    host: hostname,
+    port,
+    minVersion: "TLSv1.2",
+    ALPNProtocols: ["http/1.1"],
+    ...(isName(hostname) && { servername: hostname }),
+    ...(ca !== undefined && { ca }),
+    ...(session !== undefined && { session }),
+  });
+}
+
+/** Addresses have no place in TLS's server_name (RFC 6066). */
+function isName(hostname: string): boolean {
+  return !/^[\d.]+$|:/.test(hostname);
+}
+
+function faultOf({ code = "unknown" }: NodeJS.ErrnoException): ConnectionFault {
+  const isCertificate = /CERT|ISSUER|SELF_SIGNED|VERIFY|ALTNAME|CRL/.test(code);
+  return new ConnectionFault(isCertificate ? "certificate" : "unreachable", code);
+}

@@ -1,0 +1,30 @@
+// Credentials of the EC2 instance, from its metadata service by version 2 of its protocol and by no other.
+// Source: EC2 User Guide, "Use the Instance Metadata Service".
+
+import { fromInstanceMetadata } from "@smithy/credential-provider-imds";
+import type { Environment } from "../config.ts";
+import { type Credentials, CredentialsFault } from "./credentials.ts";
+
+/** The service is on the same host; one that is away, as outside EC2, is silent. */
+const timeoutMs = 1_500;
+
+/** Gives nothing where the service is turned off. Throws CredentialsFault, outside EC2 too. */
+export async function fromInstance(environment: Environment): Promise<Credentials | undefined> {
+  if (environment["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() === "true") return undefined;
+  // A provider of its own for each load: after one slow answer it would ask by version 1 for ever, which is refused.
+  const load = fromInstanceMetadata({ timeout: timeoutMs, maxRetries: 1, ec2MetadataV1Disabled: true });
+  try {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await load();
+    return {
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken !== undefined && { sessionToken }),
+      ...(expiration !== undefined && { expiration }),
+    };
+  } catch {
+    // Its messages speak of attempts by version 1, which nobody asked for.
+    throw new CredentialsFault(
+      "none in the environment, the shared files, a container or the instance (IMDSv2)",
+    );
+  }
+}

@@ -1,0 +1,79 @@
+// What the relay counts: logins by outcome and code, and how long they took; told in Prometheus' text format.
+
+/** In seconds: the upper ends of the histogram's buckets, from an API next door to the longest deadline. */
+const bucketsS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+/** Codes are a closed list, of which a newer function may have more: what exceeds this is counted as "other". */
+const maxSeries = 100;
+
+export type Outcome =
+  | { readonly outcome: "allowed" }
+  | { readonly outcome: "refused"; readonly code: string }
+  | { readonly outcome: "unavailable"; readonly code: string; readonly detail: string };
+
+/** What is read off other parts at the moment of telling. */
+export interface Gauges {
+  readonly connections: number;
+  readonly members: number;
+  readonly isBreakerOpen: boolean;
+}
+
+export class Metrics {
+  readonly #logins = new Map<string, number>();
+  readonly #buckets = new Array<number>(bucketsS.length).fill(0);
+  #durationsS = 0;
+  #count = 0;
+  #tries = 0;
+
+  /** Counts a login that took so many milliseconds. */
+  login(outcome: Outcome, tookMs: number): void {
+    const code = "code" in outcome ? outcome.code : "";
+    const series = `outcome="${outcome.outcome}",code="${code}"`;
+    const isNew = !this.#logins.has(series) && this.#logins.size >= maxSeries;
+    const counted = isNew ? `outcome="${outcome.outcome}",code="other"` : series;
+    this.#logins.set(counted, (this.#logins.get(counted) ?? 0) + 1);
+    const tookS = tookMs / 1000;
+    const bucket = bucketsS.findIndex((endS) => tookS <= endS);
+    if (bucket >= 0) this.#buckets[bucket] = (this.#buckets[bucket] as number) + 1;
+    this.#durationsS += tookS;
+    this.#count++;
+  }
+
+  /** Counts a request to the API: what exceeds the logins are second tries. */
+  tried(): void {
+    this.#tries++;
+  }
+
+  /** Gives all of it as text (Prometheus, "Exposition formats", version 0.0.4). */
+  text(gauges: Gauges): string {
+    const lines = [
+      "# HELP inspectord_relay_logins_total Answers to ejabberd. Only an allowed one was a yes.",
+      "# TYPE inspectord_relay_logins_total counter",
+      ...[...this.#logins].map(([series, count]) => `inspectord_relay_logins_total{${series}} ${count}`),
+      "# HELP inspectord_relay_login_duration_seconds From a question's last byte to its answer.",
+      "# TYPE inspectord_relay_login_duration_seconds histogram",
+    ];
+    let below = 0;
+    for (const [at, endS] of bucketsS.entries()) {
+      below += this.#buckets[at] as number;
+      lines.push(`inspectord_relay_login_duration_seconds_bucket{le="${endS}"} ${below}`);
+    }
+    lines.push(
+      `inspectord_relay_login_duration_seconds_bucket{le="+Inf"} ${this.#count}`,
+      `inspectord_relay_login_duration_seconds_sum ${Number(this.#durationsS.toFixed(6))}`,
+      `inspectord_relay_login_duration_seconds_count ${this.#count}`,
+      "# HELP inspectord_relay_tries_total Requests to the API, second tries included.",
+      "# TYPE inspectord_relay_tries_total counter",
+      `inspectord_relay_tries_total ${this.#tries}`,
+      "# HELP inspectord_relay_connections Open connections to the API.",
+      "# TYPE inspectord_relay_connections gauge",
+      `inspectord_relay_connections ${gauges.connections}`,
+      "# HELP inspectord_relay_members Members of ejabberd's pool that are connected.",
+      "# TYPE inspectord_relay_members gauge",
+      `inspectord_relay_members ${gauges.members}`,
+      "# HELP inspectord_relay_breaker_open 1 while the API counts as dead and logins are refused at once.",
+      "# TYPE inspectord_relay_breaker_open gauge",
+      `inspectord_relay_breaker_open ${gauges.isBreakerOpen ? 1 : 0}`,
+    );
+    return `${lines.join("\n")}\n`;
+  }
+}

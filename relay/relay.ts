@@ -1,0 +1,86 @@
+// Configuration -> the relay's parts, put together: from a frame's payload to true for a proven yes.
+
+import { Api } from "./api.ts";
+import { Breaker } from "./breaker.ts";
+import type { RelayConfig } from "./config.ts";
+import { Connections } from "./connections.ts";
+import type { CredentialSource } from "./credentials/source.ts";
+import { createDecide } from "./decide.ts";
+import type { Log, NameUser } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { RecentLatency } from "./recent-latency.ts";
+import { createSign } from "./sign.ts";
+import { askTwice } from "./two-tries.ts";
+
+export interface RelayParts {
+  readonly config: RelayConfig;
+  /** PEM text of the authorities to trust in place of Node's own. */
+  readonly ca: string | undefined;
+  readonly credentials: CredentialSource;
+  readonly log: Log;
+  readonly nameUser: NameUser;
+}
+
+export interface Relay {
+  readonly decide: (payload: Uint8Array) => Promise<boolean>;
+  /** What has been counted so far, with this number of members, in Prometheus' text format. */
+  readonly metrics: (members: number) => string;
+}
+
+/** A measured p99 below this would send every login twice when the API has a slow moment. */
+const leastHedgeMs = 50;
+
+export function createRelay({ config, ca, credentials, log, nameUser }: RelayParts): Relay {
+  const { url, region, deadlineMs, hedge } = config;
+  const connections = new Connections({
+    hostname: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
+    isSecure: url.protocol === "https:",
+    ...(ca !== undefined && { ca }),
+  });
+  const api = new Api({
+    url,
+    connections,
+    sign: createSign({ url, region, credentials, now: () => new Date() }),
+    renewCredentials: () => credentials.renew(),
+    now: () => new Date(),
+  });
+  const breaker = new Breaker();
+  const metrics = new Metrics();
+  const latency = new RecentLatency();
+  const now = () => performance.now();
+
+  /** Half of the login's time each, unless a second try is to begin sooner. */
+  const hedgeAfterMs = () => {
+    const half = deadlineMs / 2;
+    return hedge && latency.p99Ms !== undefined
+      ? Math.min(half, Math.max(leastHedgeMs, latency.p99Ms))
+      : half;
+  };
+  const decide = createDecide({
+    ask: async (body) => {
+      const startedMs = now();
+      const verdict = await askTwice({
+        begin: (isFresh) => {
+          metrics.tried();
+          return api.begin(body, isFresh);
+        },
+        deadlineMs,
+        hedgeAfterMs: hedgeAfterMs(),
+        random: Math.random,
+      });
+      latency.add(now() - startedMs);
+      return verdict;
+    },
+    breaker,
+    metrics,
+    log,
+    nameUser,
+    now,
+  });
+  return {
+    decide,
+    metrics: (members) =>
+      metrics.text({ members, connections: connections.count, isBreakerOpen: breaker.isOpen }),
+  };
+}
