@@ -1,10 +1,16 @@
 // API Gateway and Lambda on this machine: serverless-offline, serving the real serverless.yml.
 
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { freePort } from "./ports.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The variables by which a relay gets the one key that this API knows. */
+export const { localKey } = createRequire(import.meta.url)("./sigv4.cjs") as {
+  readonly localKey: Readonly<Record<string, string>>;
+};
 
 export interface LocalApi {
   /** The full URL of POST /auth. */
@@ -42,7 +48,14 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
     command: process.execPath,
     args,
     cwd: root,
-    env: { ...process.env, ...settings, SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off" },
+    // AUTHORIZER: what API Gateway tells the function of a caller whose signature it verified.
+    env: {
+      ...process.env,
+      ...settings,
+      AUTHORIZER: JSON.stringify({ iam: { accessKey: localKey["AWS_ACCESS_KEY_ID"] } }),
+      SLS_TELEMETRY_DISABLED: "1",
+      SLS_NOTIFICATIONS_MODE: "off",
+    },
     isReady: (output) => output.includes("Server ready:"),
     readyWithinMs: 60_000,
   });

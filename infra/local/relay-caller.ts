@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { localKey } from "./api.ts";
 import { endWithParent, stopProcess } from "./process.ts";
 
 export const relayPath = fileURLToPath(new URL("../../dist/relay.mjs", import.meta.url));
@@ -24,7 +25,11 @@ export class RelayCaller {
   #read = 0;
   #wake = () => {};
 
-  constructor(args: readonly string[], node = process.execPath, env = process.env) {
+  constructor(
+    args: readonly string[],
+    node = process.execPath,
+    env: NodeJS.ProcessEnv = { ...process.env, ...localKey },
+  ) {
     this.child = spawn(node, [relayPath, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
     endWithParent(this.child);
     this.child.stdout?.on("data", (chunk: Buffer) => {

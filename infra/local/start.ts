@@ -3,7 +3,7 @@
 
 import { parseArgs } from "node:util";
 import { buildAll } from "../build.ts";
-import { type LocalApi, readLoginLine, startApi } from "./api.ts";
+import { type LocalApi, localKey, readLoginLine, startApi } from "./api.ts";
 import { isFree } from "./ports.ts";
 import { RelayCaller, relayPath } from "./relay-caller.ts";
 import { sampleSettings, trySampleLogins } from "./sample-logins.ts";
@@ -46,7 +46,11 @@ process.exit(exitCode);
 function howToGoOn(url: string): string {
   return [
     "",
-    `The API serves ${url}. In ejabberd.yml of an ejabberd on this machine:`,
+    `The API serves ${url} to whoever signs. For an ejabberd on this machine, in its environment:`,
+    "",
+    ...Object.entries(localKey).map(([name, value]) => `  export ${name}=${value}`),
+    "",
+    "and in its ejabberd.yml:",
     "",
     "  auth_method: [external]",
     `  extauth_program: "${process.execPath} ${relayPath} ${url}"`,
