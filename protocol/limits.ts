@@ -21,5 +21,5 @@ export const MAX_SESSION_ID_BYTES = 1024;
 /** All ids at their longest, written as above, each with its quotes and comma, and what stands around them. */
 export const MAX_SESSIONS_REQUEST_BYTES = MAX_SESSIONS * (6 * MAX_SESSION_ID_BYTES + 3) + 256;
 
-/** An answer is `{"allow":false}` or `{"error":"a-short-code"}`: what is longer did not come from the function. */
+/** An answer is a bit and at most a short code: what is longer did not come from the function. */
 export const MAX_ANSWER_BYTES = 1024;

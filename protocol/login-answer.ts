@@ -9,6 +9,8 @@
 // A reason is told to a caller that signed and asked for it (`explain` in login-request.ts). It is a code of the
 // function's closed list (inspector/verdict.ts), which may grow before a relay learns of it.
 
+import { MAX_ANSWER_BYTES } from "./limits.ts";
+
 export interface Answer {
   readonly status: 200 | 400 | 503;
   /** JSON text. */
@@ -28,7 +30,7 @@ const code = /^[a-z0-9-]{1,40}$/;
  * The body is taken to the letter: a yes is one member `allow`, the JSON boolean true, and nothing beside it.
  */
 export function parseAnswer(status: number, body: string): ParsedAnswer | undefined {
-  if (status !== 200 && status !== 503) return undefined;
+  if ((status !== 200 && status !== 503) || body.length > MAX_ANSWER_BYTES) return undefined;
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);

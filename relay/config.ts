@@ -71,7 +71,8 @@ only start it again.`;
 
 const defaultDeadlineMs = 10_000;
 
-const options = {
+/** The command line's options, as node:util's parseArgs has them. */
+export const options = {
   listen: { type: "string" },
   "deadline-ms": { type: "string" },
   hedge: { type: "boolean" },

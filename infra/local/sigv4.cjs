@@ -61,7 +61,7 @@ function isBodyOf(headers, body) {
 }
 
 /** The authentication of each route, as hapi has it: the head first, and the body once it is there. */
-function provider(endpoint, functionKey) {
+function provider(_endpoint, functionKey) {
   const forbidden = (h) => h.response({ message: "Forbidden" }).code(403).takeover();
   return {
     name: `aws-iam-${functionKey}`,

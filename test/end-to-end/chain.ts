@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
-import { type LocalApi, startApi } from "../../infra/local/api.ts";
+import { type LocalApi, localKey, startApi } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
 import { startBrowser } from "../real/browser.ts";
@@ -127,7 +127,7 @@ export async function startChatServer(
     config,
     isReady,
     // The relay trusts the API's certificate by node's own variable, which ejabberd hands on.
-    env: { NODE_EXTRA_CA_CERTS: certificate.certPath, ERL_AFLAGS: `-pa ${beams}` },
+    env: { ...localKey, NODE_EXTRA_CA_CERTS: certificate.certPath, ERL_AFLAGS: `-pa ${beams}` },
   });
   return {
     ejabberd,

@@ -65,13 +65,16 @@ describe("the chain at fault", () => {
   const wrongPrograms = {
     "a URL where nothing listens": {
       relayArgs: ["https://localhost:1/auth"],
-      says: /code=api-unreachable detail="ECONNREFUSED"/,
+      says: /code=api-unreachable outcome=unavailable detail=ECONNREFUSED/,
     },
     "a URL that is not encrypted": {
       relayArgs: ["http://example.org/auth"],
       says: /code=bad-configuration detail="the URL is plain http to another machine/,
     },
-    "a URL of another route": { relayArgs: ["URL/nowhere"], says: /code=api-status detail="404"/ },
+    "a URL of another route": {
+      relayArgs: ["URL/nowhere"],
+      says: /code=api-status outcome=unavailable detail=404/,
+    },
     "a flag that there is not": {
       relayArgs: ["https://example.org/auth", "--verbose"],
       says: /code=bad-configuration detail="Unknown option '--verbose'/,

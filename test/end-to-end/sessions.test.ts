@@ -3,8 +3,10 @@
 
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { type LocalApi, startApi } from "../../infra/local/api.ts";
+import { type LocalApi, localKey, startApi } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
+import { fromEnvironment } from "../../relay/credentials/environment.ts";
+import { createSign } from "../../relay/sign.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
 import { needing } from "../real/parts.ts";
 import { whilePaused } from "../real/pause.ts";
@@ -34,12 +36,17 @@ describe("POST /sessions", () => {
 
   const names = () => nodes.map(({ host, port }) => `${host}:${port}`);
 
-  async function ask(body: unknown) {
-    const response = await fetch(new URL("/sessions", api?.url), {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
+  async function ask(question: unknown, key = localKey) {
+    const url = new URL("/sessions", api?.url);
+    const body = Buffer.from(JSON.stringify(question));
+    const sign = createSign({
+      url,
+      region: localKey["AWS_REGION"] ?? "",
+      credentials: { current: async () => fromEnvironment(key) ?? assert.fail("no key") },
+      now: () => new Date(),
     });
+    const headers = { ...(await sign(body)), "content-type": "application/json" };
+    const response = await fetch(url, { method: "POST", headers, body });
     return { status: response.status, body: await response.json() };
   }
 
@@ -83,5 +90,12 @@ describe("POST /sessions", () => {
     assert.deepEqual(await ask({ ids: [] }), { status: 400, body: { error: "ids-invalid" } });
     const tooMany = Array(101).fill("nobody0has0this0session0id");
     assert.deepEqual(await ask({ ids: tooMany }), { status: 400, body: { error: "ids-too-many" } });
+  });
+
+  it("answers nobody who does not sign with a key that may ask", async () => {
+    const id = { ids: ["nobody0has0this0session000"] };
+    assert.equal((await ask(id)).status, 200);
+    const wrong = await ask(id, { ...localKey, AWS_SECRET_ACCESS_KEY: "another" });
+    assert.deepEqual(wrong, { status: 403, body: { message: "Forbidden" } });
   });
 });

@@ -3,16 +3,20 @@ import { describe, it } from "node:test";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { answerLogin, type Inspect } from "../../handlers/answer-login.ts";
 import { createLog } from "../../handlers/log.ts";
-import { allowed, refused, unavailable } from "../../inspector/verdict.ts";
+import { allowed, refused, unavailable, type Verdict } from "../../inspector/verdict.ts";
 import { MAX_REQUEST_BYTES } from "../../protocol/limits.ts";
 
 const login = { op: "auth", user: "theuser", server: "thehost", password: "thepassword" };
 
 /** Answers an event with this body, and gives the response and the log. */
-async function answer(body: string | undefined, inspect: Inspect, isBase64Encoded = false) {
+async function answer(body: string | undefined, inspect: Inspect, isBase64Encoded = false, context = {}) {
   const lines: string[] = [];
   let nowMs = 0;
-  const event = { body, isBase64Encoded, requestContext: { requestId: "id-1" } } as APIGatewayProxyEventV2;
+  const event = {
+    body,
+    isBase64Encoded,
+    requestContext: { requestId: "id-1", ...context },
+  } as APIGatewayProxyEventV2;
   const response = await answerLogin(
     event,
     inspect,
@@ -37,6 +41,30 @@ describe("POST /auth", () => {
     const response = await answer(JSON.stringify(login), async () => unavailable("store-timeout"));
     assert.equal(response.statusCode, 503);
     assert.equal(response.body, '{"error":"unavailable"}');
+  });
+
+  it("says why to a caller that asks and whom API Gateway knows by its signature, and to nobody else", async () => {
+    const asking = JSON.stringify({ ...login, explain: true });
+    const iam = { authorizer: { iam: { accessKey: "AKIA" } } };
+    const bodyOf = async (body: string, verdict: Verdict, context: object) =>
+      (await answer(body, async () => verdict, false, context)).body;
+    const no = refused("unreadable-session", "truncated");
+    assert.equal(await bodyOf(asking, no, iam), '{"allow":false,"reason":"unreadable-session"}');
+    assert.equal(await bodyOf(asking, allowed, iam), '{"allow":true}');
+    assert.equal(
+      await bodyOf(asking, unavailable("store-timeout"), iam),
+      '{"error":"unavailable","reason":"store-timeout"}',
+    );
+    assert.equal(await bodyOf(JSON.stringify(login), no, iam), '{"allow":false}');
+    for (const context of [
+      {},
+      { authorizer: {} },
+      { authorizer: { jwt: {} } },
+      { authorizer: { iam: {} } },
+    ]) {
+      assert.equal(await bodyOf(asking, no, context), '{"allow":false}');
+      assert.equal(await bodyOf(asking, unavailable("store-timeout"), context), '{"error":"unavailable"}');
+    }
   });
 
   it("answers 503 when the inspector fails, and keeps the error's words out of the log", async () => {

@@ -23,6 +23,16 @@ describe("the request of the contract", () => {
     assert.deepEqual(parseLoginRequest(JSON.stringify(isuser)), { request: isuser });
   });
 
+  it("may ask for the reason of a no, and in one way only", () => {
+    const asking = { ...good, explain: true };
+    assert.deepEqual(parseLoginRequest(JSON.stringify(asking)), { request: asking });
+    const { password: _, ...isuser } = { ...asking, op: "isuser" };
+    assert.deepEqual(parseLoginRequest(JSON.stringify(isuser)), { request: isuser });
+    for (const explain of [false, 1, "true", null, {}]) {
+      assert.equal(breachOf({ ...good, explain }), "explain-invalid");
+    }
+  });
+
   it("may have an empty password, which is no session id but no breach either", () => {
     assert.equal(breachOf({ ...good, password: "" }), "none");
   });

@@ -1,114 +1,176 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { freePort } from "../../infra/local/ports.ts";
-import type { LoginRequest } from "../../protocol/login-request.ts";
-import { Api, type ApiFault } from "../../relay/api.ts";
+import { Api, type ApiFault, type Sign } from "../../relay/api.ts";
+import { Connections } from "../../relay/connections.ts";
+import { version } from "../../relay/version.ts";
 import { allowGood, type Reply, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
 
-const good: LoginRequest = { op: "auth", user: "alice", server: "localhost", password: "good" };
+const good = Buffer.from('{"op":"auth","user":"alice","server":"localhost","password":"good"}');
+const bad = Buffer.from('{"op":"auth","user":"alice","server":"localhost","password":"bad"}');
+const sign: Sign = async () => ({ authorization: "AWS4-HMAC-SHA256 ...", "x-amz-date": "20260101T000000Z" });
 
-describe("an exchange with the API", () => {
+function apiAt(url: string, options: Partial<ConstructorParameters<typeof Api>[0]> = {}) {
+  const { hostname, port } = new URL(url);
+  return new Api({
+    url: new URL(url),
+    connections: new Connections({ hostname, port: Number(port), isSecure: false }),
+    sign,
+    renewCredentials: async () => false,
+    now: () => new Date(),
+    ...options,
+  });
+}
+
+describe("a request to the API", () => {
   let server: StandIn;
-  const open = async (reply: Reply) => {
+  const open = async (reply: Reply, options: Parameters<typeof apiAt>[1] = {}) => {
     server = await startStandIn(reply);
-    return new Api(new URL(server.url));
+    return apiAt(server.url, options);
   };
-  const faultOf = (asked: Promise<boolean>) =>
-    asked.then(
+  const faultOf = (api: Api) =>
+    api.begin(good, false).answer.then(
       () => assert.fail("there was a verdict"),
-      ({ name, code, detail }: ApiFault) => ({ name, code, detail }),
+      ({ name, code, detail, retryAfterMs }: ApiFault) => ({ name, code, detail, retryAfterMs }),
     );
+  const fault = (code: string, detail: string, retryAfterMs?: number) => ({
+    name: "ApiFault",
+    code,
+    detail,
+    retryAfterMs,
+  });
 
   afterEach(() => server.stop());
 
-  it("gives the API's verdict, over one connection", async () => {
+  it("gives the function's verdict, over one connection", async () => {
     const api = await open(allowGood);
-    assert.equal(await api.ask(good, 1000), true);
-    assert.equal(await api.ask({ ...good, password: "bad" } as LoginRequest, 1000), false);
+    assert.deepEqual(await api.begin(good, false).answer, { allow: true });
+    assert.deepEqual(await api.begin(bad, false).answer, { allow: false });
     assert.equal(server.connections(), 1);
   });
 
-  it("is a JSON body with its length, posted to the route", async () => {
+  it("takes a new connection where it is asked to", async () => {
+    const api = await open(allowGood);
+    await api.begin(good, false).answer;
+    await api.begin(good, true).answer;
+    assert.equal(server.connections(), 2);
+  });
+
+  it("is the body with its length, its signature and the relay's release, posted to the route", async () => {
     let head: unknown;
     const api = await open((body, response, request) => {
       const { method, url, headers } = request;
-      head = { method, url, type: headers["content-type"], length: Number(headers["content-length"]) };
+      head = { method, url, ...headers };
       allowGood(body, response, request);
     });
-    await api.ask({ ...good, user: "jürgen" }, 1000);
-    const length = Buffer.byteLength(server.bodies[0] ?? "");
-    assert.deepEqual(head, { method: "POST", url: "/auth", type: "application/json", length });
+    await api.begin(Buffer.from('{"user":"jürgen"}'), false).answer;
+    assert.deepEqual(head, {
+      method: "POST",
+      url: "/auth",
+      host: new URL(server.url).host,
+      "user-agent": `inspectord-relay/${version}`,
+      "content-type": "application/json",
+      ...(await sign(good)),
+      "content-length": "18",
+    });
+    assert.equal(server.bodies[0], '{"user":"jürgen"}');
   });
 
-  it("ends at its deadline, whether nothing came or half an answer", async () => {
-    const silences: Reply[] = [
-      () => {},
-      (_, response) => {
-        response.writeHead(200);
-        response.write('{"allow":');
-      },
-    ];
-    for (const silence of silences) {
-      const api = await open(silence);
-      const startedMs = performance.now();
-      assert.deepEqual(await faultOf(api.ask(good, 150)), {
-        name: "ApiFault",
-        code: "deadline",
-        detail: "150ms",
-      });
-      assert.ok(performance.now() - startedMs < 2000);
-      server.reply = allowGood;
-      assert.equal(await api.ask(good, 1000), true);
-      await server.stop();
-    }
-    server = await startStandIn(allowGood);
-  });
-
-  it("is tried again when a kept-alive connection was closed meanwhile, and only then", async () => {
-    const api = await open(allowGood);
-    assert.equal(await api.ask(good, 1000), true);
-    let asked = 0;
-    server.reply = (body, response, request) => {
-      if (++asked === 1) return request.socket.destroy();
-      allowGood(body, response, request);
-      return undefined;
-    };
-    assert.equal(await api.ask(good, 1000), true);
-    assert.equal(asked, 2);
-    server.reply = (_, response) => response.destroy();
-    const before = server.bodies.length;
-    assert.equal((await faultOf(api.ask(good, 1000))).code, "api-unreachable");
-    assert.equal((await faultOf(api.ask(good, 1000))).code, "api-unreachable");
-    assert.equal(server.bodies.length - before, 3, "the second was on a new connection: asked once");
+  it("tells the reason that the function gives", async () => {
+    const api = await open(say(200, '{"allow":false,"reason":"no-session"}'));
+    assert.deepEqual(await api.begin(good, false).answer, { allow: false, reason: "no-session" });
   });
 
   it("has one code for each kind of fault, and no word of the request in it", async () => {
-    const faults: [Reply, string, string][] = [
-      [say(403, '{"message":"theuser"}'), "api-status", "403"],
-      [say(200, '{"allow":1}'), "api-answer", "no verdict"],
-      [say(200, " ".repeat(2000)), "api-answer", "too large"],
-      [say(500, "x".repeat(5000)), "api-status", "500"],
+    const faults: [Reply, ReturnType<typeof fault>][] = [
+      [
+        say(503, '{"error":"unavailable","reason":"store-timeout"}'),
+        fault("unavailable", "store-timeout", 0),
+      ],
+      [say(503, '{"error":"unavailable"}'), fault("unavailable", "", 0)],
+      [say(503, '{"message":"Service Unavailable"}'), fault("api-status", "503", 0)],
+      [say(502, ""), fault("api-status", "502", 0)],
+      [say(504, ""), fault("api-status", "504", 0)],
+      [say(429, '{"message":"Too Many Requests"}'), fault("api-throttled", "429", 500)],
+      [say(429, "", { "retry-after": "3" }), fault("api-throttled", "429", 3000)],
+      [say(429, "", { "retry-after": "soon" }), fault("api-throttled", "429", 500)],
+      [say(403, '{"message":"theuser"}'), fault("api-forbidden", "403")],
+      [say(400, '{"error":"field-unknown"}'), fault("api-status", "400")],
+      [say(500, "x".repeat(5000)), fault("api-status", "500")],
+      [say(302, '{"allow":true}'), fault("api-status", "302")],
+      [say(200, '{"allow":1}'), fault("api-answer", "no verdict")],
+      [say(200, " ".repeat(2000)), fault("api-answer", "no verdict")],
+      [say(200, " ".repeat(20_000)), fault("api-answer", "body too large")],
       [
         (_, response) => {
           response.writeHead(200, { "content-length": "14" });
           response.write('{"allow":', () => response.destroy());
         },
-        "api-answer",
-        "cut off",
+        fault("api-unreachable", "closed", 0),
       ],
+      [(_, response) => response.socket?.end("HTTP/9 nonsense\r\n\r\n"), fault("api-answer", "status line")],
     ];
-    for (const [reply, code, detail] of faults) {
-      const api = await open(reply);
-      assert.deepEqual(await faultOf(api.ask(good, 1000)), { name: "ApiFault", code, detail });
+    for (const [reply, expected] of faults) {
+      assert.deepEqual(await faultOf(await open(reply)), expected);
       await server.stop();
     }
     server = await startStandIn(allowGood);
   });
 
+  it("reads a date in Retry-After", async () => {
+    const now = new Date("2026-01-01T00:00:00Z");
+    const reply = say(503, "", { "retry-after": "Thu, 01 Jan 2026 00:00:02 GMT" });
+    const api = await open(reply, { now: () => now });
+    assert.equal((await faultOf(api)).retryAfterMs, 2000);
+    server.reply = say(503, "", { "retry-after": "Thu, 01 Jan 2025 00:00:00 GMT" });
+    assert.equal((await faultOf(api)).retryAfterMs, 0);
+  });
+
+  it("is worth a second try after a refused signature only if there are other credentials", async () => {
+    let renewals = 0;
+    const api = await open(say(403, ""), {
+      renewCredentials: async () => ++renewals > 1,
+    });
+    assert.deepEqual(await faultOf(api), fault("api-forbidden", "403"));
+    assert.deepEqual(await faultOf(api), fault("api-forbidden", "403", 0));
+  });
+
+  it("says so where a signature is refused for this machine's clock", async () => {
+    const renewCredentials = async () => assert.fail("the credentials are not what is wrong");
+    const inAnHour = () => new Date(Date.now() + 3_600_000);
+    const api = await open(say(403, ""), { now: inAnHour, renewCredentials });
+    const { code, detail, retryAfterMs } = await faultOf(api);
+    assert.equal(code, "api-forbidden");
+    assert.match(detail, /^this clock is off by (3599|3600|3601)s$/);
+    assert.equal(retryAfterMs, undefined);
+  });
+
   it("fails at once where nobody listens", async () => {
     await open(allowGood);
-    const api = new Api(new URL(`http://127.0.0.1:${await freePort()}/auth`));
-    const fault = await faultOf(api.ask(good, 1000));
-    assert.deepEqual(fault, { name: "ApiFault", code: "api-unreachable", detail: "ECONNREFUSED" });
+    const api = apiAt(`http://127.0.0.1:${await freePort()}/auth`);
+    assert.deepEqual(await faultOf(api), fault("api-unreachable", "ECONNREFUSED", 0));
+  });
+
+  it("is never sent once it is given up", async () => {
+    let signed = () => {};
+    const api = await open(allowGood, {
+      sign: () => new Promise((resolve) => (signed = () => resolve({}))),
+    });
+    const one = api.begin(good, false);
+    one.giveUp();
+    signed();
+    await assert.rejects(one.answer, { code: "api-unreachable", detail: "given up" });
+    assert.equal(server.connections(), 0);
+  });
+
+  it("ends with its connection when it is given up half-way", async () => {
+    const api = await open(() => {});
+    const one = api.begin(good, false);
+    while (server.bodies.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    one.giveUp();
+    await assert.rejects(one.answer, { code: "api-unreachable" });
+    server.reply = allowGood;
+    assert.deepEqual(await api.begin(good, false).answer, { allow: true });
+    assert.equal(server.connections(), 2);
   });
 });

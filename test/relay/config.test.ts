@@ -1,16 +1,24 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readConfig } from "../../relay/config.ts";
+import { type Environment, options, type RelayConfig, readConfig } from "../../relay/config.ts";
+import { version } from "../../relay/version.ts";
+
+const environment: Environment = { AWS_REGION: "eu-central-1" };
 
 function problemOf(...args: string[]): string {
-  const config = readConfig(args);
-  return "problem" in config ? config.problem : "none";
+  const read = readConfig(args, environment);
+  return "problem" in read ? read.problem : "none";
+}
+
+function configOf(args: readonly string[], variables = environment): RelayConfig {
+  const read = readConfig(args, variables);
+  assert.ok("config" in read, JSON.stringify(read));
+  return read.config;
 }
 
 describe("the relay's command line", () => {
   it("takes the route's URL and waits ten seconds for a login unless told", () => {
-    const config = readConfig(["https://id.execute-api.eu-central-1.amazonaws.com/auth"]);
-    assert.ok("url" in config);
+    const config = configOf(["https://id.execute-api.eu-central-1.amazonaws.com/auth"]);
     assert.equal(config.url.href, "https://id.execute-api.eu-central-1.amazonaws.com/auth");
     assert.equal(config.deadlineMs, 10_000);
     assert.ok(Object.isFrozen(config));
@@ -53,8 +61,7 @@ describe("the relay's command line", () => {
   });
 
   it("takes a deadline in milliseconds, from 100 to 20000", () => {
-    const config = readConfig(["https://example.org/auth", "--deadline-ms", "100"]);
-    assert.equal("deadlineMs" in config && config.deadlineMs, 100);
+    assert.equal(configOf(["https://example.org/auth", "--deadline-ms", "100"]).deadlineMs, 100);
     for (const wrong of ["99", "20001", "1.5", "ten", "", "-1", "NaN"]) {
       assert.match(problemOf("https://example.org/auth", `--deadline-ms=${wrong}`), /--deadline-ms/, wrong);
     }
@@ -62,5 +69,65 @@ describe("the relay's command line", () => {
 
   it("says which flag it does not know", () => {
     assert.match(problemOf("https://example.org/auth", "--verbose"), /--verbose/);
+  });
+
+  it("takes the region from API Gateway's name of the URL, from --region, or from AWS's variables", () => {
+    const regionOf = (url: string, variables = {}, ...args: string[]) =>
+      configOf([`https://${url}/auth`, ...args], variables).region;
+    assert.equal(regionOf("id.execute-api.eu-west-1.amazonaws.com", environment), "eu-west-1");
+    assert.equal(regionOf("id.execute-api.cn-north-1.amazonaws.com.cn"), "cn-north-1");
+    assert.equal(regionOf("id.execute-api.us-gov-west-1.amazonaws.com"), "us-gov-west-1");
+    assert.equal(regionOf("id.execute-api.us-east-1.api.aws"), "us-east-1");
+    assert.equal(regionOf("chat.example.org", environment), "eu-central-1");
+    assert.equal(regionOf("chat.example.org", { AWS_DEFAULT_REGION: "us-east-2" }), "us-east-2");
+    assert.equal(regionOf("chat.example.org", environment, "--region", "ap-south-1"), "ap-south-1");
+    for (const variables of [{}, { AWS_REGION: "" }, { AWS_REGION: "Frankfurt" }]) {
+      const read = readConfig(["https://chat.example.org/auth"], variables);
+      assert.match("problem" in read ? read.problem : "", /--region or AWS_REGION/);
+    }
+  });
+
+  it("takes the socket, the log, the metrics' port and the authorities", () => {
+    const {
+      url: _,
+      environment: __,
+      ...config
+    } = configOf([
+      "https://example.org/auth",
+      ...["--listen", "/run/relay.sock", "--profile", "chat", "--ca-file", "/etc/ca.pem", "--hedge"],
+      ...[
+        "--log-file",
+        "/var/log/relay.log",
+        "--log-format",
+        "json",
+        "--log-users",
+        "--metrics-port",
+        "9100",
+      ],
+    ]);
+    assert.deepEqual(config, {
+      region: "eu-central-1",
+      deadlineMs: 10_000,
+      listen: "/run/relay.sock",
+      profile: "chat",
+      caFile: "/etc/ca.pem",
+      hedge: true,
+      logFile: "/var/log/relay.log",
+      logFormat: "json",
+      logUsers: true,
+      metricsPort: 9100,
+    });
+    for (const port of ["0", "65536", "http", ""]) {
+      assert.match(problemOf("https://example.org/auth", `--metrics-port=${port}`), /--metrics-port/);
+    }
+    assert.match(problemOf("https://example.org/auth", "--log-format=xml"), /neither logfmt nor json/);
+  });
+
+  it("tells its release, and every option in its help", () => {
+    assert.deepEqual(readConfig(["--version"], {}), { help: `inspectord-relay ${version}` });
+    const read = readConfig(["--help"], {});
+    const help = "help" in read ? read.help : "";
+    for (const option of Object.keys(options)) assert.ok(help.includes(`--${option}`), option);
+    assert.ok(help.split("\n").every((line) => line.length <= 118));
   });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { frame } from "../../infra/local/relay-caller.ts";
 import { type ServeOptions, serve } from "../../relay/serve.ts";
@@ -8,16 +9,15 @@ async function answersTo(payloads: readonly string[], options: Partial<ServeOpti
   let written = "";
   const log: string[] = [];
   const end = await serve({
-    input: (async function* () {
-      yield Buffer.concat(payloads.map((payload) => frame(payload)));
-    })(),
+    input: Readable.from([Buffer.concat(payloads.map((payload) => frame(payload)))]),
     write: (bytes) => {
       written += bytes.toString("hex");
     },
     decide: async (payload) => String(payload) === "yes",
     patienceMs: 1000,
     now: () => 0,
-    log: (code) => log.push(code),
+    log: (_, code) => log.push(code),
+    stop: new AbortController().signal,
     ...options,
   });
   return { written, log, end };
@@ -71,9 +71,47 @@ describe("the relay's loop", () => {
   });
 
   it("does not answer a frame that its input cut off", async () => {
-    const input = (async function* () {
-      yield Buffer.from([0, 3, 97]);
-    })();
+    const input = Readable.from([Buffer.from([0, 3, 97])]);
     assert.equal((await answersTo([], { input })).written, "");
+  });
+
+  it("finishes the answer under way when it is told to stop, and begins no other", async () => {
+    const stop = new AbortController();
+    const decide = async () => {
+      stop.abort();
+      return true;
+    };
+    const { written, end } = await answersTo(["a", "b"], { decide, stop: stop.signal });
+    assert.equal(written, "00020001");
+    assert.equal(end, "stopped");
+  });
+
+  it("stops at once while nobody asks", async () => {
+    const stop = new AbortController();
+    const served = answersTo([], { input: new PassThrough(), stop: stop.signal });
+    stop.abort();
+    assert.equal((await served).end, "stopped");
+    assert.equal((await answersTo(["a"], { input: new PassThrough(), stop: stop.signal })).end, "stopped");
+  });
+
+  it("reads no further while it answers: whoever does not wait is held back", async () => {
+    const input = new PassThrough({ highWaterMark: 64 });
+    let answer = () => {};
+    const decide = () => new Promise<boolean>((resolve) => (answer = () => resolve(true)));
+    void answersTo([], { input, decide });
+    input.write(frame("a"));
+    await new Promise((resolve) => setImmediate(resolve));
+    while (input.write(frame("b"))) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.ok(input.isPaused() && input.readableLength + input.writableLength >= 64);
+    answer();
+    input.destroy();
+  });
+
+  it("ends when its input fails", async () => {
+    const input = new PassThrough();
+    const served = answersTo([], { input });
+    input.destroy(new Error("ECONNRESET"));
+    assert.equal((await served).end, "end-of-input");
   });
 });

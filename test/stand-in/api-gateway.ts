@@ -2,7 +2,19 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import { createRequire } from "node:module";
 import type { AddressInfo, Socket } from "node:net";
+
+/** The local stack's authorizer, which verifies signatures on its own. */
+const { refusalOf, isBodyOf } = createRequire(import.meta.url)("../../infra/local/sigv4.cjs") as {
+  refusalOf(request: {
+    method: string;
+    path: string;
+    headers: IncomingMessage["headers"];
+    nowMs: number;
+  }): string | undefined;
+  isBodyOf(headers: IncomingMessage["headers"], body: string): boolean;
+};
 
 export type Reply = (body: string, response: ServerResponse, request: IncomingMessage) => void;
 
@@ -10,6 +22,8 @@ export interface StandIn {
   readonly url: string;
   /** The bodies of the requests so far. */
   readonly bodies: string[];
+  /** Where signatures are verified: why each request so far was refused, or "none". */
+  readonly refusals: readonly string[];
   /** How many connections were made so far. */
   connections(): number;
   /** What the next requests get. */
@@ -17,12 +31,13 @@ export interface StandIn {
   stop(): Promise<void>;
 }
 
-/** Starts it on a port of its own, or on the given one. */
+/** Starts it on a port of its own, or on the given one. If it `verifies`, it answers 403 to all but the local key. */
 export async function startStandIn(
   reply: Reply,
-  options: { port?: number; tls?: { cert: Buffer; key: Buffer } } = {},
+  options: { port?: number; tls?: { cert: Buffer; key: Buffer }; verifies?: boolean } = {},
 ): Promise<StandIn> {
   const bodies: string[] = [];
+  const refusals: string[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
@@ -31,6 +46,12 @@ export async function startStandIn(
       body += text;
     });
     request.on("end", () => {
+      const { method = "", url: path = "", headers } = request;
+      if (options.verifies === true) {
+        const refusal = refusalOf({ method, path, headers, nowMs: Date.now() });
+        refusals.push(refusal ?? (isBodyOf(headers, body) ? "none" : "body"));
+        if (refusals.at(-1) !== "none") return say(403, '{"message":"Forbidden"}')(body, response, request);
+      }
       bodies.push(body);
       standIn.reply(body, response, request);
     });
@@ -50,6 +71,7 @@ export async function startStandIn(
   const standIn: StandIn = {
     url: options.tls === undefined ? `http://127.0.0.1:${port}/auth` : `https://localhost:${port}/auth`,
     bodies,
+    refusals,
     connections: () => connections,
     reply,
     stop: () =>
@@ -61,10 +83,10 @@ export async function startStandIn(
   return standIn;
 }
 
-/** A reply with this status and body. */
-export function say(status: number, body: string): Reply {
+/** A reply with this status and body, and more header fields. */
+export function say(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Reply {
   return (_, response) => {
-    response.writeHead(status, { "content-type": "application/json" });
+    response.writeHead(status, { "content-type": "application/json", ...headers });
     response.end(body);
   };
 }

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ApiFault, type Verdict } from "../../relay/api.ts";
+import { Breaker, faultsToOpen, firstWaitMs } from "../../relay/breaker.ts";
+import { createDecide, type DecideOptions } from "../../relay/decide.ts";
+import { createLog } from "../../relay/log.ts";
+import { Metrics } from "../../relay/metrics.ts";
+import { DeadlineFault } from "../../relay/two-tries.ts";
+
+function open(ask: DecideOptions["ask"]) {
+  const lines: string[] = [];
+  const clock = { nowMs: 0 };
+  const asked: string[] = [];
+  const metrics = new Metrics();
+  const decide = createDecide({
+    ask: (body) => {
+      asked.push(String(body));
+      return ask(body);
+    },
+    breaker: new Breaker(),
+    metrics,
+    log: createLog({ write: (line) => lines.push(line), format: "json", now: () => new Date(clock.nowMs) }),
+    nameUser: () => "a-hash",
+    now: () => clock.nowMs,
+  });
+  return {
+    asked,
+    clock,
+    decide: (payload: string) => decide(Buffer.from(payload)),
+    log: () => lines.map((line) => JSON.parse(line)),
+    counted: () =>
+      metrics
+        .text({ members: 0, connections: 0, isBreakerOpen: false })
+        .split("\n")
+        .filter((line) => line.startsWith("inspectord_relay_logins_total")),
+  };
+}
+
+const allow = async (): Promise<Verdict> => ({ allow: true });
+const refuse = async (): Promise<Verdict> => ({ allow: false, reason: "other-user" });
+const fail = async () => {
+  throw new ApiFault("api-unreachable", "ECONNREFUSED");
+};
+const login = "auth:theuser:thehost:thepassword";
+
+describe("the decision on a frame", () => {
+  it("is yes for an allowed login alone, which is counted and not logged", async () => {
+    const { decide, asked, log, counted } = open(allow);
+    assert.equal(await decide(login), true);
+    assert.deepEqual(
+      asked.map((body) => JSON.parse(body)),
+      [{ op: "auth", user: "theuser", server: "thehost", password: "thepassword", explain: true }],
+    );
+    assert.deepEqual(log(), []);
+    assert.deepEqual(counted(), ['inspectord_relay_logins_total{outcome="allowed",code=""} 1']);
+  });
+
+  it("is no with the function's reason, in a line that names nobody", async () => {
+    const { decide, log, counted } = open(refuse);
+    assert.equal(await decide(login), false);
+    assert.deepEqual(log(), [
+      {
+        time: "1970-01-01T00:00:00.000Z",
+        level: "info",
+        program: "inspectord-relay",
+        code: "other-user",
+        outcome: "refused",
+        op: "auth",
+        user: "a-hash",
+        durationMs: 0,
+      },
+    ]);
+    assert.deepEqual(counted(), ['inspectord_relay_logins_total{outcome="refused",code="other-user"} 1']);
+    assert.doesNotMatch(JSON.stringify(log()), /theuser|thehost|thepassword/);
+  });
+
+  it("is no for a frame that the contract has no room for, and nobody is asked", async () => {
+    const { decide, asked, log } = open(allow);
+    for (const payload of ["", "auth:alice", "setpass:a:b:c", "nonsense", `auth:${"x".repeat(2000)}:b:c`]) {
+      assert.equal(await decide(payload), false);
+    }
+    assert.deepEqual(asked, []);
+    assert.equal(log()[1].code, "server-invalid");
+  });
+
+  it("is no with a code for every fault", async () => {
+    for (const [fault, code, detail] of [
+      [new ApiFault("api-status", "500"), "api-status", "500"],
+      [new ApiFault("credentials", "none"), "credentials", "none"],
+      [new DeadlineFault(10_000), "deadline", "10000ms"],
+      [new TypeError("thepassword"), "internal-error", "TypeError"],
+    ] as const) {
+      const { decide, log } = open(async () => Promise.reject(fault));
+      assert.equal(await decide(login), false);
+      const [{ level, outcome, ...line }] = log();
+      assert.deepEqual([level, outcome, line.code, line.detail], ["error", "unavailable", code, detail]);
+      assert.doesNotMatch(JSON.stringify(line), /thepassword/);
+    }
+  });
+
+  it("is asked for once while several members ask the same, who all get it, and anew afterwards", async () => {
+    for (const verdict of [{ allow: true }, { allow: false, reason: "no-session" }] as const) {
+      let answer: (verdict: Verdict) => void = () => {};
+      const { decide, asked } = open(() => new Promise((resolve) => (answer = resolve)));
+      const same = [decide(login), decide(login), decide(login)];
+      assert.equal(asked.length, 1);
+      answer(verdict);
+      assert.deepEqual(await Promise.all(same), [verdict.allow, verdict.allow, verdict.allow]);
+      const later = decide(login);
+      answer({ allow: false });
+      assert.equal(await later, false);
+      assert.equal(asked.length, 2);
+    }
+  });
+
+  it("is no at once while the API counts as dead, until a look finds it alive", async () => {
+    let ask: DecideOptions["ask"] = fail;
+    const { decide, asked, clock, log } = open((body) => ask(body));
+    for (let i = 0; i < faultsToOpen; i++) assert.equal(await decide(`auth:a:b:${i}`), false);
+    assert.equal(log().filter(({ code }) => code === "breaker-opened").length, 1);
+    assert.equal(await decide(login), false);
+    assert.equal(asked.length, faultsToOpen);
+    assert.equal(log().at(-1).code, "breaker-open");
+    clock.nowMs = firstWaitMs;
+    ask = allow;
+    assert.equal(await decide(login), true);
+    assert.equal(await decide("auth:a:b:c"), true);
+  });
+
+  it("never counts the API as dead for what one node's sessions or a crowd suffer from", async () => {
+    for (const code of ["unavailable", "api-throttled"] as const) {
+      const { decide, asked } = open(async () => {
+        throw new ApiFault(code, "");
+      });
+      for (let i = 0; i < 3 * faultsToOpen; i++) await decide(login);
+      assert.equal(asked.length, 3 * faultsToOpen);
+    }
+  });
+});
