@@ -1,0 +1,336 @@
+// `npm run bench:relay`: what the relay adds to a login, alone and as a whole pool, beside a bare HTTPS client and a
+// script that asks memcached itself. All in one run: only the ratios mean anything elsewhere.
+
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { connect } from "node:net";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildAll } from "../infra/build.ts";
+import { localKey } from "../infra/local/api.ts";
+import { freePort } from "../infra/local/ports.ts";
+import { startProcess } from "../infra/local/process.ts";
+import { relayPath } from "../infra/local/relay-caller.ts";
+import { makeCertificate } from "../test/real/certificate.ts";
+import { temporaryDirectory } from "../test/real/directory.ts";
+import { startEjabberd } from "../test/real/ejabberd.ts";
+import { startMemcached } from "../test/real/memcached.ts";
+import { startPool } from "./relay/pool.ts";
+import { cpuMs, pssMb } from "./relay/processes.ts";
+
+const here = (name: string) => fileURLToPath(new URL(`relay/${name}`, import.meta.url));
+const node = process.execPath;
+const script = (name: string) => [node, "--import", "tsx", here(name)];
+const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], {
+  encoding: "utf8",
+}).trim();
+
+const rounds = 5;
+const directory = temporaryDirectory();
+const certificate = makeCertificate(directory);
+const nullProgram = join(directory, "null");
+/** As long as the sessions that were measured when the first figures were taken. */
+const sessionBytes = 908;
+const sessionId = "good";
+/** How many were started, for a directory and a socket of each one's own. */
+let servers = 0;
+let sockets = 0;
+
+// Every program started here, and below ejabberd, signs with the local key and trusts this run's certificate.
+Object.assign(process.env, localKey, { NODE_EXTRA_CA_CERTS: certificate.certPath });
+
+await buildAll();
+execFileSync("cc", ["-O2", "-o", nullProgram, here("null.c")]);
+const memcached = await startMemcached();
+await storeSession(memcached.port);
+const question = `auth:alice:localhost:${sessionId}`;
+const peerCommand = [python, here("peer.py"), String(memcached.port)];
+
+say(
+  `${cpus().length} cores, ${cpus()[0]?.model}; Node.js ${process.versions.node}; medians of ${rounds} rounds.\n`,
+);
+await oneRelay();
+await startUp();
+await pools();
+await throughEjabberd();
+await memcached.stop();
+process.exit(0);
+
+/** One relay over a pipe beside a bare client of the same server, in turns. */
+async function oneRelay(): Promise<void> {
+  const rows: string[][] = [];
+  for (const delayMs of [0, 5]) {
+    const api = await startApi(delayMs);
+    const count = delayMs === 0 ? 4_000 : 400;
+    const relay = await startPool(1, relayCommand(api.url), question);
+    await relay.ask(count / 4);
+    const ratios: number[] = [];
+    const bare: number[][] = [];
+    const ours: number[][] = [];
+    for (let round = 0; round < rounds; round++) {
+      const [program = "", ...args] = script("https-loop.ts");
+      const loop = spawnSync(program, [...args, api.url, certificate.certPath, String(count)], {
+        encoding: "utf8",
+      });
+      // The first quarter warms up, as it did for the relay.
+      const bareMs = (JSON.parse(loop.stdout) as number[]).slice(count / 4);
+      const oursMs = await relay.ask(count);
+      bare.push(bareMs);
+      ours.push(oursMs);
+      ratios.push(mean(bareMs) / mean(oursMs));
+    }
+    for (const [name, times] of [
+      ["bare node:https loop", bare],
+      ["relay", ours],
+    ] as const) {
+      const perSecond = median(times.map((tookMs) => 1000 / mean(tookMs)));
+      rows.push([
+        `${delayMs} ms`,
+        name,
+        perSecond.toFixed(0),
+        median(times.map((tookMs) => percentile(tookMs, 50))).toFixed(2),
+        median(times.map((tookMs) => percentile(tookMs, 99))).toFixed(2),
+        name === "relay" ? median(ratios).toFixed(2) : "1",
+      ]);
+    }
+    await relay.stop();
+    await api.process.stop();
+  }
+  say("## One relay\n");
+  table(["API", "client", "logins/s", "p50 ms", "p99 ms", "rate / bare loop's"], rows);
+}
+
+/** From the start of the program to its first answer. */
+async function startUp(): Promise<void> {
+  const api = await startApi(0);
+  const rows: string[][] = [];
+  for (const [name, command] of [
+    ["relay", relayCommand(api.url)],
+    ["peer (Python)", peerCommand],
+  ] as const) {
+    const tookMs: number[] = [];
+    for (let round = 0; round < 2 * rounds; round++) {
+      const startedMs = performance.now();
+      const pool = await startPool(1, command, question);
+      tookMs.push(performance.now() - startedMs);
+      await pool.stop();
+    }
+    rows.push([name, median(tookMs).toFixed(0), name === "relay" ? String(statSync(relayPath).size) : ""]);
+  }
+  await api.process.stop();
+  say("## Start\n");
+  table(["program", "first answer, ms", "bundle, bytes"], rows);
+}
+
+/** A pool of several sizes, every member asking without a pause, API at 0 ms. */
+async function pools(): Promise<void> {
+  const api = await startApi(0);
+  const rows: string[][] = [];
+  const kinds = ["a relay each", "daemon and socat", "peer (Python) each"] as const;
+  for (const size of [4, 64, 256]) {
+    for (const kind of kinds) {
+      const count = 8_000;
+      const daemon = kind === "daemon and socat" ? await startDaemon(api.url) : undefined;
+      const command =
+        daemon !== undefined
+          ? ["socat", "-", `UNIX-CONNECT:${daemon.socket}`]
+          : kind === "a relay each"
+            ? relayCommand(api.url)
+            : peerCommand;
+      const pool = await startPool(size, command, question);
+      await pool.ask(Math.max(count / 4, 8 * size));
+      const pids = daemon === undefined ? pool.pids : [...pool.pids, daemon.process.pid];
+      const perSecond: number[] = [];
+      const cpu: number[] = [];
+      const memberCpu: number[] = [];
+      for (let round = 0; round < rounds; round++) {
+        const cpuBefore = cpuMs(pids);
+        const membersBefore = cpuMs(pool.pids);
+        const startedMs = performance.now();
+        await pool.ask(count);
+        perSecond.push((count * 1000) / (performance.now() - startedMs));
+        cpu.push((cpuMs(pids) - cpuBefore) / count);
+        memberCpu.push((cpuMs(pool.pids) - membersBefore) / count);
+      }
+      rows.push([
+        String(size),
+        kind,
+        median(perSecond).toFixed(0),
+        median(cpu).toFixed(3),
+        daemon === undefined ? "" : (median(cpu) - median(memberCpu)).toFixed(3),
+        pssMb(pids).toFixed(0),
+      ]);
+      await pool.stop();
+      await daemon?.process.stop();
+    }
+  }
+  await api.process.stop();
+  say("## A pool\n");
+  table(["members", "of", "logins/s", "CPU ms a login", "of it the daemon's", "memory MB (PSS)"], rows);
+}
+
+/** SASL PLAIN over TCP: what ejabberd can do at all, then half of it offered to each kind of pool. */
+async function throughEjabberd(): Promise<void> {
+  const rows: string[][] = [];
+  const ceiling = await withEjabberd([nullProgram], 8, (port) => load(port, 4_000, "concurrency", 50));
+  const capacity = (ceiling.tookMs.length * 1000) / ceiling.elapsedMs;
+  const offered = Math.floor(capacity / 2);
+  const count = 10 * offered;
+  const measure = async (name: string, delay: string, command: readonly string[], size: number) => {
+    const { tookMs, lost } = await withEjabberd(command, size, async (port) => {
+      await load(port, 2 * offered, "rate", offered);
+      return load(port, count, "rate", offered);
+    });
+    const lostCount = Object.values(lost).reduce((sum, some) => sum + some, 0);
+    const why = Object.keys(lost).join(", ");
+    rows.push([
+      name,
+      delay,
+      String(size),
+      lostCount === 0 ? "0" : `${lostCount} (${why})`,
+      percentile(tookMs, 50).toFixed(1),
+      percentile(tookMs, 99).toFixed(1),
+    ]);
+  };
+  await measure("null program", "", [nullProgram], 8);
+  await measure("peer (Python)", "", peerCommand, 8);
+  for (const delayMs of [0, 5, 20]) {
+    const api = await startApi(delayMs);
+    const delay = `${delayMs} ms`;
+    await measure("a relay each", delay, relayCommand(api.url), 8);
+    await measure("a relay each", delay, relayCommand(api.url), 64);
+    const daemon = await startDaemon(api.url);
+    await measure("daemon and socat", delay, ["/usr/bin/socat", "-", `UNIX-CONNECT:${daemon.socket}`], 64);
+    await daemon.process.stop();
+    await api.process.stop();
+  }
+  say("## Through ejabberd\n");
+  say(
+    `The null program, pool of 8, 50 logins at a time: ${capacity.toFixed(0)} logins/s. Offered below: ` +
+      `${offered} logins/s for 10 s, whatever comes of them; of ${count}, how many were lost.\n`,
+  );
+  table(["program", "API", "pool", "lost", "p50 ms", "p99 ms"], rows);
+}
+
+interface Load {
+  readonly tookMs: number[];
+  readonly lost: Readonly<Record<string, number>>;
+  readonly elapsedMs: number;
+}
+
+async function load(port: number, count: number, how: "rate" | "concurrency", much: number): Promise<Load> {
+  const [program = "", ...args] = script("xmpp-load.ts");
+  const client = spawn(program, [...args, ...[port, sessionId, count, how, much].map(String)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let report = "";
+  for await (const chunk of client.stdout) report += chunk;
+  return JSON.parse(report) as Load;
+}
+
+async function withEjabberd<Result>(
+  command: readonly string[],
+  poolSize: number,
+  work: (port: number) => Promise<Result>,
+): Promise<Result> {
+  const own = join(directory, `ejabberd${++servers}`);
+  execFileSync("mkdir", [own]);
+  const port = await freePort();
+  const httpPort = await freePort();
+  const ejabberd = await startEjabberd({
+    directory: own,
+    config: `
+loglevel: error
+hosts: [localhost]
+auth_method: [external]
+extauth_program: "${command.join(" ")}"
+extauth_pool_size: ${poolSize}
+auth_use_cache: false
+disable_sasl_mechanisms: [X-OAUTH2]
+shaper: {}
+listen:
+  - {port: ${port}, ip: "127.0.0.1", module: ejabberd_c2s, access: c2s, backlog: 4096, max_stanza_size: 65536}
+  - {port: ${httpPort}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {/bosh: mod_bosh}}
+access_rules:
+  c2s: {allow: all}
+modules:
+  mod_bosh: {}
+`,
+    isReady: () =>
+      fetch(`http://127.0.0.1:${httpPort}/bosh`).then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+  });
+  try {
+    return await work(port);
+  } finally {
+    await ejabberd.stop();
+  }
+}
+
+async function startApi(delayMs: number) {
+  const [command = "", ...args] = script("api-server.ts");
+  const started = await startProcess({
+    command,
+    args: [...args, directory, String(delayMs)],
+    isReady: (output) => /^\d+\n/.test(output),
+    readyWithinMs: 20_000,
+  });
+  return { url: `https://localhost:${Number.parseInt(started.output(), 10)}/auth`, process: started };
+}
+
+function relayCommand(url: string): string[] {
+  return [node, relayPath, url];
+}
+
+async function startDaemon(url: string) {
+  const socket = join(directory, `relay${++sockets}.sock`);
+  const started = await startProcess({
+    command: node,
+    args: [relayPath, url, "--listen", socket],
+    isReady: (output) => output.includes("code=listening"),
+    readyWithinMs: 10_000,
+  });
+  return { socket, process: started };
+}
+
+/** PHP's own form of a session, under the key of its memcached save handler. */
+function storeSession(port: number): Promise<void> {
+  const head = 'user|s:5:"alice";authenticated|b:1;more|';
+  const filler = sessionBytes - head.length - 's:000:"";'.length;
+  const session = `${head}s:${filler}:"${"x".repeat(filler)}";`;
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", reject);
+    socket.on("data", (reply) => {
+      socket.destroy();
+      if (String(reply) === "STORED\r\n") resolve();
+      else reject(new Error("memcached stored nothing"));
+    });
+    socket.write(`set memc.sess.key.${sessionId} 0 0 ${session.length}\r\n${session}\r\n`);
+  });
+}
+
+function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
+}
+
+function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
+  say(line(head) + line(head.map(() => "---")) + rows.map(line).join(""));
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

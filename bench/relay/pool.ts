@@ -1,0 +1,62 @@
+// A pool of external-auth programs as ejabberd keeps one: each over a pipe of its own, one question at a time.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { endWithParent, stopProcess } from "../../infra/local/process.ts";
+import { frame } from "../../infra/local/relay-caller.ts";
+
+export interface Pool {
+  readonly pids: readonly number[];
+  /** Asks so many questions in all, every member one after another. Gives the milliseconds of each answer. */
+  ask(count: number): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts so many members, and asks each one question: they are up then. Throws where a member gives no yes. */
+export async function startPool(size: number, command: readonly string[], question: string): Promise<Pool> {
+  const [program = "", ...args] = command;
+  const bytes = frame(question);
+  const members: ChildProcess[] = [];
+  for (let at = 0; at < size; at++) {
+    const member = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
+    endWithParent(member);
+    members.push(member);
+    // Not all at once: two cores would start hundreds of programs slower than one after another.
+    if (at % 8 === 7) await askOnce(member, bytes);
+  }
+  await Promise.all(members.map((member) => askOnce(member, bytes)));
+  return {
+    pids: members.map(({ pid }) => pid ?? 0),
+    ask: async (count) => {
+      const tookMs: number[] = [];
+      let left = count;
+      await Promise.all(
+        members.map(async (member) => {
+          while (left-- > 0) tookMs.push(await askOnce(member, bytes));
+        }),
+      );
+      return tookMs;
+    },
+    stop: async () => {
+      await Promise.all(members.map(stopProcess));
+    },
+  };
+}
+
+function askOnce(member: ChildProcess, bytes: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const startedMs = performance.now();
+    let answer = Buffer.alloc(0);
+    const onEnd = () => reject(new Error("a member ended"));
+    const onData = (chunk: Buffer) => {
+      answer = Buffer.concat([answer, chunk]);
+      if (answer.length < 4) return;
+      member.stdout?.off("data", onData);
+      member.off("exit", onEnd);
+      if (answer.toString("hex") === "00020001") resolve(performance.now() - startedMs);
+      else reject(new Error(`no yes: ${answer.toString("hex")}`));
+    };
+    member.stdout?.on("data", onData);
+    member.once("exit", onEnd);
+    member.stdin?.write(bytes);
+  });
+}
