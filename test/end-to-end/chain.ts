@@ -40,8 +40,8 @@ export interface Chain {
 }
 
 interface ChatProgram {
-  /** What node runs as the external-auth program, with its arguments: the relay, most often. */
-  readonly program: readonly string[];
+  /** What node runs as the external-auth program, with its arguments, or the whole line as it stands. */
+  readonly program: readonly string[] | string;
   readonly poolSize?: number;
   /** ejabberd's own `external` in place of our guarded one. */
   readonly authMethod?: "extguard" | "external";
@@ -106,10 +106,11 @@ export async function startChatServer(
   { program, poolSize = 4, authMethod = "extguard", modules = [] }: ChatProgram,
 ): Promise<ChatServer> {
   const ports = { tcp: await freePort(), https: await freePort(), http: await freePort() };
+  const line = typeof program === "string" ? program : [process.execPath, ...program].join(" ");
   const config = changed(readFileSync(join(infra, "ejabberd.yml"), "utf8"), [
     [/ {2}- example\.org\n/, "  - localhost\n"],
     [/auth_method: .*/, `auth_method: [${authMethod}]`],
-    [/extauth_program: .*/, `extauth_program: "${[process.execPath, ...program].join(" ")}"`],
+    [/extauth_program: .*/, `extauth_program: "${line}"`],
     [/extauth_pool_size: \d+/, `extauth_pool_size: ${poolSize}`],
     [/\/etc\/ejabberd\/certs\/\*\.pem/, certificate.bothPath],
     [/port: 5222\n/, `port: ${ports.tcp}\n    ip: "127.0.0.1"\n`],

@@ -6,7 +6,16 @@ import { delimiter, join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 
-export type Part = "memcached" | "php" | "frameworks" | "ejabberd" | "chromium" | "openssl" | "nodes";
+export type Part =
+  | "memcached"
+  | "php"
+  | "frameworks"
+  | "ejabberd"
+  | "chromium"
+  | "openssl"
+  | "socat"
+  | "systemd"
+  | "nodes";
 
 interface PartSource {
   readonly isThere: () => boolean;
@@ -74,6 +83,17 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => inPath("openssl") !== undefined,
     packages: [["openssl"]],
     hint: "openssl",
+  },
+  socat: {
+    isThere: () => inPath("socat") !== undefined,
+    packages: [["socat"]],
+    hint: "socat 1.7",
+  },
+  systemd: {
+    isThere: () => inPath("systemd-analyze") !== undefined,
+    // A machine's init system is its owner's affair, and only systemd-analyze is wanted of it.
+    packages: [],
+    hint: "systemd-analyze of systemd 252 or later",
   },
   nodes: {
     isThere: () => nodeVersions.every((version) => existsSync(nodePath(version))),
