@@ -90,10 +90,11 @@ const sources: Readonly<Record<Part, PartSource>> = {
     hint: "socat 1.7",
   },
   systemd: {
-    isThere: () => inPath("systemd-analyze") !== undefined,
+    // 250 brought `security --offline`.
+    isThere: () => Number(/^systemd (\d+)/.exec(outputOf("systemd-analyze", ["--version"]))?.[1]) >= 250,
     // A machine's init system is its owner's affair, and only systemd-analyze is wanted of it.
     packages: [],
-    hint: "systemd-analyze of systemd 252 or later",
+    hint: "systemd-analyze of systemd 250 or later",
   },
   nodes: {
     isThere: () => nodeVersions.every((version) => existsSync(nodePath(version))),
