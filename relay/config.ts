@@ -38,7 +38,7 @@ export type ReadConfig =
   | { readonly help: string }
   | { readonly problem: string };
 
-export const usage = `usage: relay.mjs URL [options]
+const usage = `usage: relay.mjs URL [options]
 
 Answers ejabberd's external authentication: forwards each login, signed (AWS SigV4), to the InspectorD function at
 URL, and says yes only if the function did. Serves frames on stdin and stdout, as ejabberd's extauth_program, or

@@ -5,7 +5,7 @@ import { createHmac, randomBytes } from "node:crypto";
 
 export type LogFormat = "logfmt" | "json";
 type Level = "info" | "warn" | "error";
-export type LogFields = Readonly<Record<string, string | number | undefined>>;
+type LogFields = Readonly<Record<string, string | number | undefined>>;
 
 /** Writes a line for this code, with these fields; they are made only if the line is written. */
 export type Log = (level: Level, code: string, fields?: () => LogFields) => void;

@@ -2,11 +2,10 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { relayPath } from "../infra/local/relay-caller.ts";
 import { temporaryDirectory } from "./real/directory.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -60,10 +59,6 @@ describe("README.md", () => {
     const doubts = [...new Set(localpart.match(/(?<= {2}\| ")[a-z-]+(?=")/g))];
     assert.ok(doubts.includes("not-nfkc") && doubts.length === 10, doubts.join());
     for (const doubt of doubts) assert.ok(readme.includes(`\`${doubt}\``), doubt);
-  });
-
-  it("tells the relay's size", () => {
-    assert.ok(readme.includes(`one file of ${(statSync(relayPath).size / 1000).toFixed(1)} KB`));
   });
 });
 

@@ -17,7 +17,7 @@ export async function startPool(size: number, command: readonly string[], questi
   const bytes = frame(question);
   const members: ChildProcess[] = [];
   for (let at = 0; at < size; at++) {
-    const member = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
+    const member = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     endWithParent(member);
     members.push(member);
     // Not all at once: two cores would start hundreds of programs slower than one after another.
