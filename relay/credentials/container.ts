@@ -5,10 +5,12 @@ import { readFile } from "node:fs/promises";
 import { request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { Environment } from "../config.ts";
-import { type Credentials, CredentialsFault, longestLoadMs } from "./credentials.ts";
+import { type Credentials, CredentialsFault } from "./credentials.ts";
 import { maxDocumentBytes, readDocument } from "./document.ts";
 
 const place = "container endpoint";
+/** The endpoint is beside the container; one that takes longer does not work. */
+const longestAnswerMs = 5_000;
 /** The addresses of ECS and of EKS Pod Identity: plain http goes nowhere else but to this machine. */
 const linkLocal = new Set(["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]);
 
@@ -24,7 +26,7 @@ export async function fromContainer(environment: Environment): Promise<Credentia
     ? (await readToken(tokenFile)).trim()
     : environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"];
   if (token !== undefined && /[^\x20-\x7e]/.test(token)) {
-    throw new CredentialsFault(`${place}: the token holds a line break or another control character`);
+    throw unreadable(`the token holds a line break or another control character`);
   }
   return readDocument(place, await get(url, token));
 }
@@ -34,7 +36,7 @@ function readUrl(text: string): URL {
   try {
     url = new URL(text);
   } catch {
-    throw new CredentialsFault(`${place}: AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL`);
+    throw unreadable(`AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL`);
   }
   const isNear =
     linkLocal.has(url.hostname) ||
@@ -42,29 +44,29 @@ function readUrl(text: string): URL {
     url.hostname === "[::1]" ||
     /^127(\.\d{1,3}){3}$/.test(url.hostname);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isNear)) {
-    throw new CredentialsFault(`${place}: plain http to another machine`);
+    throw unreadable(`plain http to another machine`);
   }
   return url;
 }
 
 async function readToken(path: string): Promise<string> {
   return readFile(path, "utf8").catch(({ code }: NodeJS.ErrnoException) => {
-    throw new CredentialsFault(`${place}: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read (${code})`);
+    throw unreadable(`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read (${code})`);
   });
 }
 
 function get(url: URL, token: string | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (what: string) => {
-      reject(new CredentialsFault(`${place}: ${what}`));
+      reject(unreadable(what));
       request.destroy();
     };
     const send = url.protocol === "https:" ? requestSecure : requestPlain;
     const request = send(url, {
       headers: token === undefined ? {} : { authorization: token },
-      timeout: longestLoadMs,
+      // For the whole answer: one that drips is given up, too.
+      signal: AbortSignal.timeout(longestAnswerMs),
     });
-    request.on("timeout", () => fail("no answer in time"));
     request.on("error", ({ code }: NodeJS.ErrnoException) => fail(code ?? "unreachable"));
     request.on("response", (response) => {
       if (response.statusCode !== 200) return fail(`status ${response.statusCode}`);
@@ -78,4 +80,8 @@ function get(url: URL, token: string | undefined): Promise<string> {
     });
     request.end();
   });
+}
+
+function unreadable(what: string): CredentialsFault {
+  return new CredentialsFault("credentials-unreadable", `${place}: ${what}`);
 }

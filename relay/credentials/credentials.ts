@@ -1,4 +1,4 @@
-// What credentials are, and that there are none.
+// What credentials are, and why there are none.
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -8,16 +8,21 @@ export interface Credentials {
   readonly expiration?: Date;
 }
 
+/**
+ * `missing`: no place has any. `unreadable`: a place that is configured gives none. `expired`: those at hand have
+ * ended, and there are no others.
+ */
+export type CredentialsFaultCode = "credentials-missing" | "credentials-unreadable" | "credentials-expired";
+
 /** There are no credentials. `detail` says where and what, and holds nothing of them. */
 export class CredentialsFault extends Error {
+  readonly code: CredentialsFaultCode;
   readonly detail: string;
 
-  constructor(detail: string) {
-    super(`no credentials: ${detail}`);
+  constructor(code: CredentialsFaultCode, detail: string) {
+    super(`${code}: ${detail}`);
     this.name = "CredentialsFault";
+    this.code = code;
     this.detail = detail;
   }
 }
-
-/** In milliseconds: a place that is slow to answer is given up after so long. */
-export const longestLoadMs = 5_000;

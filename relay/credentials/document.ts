@@ -10,16 +10,21 @@ import { type Credentials, CredentialsFault } from "./credentials.ts";
 /** In bytes: a document of credentials has some 2000. */
 export const maxDocumentBytes = 65_536;
 
-/** Gives the credentials. Throws CredentialsFault, which says what is wrong and holds nothing of the document. */
-export function readDocument(place: string, text: string): Credentials {
+/**
+ * Gives the credentials; `version` is the one that the document must say it has, if any. Throws CredentialsFault,
+ * which says what is wrong and holds nothing of the document.
+ */
+export function readDocument(place: string, text: string, version?: number): Credentials {
+  const wrong = (what: string) => new CredentialsFault("credentials-unreadable", `${place}: ${what}`);
   let members: unknown;
   try {
     members = JSON.parse(text);
   } catch {
-    throw new CredentialsFault(`${place}: not JSON`);
+    throw wrong("not JSON");
   }
-  if (typeof members !== "object" || members === null) throw new CredentialsFault(`${place}: no JSON object`);
+  if (typeof members !== "object" || members === null) throw wrong("no JSON object");
   const document = members as Readonly<Record<string, unknown>>;
+  if (version !== undefined && document["Version"] !== version) throw wrong(`Version is not ${version}`);
   const textOf = (name: string) => {
     const value = document[name];
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -27,13 +32,13 @@ export function readDocument(place: string, text: string): Credentials {
   const accessKeyId = textOf("AccessKeyId");
   const secretAccessKey = textOf("SecretAccessKey");
   if (accessKeyId === undefined || secretAccessKey === undefined) {
-    throw new CredentialsFault(`${place}: no AccessKeyId or no SecretAccessKey`);
+    throw wrong("no AccessKeyId or no SecretAccessKey");
   }
   const sessionToken = textOf("SessionToken") ?? textOf("Token");
   const end = textOf("Expiration");
   const expiration = end === undefined ? undefined : new Date(end);
   if (expiration !== undefined && Number.isNaN(expiration.getTime())) {
-    throw new CredentialsFault(`${place}: Expiration is no date`);
+    throw wrong("Expiration is no date");
   }
   return {
     accessKeyId,

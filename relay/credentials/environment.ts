@@ -1,4 +1,5 @@
-// Credentials in the environment. Source: AWS SDKs and Tools Reference Guide, "Environment variables support".
+// Credentials in the environment. Source: AWS SDKs and Tools Reference Guide, "Environment variables support",
+// "Assume role credential provider".
 
 import type { Environment } from "../config.ts";
 import { type Credentials, CredentialsFault } from "./credentials.ts";
@@ -10,7 +11,23 @@ export function fromEnvironment(environment: Environment): Credentials | undefin
   const sessionToken = environment["AWS_SESSION_TOKEN"];
   if (!accessKeyId && !secretAccessKey) return undefined;
   if (!accessKeyId || !secretAccessKey) {
-    throw new CredentialsFault("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set together");
+    throw new CredentialsFault(
+      "credentials-unreadable",
+      "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set together",
+    );
   }
   return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
+}
+
+/**
+ * Gives nothing. Throws CredentialsFault where a role is to be assumed by a token's file: whoever went on to look
+ * would sign as the machine in place of the role.
+ */
+export function refuseWebIdentity(environment: Environment): undefined {
+  if (!environment["AWS_WEB_IDENTITY_TOKEN_FILE"]) return undefined;
+  throw new CredentialsFault(
+    "credentials-unreadable",
+    "environment: AWS_WEB_IDENTITY_TOKEN_FILE is not read here: use EKS Pod Identity, or a profile with" +
+      " credential_process = aws configure export-credentials",
+  );
 }

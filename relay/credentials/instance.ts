@@ -7,12 +7,22 @@ import { type Credentials, CredentialsFault } from "./credentials.ts";
 
 /** The service is on the same host; one that is away, as outside EC2, is silent. */
 const timeoutMs = 1_500;
+/** The library would write its warnings to the console. */
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-/** Gives nothing where the service is turned off. Throws CredentialsFault, outside EC2 too. */
+/**
+ * Gives nothing where the service is turned off. Throws CredentialsFault, outside EC2 too. The library itself reads
+ * AWS_EC2_METADATA_SERVICE_ENDPOINT from the process's environment.
+ */
 export async function fromInstance(environment: Environment): Promise<Credentials | undefined> {
   if (environment["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() === "true") return undefined;
   // A provider of its own for each load: after one slow answer it would ask by version 1 for ever, which is refused.
-  const load = fromInstanceMetadata({ timeout: timeoutMs, maxRetries: 1, ec2MetadataV1Disabled: true });
+  const load = fromInstanceMetadata({
+    timeout: timeoutMs,
+    maxRetries: 1,
+    ec2MetadataV1Disabled: true,
+    logger: silent,
+  });
   try {
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = await load();
     return {
@@ -21,10 +31,16 @@ export async function fromInstance(environment: Environment): Promise<Credential
       ...(sessionToken !== undefined && { sessionToken }),
       ...(expiration !== undefined && { expiration }),
     };
-  } catch {
+  } catch (error) {
+    const { statusCode } = error as { statusCode?: number };
+    if (statusCode !== undefined) {
+      const what = statusCode === 404 ? "the instance has no role" : `status ${statusCode}`;
+      throw new CredentialsFault("credentials-unreadable", `instance (IMDSv2): ${what}`);
+    }
     // Its messages speak of attempts by version 1, which nobody asked for.
     throw new CredentialsFault(
-      "none in the environment, the shared files, a container or the instance (IMDSv2)",
+      "credentials-missing",
+      "none in the environment, the shared files or a container, and no answer of the instance (IMDSv2)",
     );
   }
 }

@@ -3,7 +3,7 @@
 import type { Environment } from "../config.ts";
 import type { Log } from "../log.ts";
 import { fromContainer } from "./container.ts";
-import { fromEnvironment } from "./environment.ts";
+import { fromEnvironment, refuseWebIdentity } from "./environment.ts";
 import { fromInstance } from "./instance.ts";
 import { fromProfile } from "./profile.ts";
 import { CredentialSource, type Load } from "./source.ts";
@@ -22,7 +22,8 @@ export function openCredentials(options: OpenCredentialsOptions, log: Log): Cred
       ? [() => fromProfile(environment, profile)]
       : [
           async () => fromEnvironment(environment),
-          () => fromProfile(environment, environment["AWS_PROFILE"]),
+          () => fromProfile(environment, environment["AWS_PROFILE"] || undefined),
+          async () => refuseWebIdentity(environment),
           () => fromContainer(environment),
           () => fromInstance(environment),
         ];
@@ -35,6 +36,7 @@ export function openCredentials(options: OpenCredentialsOptions, log: Log): Cred
       return undefined;
     },
     nowMs: () => Date.now(),
+    clockMs: () => performance.now(),
     random: Math.random,
     log,
   });

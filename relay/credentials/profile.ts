@@ -1,13 +1,14 @@
 // Credentials of a profile in AWS's shared files: keys that stand there, or a program that hands them out.
 // Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials files", "Process credential provider".
 
-import { exec } from "node:child_process";
+import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader";
 import type { Environment } from "../config.ts";
-import { type Credentials, CredentialsFault, longestLoadMs } from "./credentials.ts";
-import { maxDocumentBytes, readDocument } from "./document.ts";
+import { type Credentials, CredentialsFault } from "./credentials.ts";
+import { readDocument } from "./document.ts";
+import { outputOf } from "./program.ts";
 
 /**
  * Gives the credentials of this profile, or of the one called default; nothing where that one is not there or has
@@ -17,43 +18,66 @@ export async function fromProfile(
   environment: Environment,
   asked: string | undefined,
 ): Promise<Credentials | undefined> {
-  const home = environment["HOME"] ?? homedir();
-  const files = await loadSharedConfigFiles({
-    filepath: environment["AWS_SHARED_CREDENTIALS_FILE"] ?? join(home, ".aws", "credentials"),
-    configFilepath: environment["AWS_CONFIG_FILE"] ?? join(home, ".aws", "config"),
-    ignoreCache: true,
-  });
   const name = asked ?? "default";
   const place = `profile ${name}`;
-  // What stands in the credentials file goes first, as it does for AWS's SDKs.
-  const profile = { ...files.configFile?.[name], ...files.credentialsFile?.[name] };
+  const profile = await readProfile(environment, name, asked !== undefined);
   const accessKeyId = profile["aws_access_key_id"];
   const secretAccessKey = profile["aws_secret_access_key"];
   const sessionToken = profile["aws_session_token"];
-  if (accessKeyId && secretAccessKey) {
+  // Keys beside a role are what the role is assumed with, and not what to sign with.
+  const isRole = profile["role_arn"] && (profile["source_profile"] || profile["credential_source"]);
+  if (!isRole && accessKeyId && secretAccessKey) {
     return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
   }
   const command = profile["credential_process"];
-  if (command !== undefined) return readDocument(place, await outputOf(place, command, environment));
+  if (command) return readDocument(place, await outputOf(place, command, environment), 1);
   const unsupported = Object.keys(profile).find((key) =>
-    /^(role_arn|sso_|web_identity|credential_source)/.test(key),
+    /^(role_arn|sso_|web_identity|credential_source|login_session)/.test(key),
   );
   if (unsupported !== undefined) {
-    const advice =
-      "is not read here: set credential_process = aws configure export-credentials --profile NAME";
-    throw new CredentialsFault(`${place}: ${unsupported} ${advice}`);
+    const advice = `is not read here: add credential_process = aws configure export-credentials --profile ${name}`;
+    throw new CredentialsFault("credentials-unreadable", `${place}: ${unsupported} ${advice}`);
   }
-  if (asked !== undefined) throw new CredentialsFault(`${place}: not there, or without credentials`);
+  if (asked !== undefined) {
+    throw new CredentialsFault("credentials-missing", `${place}: not there, or without credentials`);
+  }
   return undefined;
 }
 
-/** The command goes to the shell, as AWS's SDKs have it. What it writes on stderr is its own and not repeated. */
-function outputOf(place: string, command: string, environment: Environment): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const limits = { timeout: longestLoadMs, maxBuffer: maxDocumentBytes, env: { ...environment } };
-    exec(command, limits, (error, stdout) => {
-      if (error === null) return resolve(stdout);
-      reject(new CredentialsFault(`${place}: credential_process ended with ${error.code ?? error.signal}`));
-    });
+/** Gives what both files say of a profile, or no more than an empty one. Throws CredentialsFault. */
+async function readProfile(
+  environment: Environment,
+  name: string,
+  isAsked: boolean,
+): Promise<Readonly<Record<string, string | undefined>>> {
+  const home = environment["HOME"] || homedir();
+  const pathOf = async (variable: string, usual: string) => {
+    const named = environment[variable]?.replace(/^~(?=\/)/, () => home);
+    const path = named || join(home, ".aws", usual);
+    // The loader takes a file that it may not read for one that is not there.
+    await requireReadable(path, Boolean(named), isAsked);
+    return path;
+  };
+  const { credentialsFile, configFile } = await loadSharedConfigFiles({
+    filepath: await pathOf("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+    configFilepath: await pathOf("AWS_CONFIG_FILE", "config"),
+    ignoreCache: true,
   });
+  // What stands in the credentials file goes first, as it does for AWS's SDKs.
+  return { ...configFile?.[name], ...credentialsFile?.[name] };
+}
+
+/**
+ * A file that a variable names must be there. One at the usual place need not; and unless a profile is asked for, it
+ * may be somebody else's. Throws CredentialsFault.
+ */
+async function requireReadable(path: string, isNamed: boolean, isAsked: boolean): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (isNamed || (isAsked && code !== "ENOENT")) {
+      throw new CredentialsFault("credentials-unreadable", `${path} cannot be read (${code})`);
+    }
+  }
 }

@@ -2,7 +2,7 @@
 // can be helped.
 
 import type { Log } from "../log.ts";
-import { type Credentials, CredentialsFault, longestLoadMs } from "./credentials.ts";
+import { type Credentials, CredentialsFault } from "./credentials.ts";
 
 /** Loads credentials anew; nothing where this place is not configured. Throws CredentialsFault. */
 export type Load = () => Promise<Credentials | undefined>;
@@ -11,6 +11,8 @@ export interface CredentialSourceOptions {
   readonly load: Load;
   /** In milliseconds since the epoch, as the credentials' own end is. */
   readonly nowMs: () => number;
+  /** A clock that only goes forward, in milliseconds: no waiting ends later because the date was set back. */
+  readonly clockMs: () => number;
   readonly random: () => number;
   readonly log: Log;
 }
@@ -18,9 +20,15 @@ export interface CredentialSourceOptions {
 /** AWS hands out new ones some five minutes before the end; asking all at one moment is spread over one of them. */
 export const renewBeforeEndMs = 5 * 60_000;
 const spreadMs = 60_000;
-/** After a load that failed: the first wait, doubled up to the longest. */
-const firstWaitMs = 1_000;
-const longestWaitMs = 30_000;
+/** Who got the same ones again, near their end, asks again after so long: or after half of what is left to them. */
+const againMs = 30_000;
+/** After a load that failed, or that a refusal led to and gave nothing new: the first wait, doubled up to the longest. */
+export const firstWaitMs = 1_000;
+export const longestWaitMs = 30_000;
+/** Above the time limits of each place. */
+export const longestLoadMs = 20_000;
+/** What is refused so soon after a change may have been signed before it. */
+const justChangedMs = 5_000;
 /** The longest time that a timer of Node's can be set to. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -31,6 +39,7 @@ export class CredentialSource {
   #fault: CredentialsFault | undefined;
   #notBeforeMs = 0;
   #waitMs = firstWaitMs;
+  #changedAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: CredentialSourceOptions) {
@@ -39,29 +48,33 @@ export class CredentialSource {
 
   /** Gives credentials that have not ended. Waits for a load only if there are none. Throws CredentialsFault. */
   async current(): Promise<Credentials> {
-    if (this.#current !== undefined && this.#leftMs(this.#current) > 0) return this.#current;
-    return this.#load();
+    return this.#usable() ?? this.#loadAgain();
   }
 
   /** Loads them anew, for AWS refused these. Gives whether there are others now. Throws nothing. */
   async renew(): Promise<boolean> {
+    if (this.#options.clockMs() - this.#changedAtMs < justChangedMs) return true;
     const refused = this.#current;
     try {
-      const { accessKeyId, sessionToken } = await this.#load();
-      return accessKeyId !== refused?.accessKeyId || sessionToken !== refused.sessionToken;
+      return isOther(await this.#loadAgain(), refused);
     } catch {
       return false;
     }
   }
 
-  /** One load at a time, and none right after one that failed or one that was asked for by a refusal. */
-  #load(): Promise<Credentials> {
-    if (this.#loading !== undefined) return this.#loading;
-    if (this.#options.nowMs() < this.#notBeforeMs) {
+  /** None right after one that failed, or that gave what was there before. */
+  #loadAgain(): Promise<Credentials> {
+    if (this.#loading === undefined && this.#options.clockMs() < this.#notBeforeMs) {
+      const usable = this.#usable();
+      if (usable !== undefined) return Promise.resolve(usable);
       if (this.#fault !== undefined) return Promise.reject(this.#fault);
-      if (this.#current !== undefined) return Promise.resolve(this.#current);
     }
-    this.#loading = withinTime(this.#options.load()).then(
+    return this.#load();
+  }
+
+  /** One at a time. */
+  #load(): Promise<Credentials> {
+    this.#loading ??= withinTime(this.#options.load()).then(
       (loaded) => this.#loaded(loaded),
       (fault) => this.#failed(fault),
     );
@@ -69,38 +82,58 @@ export class CredentialSource {
   }
 
   #loaded(loaded: Credentials | undefined): Credentials {
-    if (loaded === undefined) return this.#failed(new CredentialsFault("none in any of AWS's usual places"));
-    if (this.#leftMs(loaded) <= 0) return this.#failed(new CredentialsFault("those at hand have ended"));
+    if (loaded === undefined) {
+      return this.#failed(new CredentialsFault("credentials-missing", "none in any of AWS's usual places"));
+    }
+    const leftMs = this.#leftMs(loaded);
+    if (leftMs <= 0) {
+      return this.#failed(new CredentialsFault("credentials-expired", "those that were loaded have ended"));
+    }
+    if (isOther(loaded, this.#current)) {
+      if (this.#current !== undefined) this.#changedAtMs = this.#options.clockMs();
+      this.#waitMs = firstWaitMs;
+    }
     this.#loading = undefined;
     this.#fault = undefined;
     this.#current = loaded;
-    this.#waitMs = firstWaitMs;
-    this.#notBeforeMs = this.#options.nowMs() + firstWaitMs;
-    const leftMs = this.#leftMs(loaded);
+    this.#waitLonger();
     if (leftMs !== Number.POSITIVE_INFINITY) {
       const spread = this.#options.random() * Math.min(spreadMs, leftMs / 10);
-      this.#loadAfter(Math.max(firstWaitMs, leftMs - renewBeforeEndMs - spread));
+      this.#loadAfter(Math.max(Math.min(againMs, leftMs / 2), leftMs - renewBeforeEndMs - spread));
     }
     return loaded;
   }
 
   #failed(error: unknown): never {
-    const fault = error instanceof CredentialsFault ? error : new CredentialsFault(nameOf(error));
+    const fault = this.#faultOf(error);
     this.#loading = undefined;
     this.#fault = fault;
-    this.#notBeforeMs = this.#options.nowMs() + this.#waitMs;
-    this.#options.log("error", "credentials", () => ({ detail: fault.detail }));
+    this.#options.log("error", fault.code, () => ({ detail: fault.detail }));
     // Those at hand serve on meanwhile; where there are none, the next login tries again as soon as it may.
-    if (this.#current !== undefined) this.#loadAfter(this.#waitMs);
-    this.#waitMs = Math.min(2 * this.#waitMs, longestWaitMs);
+    if (this.#usable() !== undefined) this.#loadAfter(this.#waitMs);
+    this.#waitLonger();
     throw fault;
+  }
+
+  #faultOf(error: unknown): CredentialsFault {
+    const fault =
+      error instanceof CredentialsFault
+        ? error
+        : new CredentialsFault("credentials-unreadable", nameOf(error));
+    if (this.#current === undefined || this.#usable() !== undefined) return fault;
+    return new CredentialsFault("credentials-expired", `no others: ${fault.detail}`);
+  }
+
+  #waitLonger(): void {
+    this.#notBeforeMs = this.#options.clockMs() + this.#waitMs;
+    this.#waitMs = Math.min(2 * this.#waitMs, longestWaitMs);
   }
 
   #loadAfter(waitMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () => {
-        // A fault is logged where it arises, and the next login hears of it.
+        // A fault is logged where it arises, and a login hears of it once these have ended.
         this.#load().catch(() => {});
       },
       Math.min(waitMs, longestTimerMs),
@@ -109,9 +142,21 @@ export class CredentialSource {
     this.#timer.unref();
   }
 
+  #usable(): Credentials | undefined {
+    return this.#current !== undefined && this.#leftMs(this.#current) > 0 ? this.#current : undefined;
+  }
+
   #leftMs({ expiration }: Credentials): number {
     return expiration === undefined ? Number.POSITIVE_INFINITY : expiration.getTime() - this.#options.nowMs();
   }
+}
+
+function isOther(one: Credentials, two: Credentials | undefined): boolean {
+  return (
+    one.accessKeyId !== two?.accessKeyId ||
+    one.secretAccessKey !== two.secretAccessKey ||
+    one.sessionToken !== two.sessionToken
+  );
 }
 
 function nameOf(error: unknown): string {
@@ -122,7 +167,8 @@ function nameOf(error: unknown): string {
 function withinTime<Value>(work: Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new CredentialsFault(`no answer within ${longestLoadMs}ms`)),
+      () =>
+        reject(new CredentialsFault("credentials-unreadable", `nothing loaded within ${longestLoadMs}ms`)),
       longestLoadMs,
     );
     work.then(resolve, reject).finally(() => clearTimeout(timer));
