@@ -2,12 +2,13 @@
 // `process.env` on this side. A problem names its variable and what is allowed there, never the value:
 // the address of a store may hold a password.
 
-import { type LaravelKey, laravelKeyForm, readLaravelKey } from "../inspector/laravel.ts";
-import { decoders, isSerializeHandler, type SerializeHandler } from "../inspector/php/decoders.ts";
-import { type PlacementMode, placementModes } from "../inspector/placement.ts";
+import { type LaravelKey, laravelKeyForm, readLaravelKey } from "../inspector/laravel-key.ts";
+import { type PlacementMode, placementModes } from "../inspector/placement/modes.ts";
+import { plainPathOf } from "../inspector/plain-path.ts";
 import { isPresetName, type Preset, presets } from "../inspector/presets.ts";
 import type { IsUserPolicy } from "../inspector/session-inspector.ts";
 import { problemOfExpression, type WhoExpressions } from "../inspector/who.ts";
+import { type ConfiguredHandler, configuredHandlers } from "./decoder.ts";
 import { readStoreUrl, type StoreUrl, storeUrlForms } from "./store-url.ts";
 
 export interface Config {
@@ -16,7 +17,7 @@ export interface Config {
   /** Copies of a session beyond the first. */
   readonly replicas: number;
   readonly keyPrefix: string;
-  readonly serializeHandler: SerializeHandler | "laravel";
+  readonly serializeHandler: ConfiguredHandler;
   /** Where it is there, only sessions that Laravel encrypted by it are read. */
   readonly laravelKey?: LaravelKey;
   readonly expressions: WhoExpressions;
@@ -24,6 +25,8 @@ export interface Config {
   readonly isUserPolicy: IsUserPolicy;
   readonly namesDifferByCase: boolean;
 }
+
+const phpHandlers = configuredHandlers.filter((name) => name !== "laravel");
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -54,7 +57,8 @@ export function readConfig(environment: Environment = process.env): Config | { r
   const readExpression = (name: string, gives: string, fallback?: string) => {
     const isExpression = (text: string) => {
       if (text.trim() === "") return false;
-      const problem = problemOfExpression(text);
+      // A plain path is an expression without a doubt, and the library takes a while to say so the first time.
+      const problem = plainPathOf(text) === undefined ? problemOfExpression(text) : undefined;
       if (problem !== undefined) problems.push(`${name}: ${problem}`);
       return true;
     };
@@ -90,8 +94,8 @@ export function readConfig(environment: Environment = process.env): Config | { r
   );
   const serializeHandler = read(
     "SESSION_SERIALIZE_HANDLER",
-    `PHP's session.serialize_handler (${Object.keys(decoders).join(", ")}), or laravel`,
-    (text) => text === "laravel" || isSerializeHandler(text),
+    `PHP's session.serialize_handler (${phpHandlers.join(", ")}), or laravel`,
+    (text) => configuredHandlers.some((name) => name === text),
     preset?.serializeHandler ?? "php",
   );
   const laravelKey =
@@ -131,7 +135,7 @@ export function readConfig(environment: Environment = process.env): Config | { r
     placement: placement as PlacementMode,
     replicas: Number(replicas),
     keyPrefix,
-    serializeHandler: serializeHandler as Config["serializeHandler"],
+    serializeHandler: serializeHandler as ConfiguredHandler,
     ...(laravelKey && { laravelKey }),
     expressions: Object.freeze({
       authenticated,

@@ -13,7 +13,8 @@ import { sessionBytesOf } from "../inspector/stored-value.ts";
 import type { Verdict } from "../inspector/verdict.ts";
 import { whoIsLoggedIn } from "../inspector/who.ts";
 import type { Config } from "./config.ts";
-import { createInspector, decoderOf, openStore } from "./inspect.ts";
+import { decoderOf } from "./decoder.ts";
+import { createInspector, openStore } from "./inspect.ts";
 import { readInspectConfig } from "./inspect-config.ts";
 import { type InspectOptions, readInspectOptions, usage } from "./inspect-options.ts";
 import { type Fact, reportOf } from "./inspect-report.ts";
@@ -103,19 +104,21 @@ async function look(store: SessionStore, { sessionId = anySessionId }: InspectOp
 
 async function jsonOf(looked: Looked, config: Config, options: InspectOptions): Promise<string> {
   if (options.user === undefined) {
-    const read = readBy(decoderOf(config), looked);
+    const read = readBy(await decoderOf(config), looked);
     if (read instanceof Failure) throw read;
     return orTooLarge(printDocument(read, options.showValues));
   }
   const { outcome, ...why } = await judge(looked, config, options.user);
   const reason = "reason" in why ? why.reason : "fault" in why ? why.fault : null;
-  return orTooLarge(printDocument({ verdict: outcome, reason, user: userOf(looked, config, options) }, true));
+  const user = await userOf(looked, config, options);
+  return orTooLarge(printDocument({ verdict: outcome, reason, user }, true));
 }
 
 /** What the login of this user would get. */
-function judge(looked: Looked, config: Config, user: string): Promise<Verdict> {
+async function judge(looked: Looked, config: Config, user: string): Promise<Verdict> {
   const [server = ""] = config.servedHosts;
-  return createInspector(config, storeOf(looked)).inspect({
+  const inspector = await createInspector(config, storeOf(looked));
+  return inspector.inspect({
     op: "auth",
     user,
     server,
@@ -124,8 +127,12 @@ function judge(looked: Looked, config: Config, user: string): Promise<Verdict> {
 }
 
 /** The site's name of the user who is logged in, masked unless values are shown; null where there is none. */
-function userOf(looked: Looked, config: Config, { showValues }: InspectOptions): string | null {
-  const session = readBy(decoderOf(config), looked);
+async function userOf(
+  looked: Looked,
+  config: Config,
+  { showValues }: InspectOptions,
+): Promise<string | null> {
+  const session = readBy(await decoderOf(config), looked);
   if (session instanceof Failure) return null;
   const who = whoIsLoggedIn(session, config.expressions, Date.now() / 1000);
   if (!("userName" in who)) return null;
@@ -150,7 +157,7 @@ function orTooLarge<T>(printed: T | undefined): T {
 
 async function report(looked: Looked, config: Config, options: InspectOptions): Promise<void> {
   const { serializeHandler } = config;
-  const session = readBy(decoderOf(config), looked);
+  const session = readBy(await decoderOf(config), looked);
   const isRead = !(session instanceof Failure);
   const facts = await factsOfPlace(looked, config, options);
   if (looked !== null && !(looked instanceof StoreError)) {
@@ -162,7 +169,7 @@ async function report(looked: Looked, config: Config, options: InspectOptions): 
     const { outcome, ...why } = await judge(looked, config, options.user);
     const text = [outcome, ...Object.values(why)].join(" ");
     facts.push({ about: "verdict", text, isGood: outcome === "allowed" });
-    const user = userOf(looked, config, options);
+    const user = await userOf(looked, config, options);
     if (user !== null) {
       facts.push({ about: "user", text: options.showValues ? quoted(user) : user, isGood: true });
     }

@@ -1,14 +1,13 @@
 // Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
 
-import { laravelDecoder } from "../inspector/laravel.ts";
-import { type Decode, decoders } from "../inspector/php/decoders.ts";
-import { createPlacement } from "../inspector/placement.ts";
+import type { Node, Placement } from "../inspector/placement.ts";
 import { SessionInspector } from "../inspector/session-inspector.ts";
 import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
 import type { Inspect } from "./answer-login.ts";
 import type { InspectSessions } from "./answer-sessions.ts";
 import type { Config } from "./config.ts";
+import { decoderOf } from "./decoder.ts";
 import type { Log } from "./log.ts";
 
 /** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
@@ -45,11 +44,11 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
 }
 
 /** Gives the inspector of this configuration for the sessions in this store. */
-export function createInspector(config: Config, store: SessionStore): SessionInspector {
+export async function createInspector(config: Config, store: SessionStore): Promise<SessionInspector> {
   const { expressions, servedHosts, isUserPolicy, namesDifferByCase } = config;
   return new SessionInspector({
     store,
-    decode: decoderOf(config),
+    decode: await decoderOf(config),
     expressions,
     servedHosts,
     isUserPolicy,
@@ -58,23 +57,26 @@ export function createInspector(config: Config, store: SessionStore): SessionIns
   });
 }
 
-/** Gives the decoder of the configured handler. */
-export function decoderOf({ serializeHandler, laravelKey }: Config): Decode {
-  return serializeHandler === "laravel" ? laravelDecoder(laravelKey) : decoders[serializeHandler];
-}
-
 /** Loads the one store's module, so that a cold start pays for no other. */
-export async function openStore({ store, placement, replicas, keyPrefix }: Config): Promise<SessionStore> {
+export async function openStore(config: Config): Promise<SessionStore> {
+  const { store, keyPrefix } = config;
   const common = { keyPrefix, timeoutMs: storeTimeoutMs };
   switch (store.kind) {
     case "memcached": {
       const { MemcachedStore } = await import("../inspector/stores/memcached.ts");
       const { nodes } = store;
-      return new MemcachedStore({ ...common, nodes, placement: createPlacement(placement, nodes, replicas) });
+      return new MemcachedStore({ ...common, nodes, placement: await placementOn(nodes, config) });
     }
     case "files": {
       const { FilesStore } = await import("../inspector/stores/files.ts");
       return new FilesStore({ ...common, directory: store.directory });
     }
   }
+}
+
+/** Loads how sessions are placed where there are several nodes. By every placement the only node has them all. */
+async function placementOn(nodes: readonly Node[], { placement, replicas }: Config): Promise<Placement> {
+  if (nodes.length === 1) return () => [0];
+  const { createPlacement } = await import("../inspector/placement.ts");
+  return createPlacement(placement, nodes, replicas);
 }

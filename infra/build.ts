@@ -44,7 +44,11 @@ async function buildFunction(name: string): Promise<void> {
     // Chunks: a store's module is loaded only where it is configured.
     splitting: true,
     target: "node20",
-    keepNames: true,
+    // The package gives its standard functions out together with others, which would bring node:zlib along.
+    alias: {
+      "@aws-lambda-powertools/jmespath/functions":
+        "./node_modules/@aws-lambda-powertools/jmespath/lib/esm/Functions.js",
+    },
     // memjs is CommonJS and asks for node's modules by require().
     banner: {
       js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);',

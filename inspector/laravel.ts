@@ -17,44 +17,32 @@
 
 // biome-ignore lint/correctness/noNodejsModules: pure functions of bytes, which JavaScript itself lacks
 import { createDecipheriv, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
+import type { LaravelKey } from "./laravel-key.ts";
 import type { PhpSession } from "./php/model.ts";
 import { decodePhpSerialize } from "./php/php-serialize-handler.ts";
 import { unwrapString } from "./php/serialized.ts";
 import { UnreadableSessionError } from "./php/unreadable.ts";
 
-/** The site's APP_KEY. As a KeyObject it can be logged or printed by nobody by mistake. */
-export type LaravelKey = KeyObject;
-
-export const laravelKeyForm = "the site's APP_KEY for AES-256-CBC: base64: and 32 bytes in base64";
-
-const keyBytes = 32;
 const ivBytes = 16;
-const appKey = /^base64:[A-Za-z0-9+/]{43}=$/;
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-/** Gives the key, or undefined where the text is none. */
-export function readLaravelKey(text: string): LaravelKey | undefined {
-  if (!appKey.test(text)) return undefined;
-  const bytes = Buffer.from(text.slice("base64:".length), "base64");
-  return bytes.length === keyBytes ? createSecretKey(bytes) : undefined;
-}
 
 /**
  * Gives the decoder of a site's sessions, which are encrypted if there is a key. The decoder throws
  * UnreadableSessionError for what is no such session.
  */
 export function laravelDecoder(key?: LaravelKey): (bytes: Uint8Array) => PhpSession {
+  const secret = key && createSecretKey(key.bytes());
   return (bytes) => {
     const plain = bytes[0] === letterS ? unwrapString(bytes) : bytes;
     // A new session is empty until its first request ends.
-    if (key === undefined || plain.length === 0) return decodePhpSerialize(plain);
-    return decodePhpSerialize(unwrapString(decrypt(plain, key)));
+    if (secret === undefined || plain.length === 0) return decodePhpSerialize(plain);
+    return decodePhpSerialize(unwrapString(decrypt(plain, secret)));
   };
 }
 
 const letterS = 0x73;
 
-function decrypt(bytes: Uint8Array, key: LaravelKey): Uint8Array {
+function decrypt(bytes: Uint8Array, key: KeyObject): Uint8Array {
   const payload = readPayload(Buffer.from(bytes).toString("latin1"));
   if (payload === undefined) throw new UnreadableSessionError("bad-encryption", 0);
   const { iv, value, mac } = payload;

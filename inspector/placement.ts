@@ -5,6 +5,7 @@
 
 import { crc32, fnv1a } from "./placement/hashes.ts";
 import { clientKetama, inListOrder, ketama, ketamaWeighted, modula } from "./placement/libmemcached.ts";
+import type { PlacementMode } from "./placement/modes.ts";
 import type { FirstNode, Node } from "./placement/node.ts";
 import { inFailoverOrder, peclConsistent, peclStandard } from "./placement/pecl.ts";
 
@@ -16,7 +17,7 @@ export type Placement = (sessionId: string, key: string) => readonly number[];
 /** From the nodes, and the number of copies beyond the first, to their placement. */
 type PlacementMaker = (nodes: readonly Node[], replicas: number) => Placement;
 
-const makers = {
+const makers: Readonly<Record<PlacementMode, PlacementMaker>> = {
   // session.save_handler = memcached: the session id alone is hashed, without the key's prefix.
   ketama: ofSessionId(ketama),
   "ketama-weighted": ofSessionId(ketamaWeighted),
@@ -30,11 +31,7 @@ const makers = {
   "client-modula": ofKey(modula),
   "client-ketama": ofKey(clientKetama),
   "client-ketama-weighted": ofKey(ketamaWeighted),
-} as const satisfies Record<string, PlacementMaker>;
-
-export type PlacementMode = keyof typeof makers;
-
-export const placementModes = Object.keys(makers) as readonly PlacementMode[];
+};
 
 /** Gives the placement on these nodes, of which there must be one at least. */
 export function createPlacement(mode: PlacementMode, nodes: readonly Node[], replicas: number): Placement {

@@ -28,13 +28,19 @@
 // Source: php-memcached 3 php_memcached.c (MEMC_VAL_*, s_compress_value, s_uncompress_value); pecl-memcache 8
 // src/memcache_pool.h (MMC_SERIALIZED, MMC_COMPRESSED), memcache_pool.c (mmc_compress).
 
-// biome-ignore lint/correctness/noNodejsModules: pure functions of bytes, which JavaScript itself lacks
-import * as zlib from "node:zlib";
+// biome-ignore lint/correctness/noNodejsModules: for node:zlib below
+import { createRequire } from "node:module";
+import type * as Zlib from "node:zlib";
 import { decompressFastLz } from "./fastlz.ts";
 import { maxSessionBytes } from "./php/limits.ts";
 import { unwrapString } from "./php/serialized.ts";
 import { UnreadableSessionError } from "./php/unreadable.ts";
 import type { StoredValue } from "./session-store.ts";
+
+/** node:zlib takes milliseconds to load, and most sites' sessions are not compressed: it is loaded for the first. */
+const require = createRequire(import.meta.url);
+// biome-ignore lint/correctness/noNodejsModules: pure functions of bytes, which JavaScript itself lacks
+const zlib = (): typeof Zlib => require("node:zlib");
 
 const typeMask = 0x0f;
 const serialized = 4;
@@ -45,7 +51,7 @@ const lengthBytes = 4;
 /** From the flags without their type: what gives the original of this payload, which must have this length. */
 const decompressors: ReadonlyMap<number, (payload: Uint8Array, length: number) => Uint8Array | undefined> =
   new Map([
-    [0x30, (payload) => attempt(zlib.inflateSync, payload)],
+    [0x30, (payload) => attempt(zlib().inflateSync, payload)],
     [0x50, decompressFastLz],
     [0x90, (payload) => attempt(zstdDecompress(), payload)],
   ]);
@@ -57,7 +63,7 @@ const decompressors: ReadonlyMap<number, (payload: Uint8Array, length: number) =
  */
 export function sessionBytesOf({ bytes, flags }: StoredValue): Uint8Array {
   if (flags === 0) return bytes;
-  if (flags === peclCompressed) return orBadCompression(attempt(zlib.inflateSync, bytes));
+  if (flags === peclCompressed) return orBadCompression(attempt(zlib().inflateSync, bytes));
   // Bits of the application's own say nothing of the bytes: a session handler sets none.
   if ((flags & applicationMask) !== 0) throw new UnreadableSessionError("unknown-flags", 0);
   const type = flags & typeMask;
@@ -87,7 +93,7 @@ function orBadCompression(original: Uint8Array | undefined): Uint8Array {
   return original;
 }
 
-type Decompress = (payload: Uint8Array, options: zlib.ZlibOptions) => Uint8Array;
+type Decompress = (payload: Uint8Array, options: Zlib.ZlibOptions) => Uint8Array;
 
 /** Stops where the output would exceed a session's limit: a few bytes can stand for gigabytes. */
 function attempt(decompress: Decompress, payload: Uint8Array): Uint8Array | undefined {
@@ -100,7 +106,7 @@ function attempt(decompress: Decompress, payload: Uint8Array): Uint8Array | unde
 }
 
 function zstdDecompress(): Decompress {
-  const { zstdDecompressSync } = zlib as { readonly zstdDecompressSync?: Decompress };
+  const { zstdDecompressSync } = zlib() as { readonly zstdDecompressSync?: Decompress };
   if (zstdDecompressSync === undefined) throw new UnreadableSessionError("zstd-unsupported", 0);
   return zstdDecompressSync;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import { readConfig } from "../../handlers/config.ts";
-import { placementModes } from "../../inspector/placement.ts";
+import { placementModes } from "../../inspector/placement/modes.ts";
 import { presets } from "../../inspector/presets.ts";
 
 const good = {

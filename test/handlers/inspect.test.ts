@@ -35,6 +35,7 @@ describe("the inspector of a configuration", () => {
       php_binary: '\x04users:5:"alice";\x0dauthenticatedb:1;',
       php_serialize: 'a:2:{s:4:"user";s:5:"alice";s:13:"authenticated";b:1;}',
       igbinary: "\0\0\0\x02\x14\x02\x11\x04user\x11\x05alice\x11\x0dauthenticated\x05",
+      laravel: 'a:2:{s:4:"user";s:5:"alice";s:13:"authenticated";b:1;}',
       msgpack: "\x83\xc0\x01\xa4user\xa5alice\xadauthenticated\xc3",
     };
     for (const [handler, session] of Object.entries(sessions)) {
@@ -76,11 +77,11 @@ describe("the inspector of a configuration", () => {
   });
 
   it("reaches a memcached that is away, to no avail", async () => {
-    const inspect = await createInspect(
-      readConfig({ SESSION_STORE: "memcached://127.0.0.1:1", ...expressions }),
-      () => {},
-    );
-    assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "store-unreachable" });
+    for (const nodes of ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2"]) {
+      const config = readConfig({ SESSION_STORE: `memcached://${nodes}`, ...expressions });
+      const inspect = await createInspect(config, () => {});
+      assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "store-unreachable" }, nodes);
+    }
   });
 
   it("says what is wrong once, and of every login that it is unavailable", async () => {

@@ -3,7 +3,8 @@ import { createCipheriv, createHmac, randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { type LaravelKey, laravelDecoder, readLaravelKey } from "../../inspector/laravel.ts";
+import { laravelDecoder } from "../../inspector/laravel.ts";
+import { type LaravelKey, readLaravelKey } from "../../inspector/laravel-key.ts";
 import { toDocument } from "../../inspector/php/document.ts";
 import { UnreadableSessionError } from "../../inspector/php/unreadable.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createPlacement, placementModes } from "../../inspector/placement.ts";
+import { placementModes } from "../../inspector/placement/modes.ts";
+import { createPlacement } from "../../inspector/placement.ts";
 
 const ids = Array.from({ length: 200 }, (_, i) => `session0of0the0test00000${i}`);
 

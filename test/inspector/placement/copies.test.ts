@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { createPlacement, type PlacementMode } from "../../../inspector/placement.ts";
+import type { PlacementMode } from "../../../inspector/placement/modes.ts";
+import { createPlacement } from "../../../inspector/placement.ts";
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { describe } from "node:test";
-import {
-  createPlacement,
-  type Node,
-  type Placement,
-  type PlacementMode,
-} from "../../../inspector/placement.ts";
+import type { PlacementMode } from "../../../inspector/placement/modes.ts";
+import { createPlacement, type Node, type Placement } from "../../../inspector/placement.ts";
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";

@@ -1,0 +1,40 @@
+// The decoder of the configured serialize handler. Those of PHP's text formats are always there, since
+// expressions can read such text too; the others are loaded where one is configured.
+
+import type { LaravelKey } from "../inspector/laravel-key.ts";
+import type { Decode, SerializeHandler } from "../inspector/php/decoders.ts";
+import { decodePhpBinary } from "../inspector/php/php-binary-handler.ts";
+import { decodePhp } from "../inspector/php/php-handler.ts";
+import { decodePhpSerialize } from "../inspector/php/php-serialize-handler.ts";
+
+/** What SESSION_SERIALIZE_HANDLER can be. */
+export type ConfiguredHandler = SerializeHandler | "laravel";
+
+type Load = (laravelKey: LaravelKey | undefined) => Promise<Decode>;
+
+const loaders: Readonly<Record<ConfiguredHandler, Load>> = {
+  php: async () => decodePhp,
+  php_binary: async () => decodePhpBinary,
+  php_serialize: async () => decodePhpSerialize,
+  // One chunk for all of these: each further one would cut what it shares with the entry into a file of its own.
+  igbinary: () => loadDecoder("igbinary"),
+  msgpack: () => loadDecoder("msgpack"),
+  auto: () => loadDecoder("auto"),
+  laravel: async (laravelKey) => (await import("../inspector/laravel.ts")).laravelDecoder(laravelKey),
+};
+
+export const configuredHandlers = Object.keys(loaders) as readonly ConfiguredHandler[];
+
+async function loadDecoder(name: SerializeHandler): Promise<Decode> {
+  return (await import("../inspector/php/decoders.ts")).decoders[name];
+}
+
+interface DecoderSettings {
+  readonly serializeHandler: ConfiguredHandler;
+  readonly laravelKey?: LaravelKey;
+}
+
+/** Gives the decoder of the configured handler. */
+export function decoderOf({ serializeHandler, laravelKey }: DecoderSettings): Promise<Decode> {
+  return loaders[serializeHandler](laravelKey);
+}

@@ -1,0 +1,17 @@
+// The names of the placements, apart from how they place: whoever checks a name need not load them.
+
+/** What SESSION_PLACEMENT can be: see README.md for the settings of PHP that each stands for. */
+export const placementModes = [
+  "ketama",
+  "ketama-weighted",
+  "modula",
+  "pecl-consistent",
+  "pecl-consistent-fnv",
+  "pecl-standard",
+  "pecl-standard-fnv",
+  "client-modula",
+  "client-ketama",
+  "client-ketama-weighted",
+] as const;
+
+export type PlacementMode = (typeof placementModes)[number];

@@ -1,0 +1,53 @@
+// What is deployed: how much of it every cold start loads. bench/cold.ts measures the time.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { entryBytes } from "../../bench/bundle-size.ts";
+
+const dist = fileURLToPath(new URL("../../dist", import.meta.url));
+const maxEntryBytes = 60_000;
+
+const settings = {
+  AUTHENTICATED_EXPRESSION: "user",
+  USER_EXPRESSION: "user",
+  SERVED_HOSTS: "localhost",
+};
+
+/** Gives the names of Node's own modules that a process has loaded once it has imported the handler. */
+function loadedBy(settings: Readonly<Record<string, string>>): string {
+  const script = `
+    await import(process.argv[1]);
+    console.log(process.moduleLoadList.filter((name) => name.startsWith("NativeModule")).join("\\n"));`;
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "-e", script, join(dist, "auth/handler.mjs")],
+    { env: { PATH: process.env["PATH"], ...settings }, encoding: "utf8" },
+  );
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+describe("the bundle of a function", () => {
+  for (const name of ["auth", "sessions"]) {
+    it(`${name} loads at most ${maxEntryBytes} bytes at every start, its store aside`, () => {
+      const directory = join(dist, name);
+      const bytes = entryBytes(directory);
+      assert.ok(bytes <= maxEntryBytes, `${bytes} bytes`);
+      // The sum is no whole: there are chunks that it leaves out.
+      const all = readdirSync(directory).map((file) => statSync(join(directory, file)).size);
+      assert.ok(all.reduce((sum, size) => sum + size, 0) > bytes + 10_000);
+    });
+  }
+
+  it("loads Node's net for memcached only, and its zlib for no store before a compressed session comes", () => {
+    const withMemcached = loadedBy({ SESSION_STORE: "memcached://127.0.0.1:1", ...settings });
+    assert.match(withMemcached, /^NativeModule net$/m);
+    assert.doesNotMatch(withMemcached, /^NativeModule zlib$/m);
+    const withFiles = loadedBy({ SESSION_STORE: "files:///tmp", ...settings });
+    assert.doesNotMatch(withFiles, /^NativeModule (net|zlib)$/m);
+  });
+});
