@@ -4,8 +4,9 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer } 
 import { type Unavailable, unavailable } from "../inspector/verdict.ts";
 import type { Answer } from "../protocol/login-answer.ts";
 import type { Log, LogFields } from "./log.ts";
+import { type Metrics, metricMembers } from "./metrics.ts";
 
-export interface Response {
+interface Response {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -18,6 +19,12 @@ export interface Route<Request, Outcome> {
   readonly parse: (body: string) => { readonly request: Request } | { readonly breach: string };
   /** What the log tells: codes and counts, and nothing of the request's or the session's own words. */
   readonly logFields: (request: Request, outcome: Outcome | Unavailable) => LogFields;
+  /** What is counted and measured, the stage aside; or nothing where the request was no case of what the route is for. */
+  readonly metrics: (
+    request: Request,
+    outcome: Outcome | Unavailable,
+    durationMs: number,
+  ) => Metrics | undefined;
   /** Whether the caller asks to hear why. It is told only to one that API Gateway knows by its signature. */
   readonly asksWhy: (request: Request) => boolean;
   /** What is answered where there is a verdict. `tellsWhy`: the caller may and wants to hear the reason. */
@@ -26,19 +33,49 @@ export interface Route<Request, Outcome> {
 
 export type Ask<Request, Outcome> = (request: Request) => Promise<Outcome | Unavailable>;
 
-/** Gives the response to an event of API Gateway's HTTP API (payload format 2.0). Throws nothing. */
-export async function answerEvent<Request, Outcome extends { readonly outcome: string }>(
+/** What a function is given by the program that it runs in. */
+export interface Surroundings {
+  readonly log: Log;
+  /** The stage of the deployment, by which its metrics are kept. */
+  readonly stage: string;
+  /** A clock that never goes back, in milliseconds. */
+  readonly nowMs: () => number;
+  /** The time, in milliseconds since 1970. */
+  readonly timeMs: () => number;
+}
+
+export type Handler = (event: APIGatewayProxyEventV2) => Promise<Response>;
+
+/**
+ * Gives what answers the events of a route: the response to an event of API Gateway's HTTP API (payload format 2.0).
+ * It throws nothing, and its first line in the log is marked: that event waited for a cold start.
+ */
+export function createHandler<Request, Outcome extends { readonly outcome: string }>(
+  route: Route<Request, Outcome>,
+  ask: Ask<Request, Outcome>,
+  surroundings: Surroundings,
+): Handler {
+  let isFirst = true;
+  return (event) => {
+    const coldStart = isFirst ? { coldStart: true } : {};
+    isFirst = false;
+    const common = { requestId: event.requestContext?.requestId, ...coldStart };
+    return answerEvent(route, event, ask, surroundings, common);
+  };
+}
+
+/** `common`: what each line in the log tells of this event. */
+async function answerEvent<Request, Outcome extends { readonly outcome: string }>(
   route: Route<Request, Outcome>,
   event: APIGatewayProxyEventV2,
   ask: Ask<Request, Outcome>,
-  log: Log,
-  nowMs: () => number,
+  { log, stage, nowMs, timeMs }: Surroundings,
+  common: LogFields,
 ): Promise<Response> {
   const startedMs = nowMs();
-  const requestId = event.requestContext?.requestId;
   const parsed = route.parse(bodyOf(event, route.maxBodyBytes));
   if ("breach" in parsed) {
-    log("warn", "contract-breach", { requestId, code: parsed.breach });
+    log("warn", "contract-breach", { ...common, code: parsed.breach });
     return respond({ status: 400, body: JSON.stringify({ error: parsed.breach }) });
   }
   let outcome: Outcome | Unavailable;
@@ -46,13 +83,16 @@ export async function answerEvent<Request, Outcome extends { readonly outcome: s
     outcome = await ask(parsed.request);
   } catch (error) {
     // The kind of the error alone: its message could hold a piece of the session.
-    log("error", "internal-error", { requestId, kind: error instanceof Error ? error.name : "unknown" });
+    log("error", "internal-error", { ...common, kind: error instanceof Error ? error.name : "unknown" });
     outcome = unavailable("internal-error");
   }
+  const durationMs = Math.round((nowMs() - startedMs) * 10) / 10;
+  const metrics = route.metrics(parsed.request, outcome, durationMs);
   log(isUnavailable(outcome) ? "error" : "info", route.name, {
-    requestId,
+    ...common,
     ...route.logFields(parsed.request, outcome),
-    durationMs: Math.round(nowMs() - startedMs),
+    durationMs,
+    ...(metrics && metricMembers(withStage(stage, metrics), timeMs())),
   });
   const tellsWhy = route.asksWhy(parsed.request) && isSigned(event);
   if (isUnavailable(outcome)) {
@@ -68,6 +108,10 @@ function isSigned(event: APIGatewayProxyEventV2): boolean {
     APIGatewayProxyEventV2WithIAMAuthorizer["requestContext"]
   >;
   return typeof authorizer?.iam?.accessKey === "string";
+}
+
+function withStage(stage: string, { dimensions, values }: Metrics): Metrics {
+  return { dimensions: { Stage: stage, ...dimensions }, values };
 }
 
 function isUnavailable(outcome: { readonly outcome: string }): outcome is Unavailable {

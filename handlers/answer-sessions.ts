@@ -1,11 +1,9 @@
 // What POST /sessions asks and answers: many session ids, and a boolean for each.
 
-import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { SessionsVerdict, Unavailable } from "../inspector/verdict.ts";
 import { MAX_SESSIONS_REQUEST_BYTES } from "../protocol/limits.ts";
 import { parseSessionsRequest, type SessionsRequest } from "../protocol/sessions-request.ts";
-import { type Ask, answerEvent, type Response, type Route } from "./answer-event.ts";
-import type { Log } from "./log.ts";
+import { type Ask, createHandler, type Handler, type Route, type Surroundings } from "./answer-event.ts";
 
 type Reached = Exclude<SessionsVerdict, Unavailable>;
 
@@ -21,17 +19,16 @@ const sessions: Route<SessionsRequest, Reached> = {
       ? { outcome: verdict.outcome, authenticated: verdict.authenticated.filter(Boolean).length }
       : verdict),
   }),
+  metrics: (_, { outcome }) => ({
+    dimensions: { Outcome: outcome },
+    values: { SessionChecks: { value: 1, unit: "Count" } },
+  }),
   // Its booleans stand for no login: there is nothing to tell beside them.
   asksWhy: () => false,
   verdictAnswer: ({ authenticated }) => ({ authenticated }),
 };
 
-/** Gives the response to an event of API Gateway's HTTP API (payload format 2.0). Throws nothing. */
-export function answerSessions(
-  event: APIGatewayProxyEventV2,
-  inspectSessions: InspectSessions,
-  log: Log,
-  nowMs: () => number,
-): Promise<Response> {
-  return answerEvent(sessions, event, inspectSessions, log, nowMs);
+/** Gives what answers the events of POST /sessions: see createHandler. */
+export function createSessionsHandler(inspectSessions: InspectSessions, surroundings: Surroundings): Handler {
+  return createHandler(sessions, inspectSessions, surroundings);
 }

@@ -129,6 +129,7 @@ export function readConfig(environment: Environment = process.env): Config | { r
     (text) => text === "insensitive" || text === "sensitive",
     "insensitive",
   );
+  read("STAGE", stageForm, isStage, localStage);
   if (problems.length > 0 || store === undefined) return { problems };
   return Object.freeze({
     store,
@@ -146,6 +147,18 @@ export function readConfig(environment: Environment = process.env): Config | { r
     isUserPolicy: isUserPolicy as IsUserPolicy,
     namesDifferByCase: nameCase === "sensitive",
   });
+}
+
+const localStage = "local";
+const stageForm = "letters, digits, hyphens and underscores, at most 64";
+
+function isStage(text: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+}
+
+/** Gives the stage of the deployment, whatever is wrong with the rest: the metrics that say so have one, too. */
+export function readStage({ STAGE }: Environment = process.env): string {
+  return STAGE !== undefined && isStage(STAGE) ? STAGE : localStage;
 }
 
 /** Gives the environment with these variables in place of its own: what a command line says goes first. */

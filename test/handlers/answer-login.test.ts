@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import { answerLogin, type Inspect } from "../../handlers/answer-login.ts";
+import { createLoginHandler, type Inspect } from "../../handlers/answer-login.ts";
 import { createLog } from "../../handlers/log.ts";
 import { allowed, refused, unavailable, type Verdict } from "../../inspector/verdict.ts";
 import { MAX_REQUEST_BYTES } from "../../protocol/limits.ts";
@@ -12,17 +12,15 @@ const login = { op: "auth", user: "theuser", server: "thehost", password: "thepa
 async function answer(body: string | undefined, inspect: Inspect, isBase64Encoded = false, context = {}) {
   const lines: string[] = [];
   let nowMs = 0;
-  const event = {
-    body,
-    isBase64Encoded,
-    requestContext: { requestId: "id-1", ...context },
-  } as APIGatewayProxyEventV2;
-  const response = await answerLogin(
-    event,
-    inspect,
-    createLog((line) => lines.push(line)),
-    () => (nowMs += 3.4),
-  );
+  const handler = createLoginHandler(inspect, {
+    log: createLog((line) => lines.push(line)),
+    stage: "test",
+    nowMs: () => (nowMs += 3.44),
+    timeMs: () => 1_767_225_600_000,
+  });
+  const requestContext = { requestId: "id-1", ...context };
+  const event = { body, isBase64Encoded, requestContext } as APIGatewayProxyEventV2;
+  const response = await handler(event);
   return { ...response, log: lines.map((line) => JSON.parse(line)), text: lines.join("\n") };
 }
 
@@ -112,13 +110,72 @@ describe("POST /auth", () => {
         level: "info",
         message: "login",
         requestId: "id-1",
+        coldStart: true,
         op: "auth",
         outcome: "refused",
         reason: "unreadable-session",
         detail: "truncated",
-        durationMs: 3,
+        durationMs: 3.4,
+        _aws: {
+          Timestamp: 1_767_225_600_000,
+          CloudWatchMetrics: [
+            {
+              Namespace: "InspectorD",
+              Dimensions: [["Stage"], ["Stage", "Outcome"], ["Stage", "Outcome", "Code"]],
+              Metrics: [
+                { Name: "Logins", Unit: "Count" },
+                { Name: "LoginDuration", Unit: "Milliseconds" },
+              ],
+            },
+          ],
+        },
+        Stage: "test",
+        Outcome: "refused",
+        Code: "unreadable-session",
+        Logins: 1,
+        LoginDuration: 3.4,
       },
     ]);
     assert.doesNotMatch(response.text, /theuser|thehost|thepassword/);
+  });
+
+  it("counts a login by its outcome, and by its code where it has one", async () => {
+    for (const [verdict, expected] of [
+      [allowed, { Outcome: "allowed" }],
+      [refused("other-user"), { Outcome: "refused", Code: "other-user" }],
+      [unavailable("store-timeout"), { Outcome: "unavailable", Code: "store-timeout" }],
+    ] as const) {
+      const [line] = (await answer(JSON.stringify(login), async () => verdict)).log;
+      const [{ Dimensions }] = line._aws.CloudWatchMetrics;
+      assert.deepEqual(Dimensions.at(-1), ["Stage", ...Object.keys(expected)]);
+      assert.equal(line.Outcome, expected.Outcome);
+      assert.equal(line.Code, "Code" in expected ? expected.Code : undefined);
+    }
+  });
+
+  it("counts neither the question whether a user exists nor a breach of the contract", async () => {
+    const isUser = { op: "isuser", user: "theuser", server: "thehost" };
+    for (const body of [JSON.stringify(isUser), "<secret>"]) {
+      const { log } = await answer(body, async () => allowed);
+      assert.equal(log.length, 1);
+      assert.ok(!("_aws" in log[0]));
+    }
+  });
+
+  it("marks the first event of a process, whatever it is, and no other", async () => {
+    const lines: string[] = [];
+    const handler = createLoginHandler(async () => allowed, {
+      log: createLog((line) => lines.push(line)),
+      stage: "test",
+      nowMs: () => 0,
+      timeMs: () => 0,
+    });
+    for (const body of ["<secret>", JSON.stringify(login), JSON.stringify(login)]) {
+      await handler({ body, requestContext: {} } as APIGatewayProxyEventV2);
+    }
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).coldStart),
+      [true, undefined, undefined],
+    );
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import { answerSessions, type InspectSessions } from "../../handlers/answer-sessions.ts";
+import { createSessionsHandler, type InspectSessions } from "../../handlers/answer-sessions.ts";
 import { createLog } from "../../handlers/log.ts";
 import { unavailable } from "../../inspector/verdict.ts";
 import { MAX_SESSIONS_REQUEST_BYTES } from "../../protocol/limits.ts";
@@ -12,13 +12,14 @@ const ids = ["thefirstid", "thesecondid", "thethirdid"];
 async function answer(body: string | undefined, inspect: InspectSessions, isBase64Encoded = false) {
   const lines: string[] = [];
   let nowMs = 0;
+  const handler = createSessionsHandler(inspect, {
+    log: createLog((line) => lines.push(line)),
+    stage: "test",
+    nowMs: () => (nowMs += 3.44),
+    timeMs: () => 1_767_225_600_000,
+  });
   const event = { body, isBase64Encoded, requestContext: { requestId: "id-1" } } as APIGatewayProxyEventV2;
-  const response = await answerSessions(
-    event,
-    inspect,
-    createLog((line) => lines.push(line)),
-    () => (nowMs += 3.4),
-  );
+  const response = await handler(event);
   return { ...response, log: lines.map((line) => JSON.parse(line)), text: lines.join("\n") };
 }
 
@@ -43,10 +44,24 @@ describe("POST /sessions", () => {
         level: "info",
         message: "sessions",
         requestId: "id-1",
+        coldStart: true,
         asked: 3,
         outcome: "answered",
         authenticated: 2,
-        durationMs: 3,
+        durationMs: 3.4,
+        _aws: {
+          Timestamp: 1_767_225_600_000,
+          CloudWatchMetrics: [
+            {
+              Namespace: "InspectorD",
+              Dimensions: [["Stage"], ["Stage", "Outcome"]],
+              Metrics: [{ Name: "SessionChecks", Unit: "Count" }],
+            },
+          ],
+        },
+        Stage: "test",
+        Outcome: "answered",
+        SessionChecks: 1,
       },
     ]);
   });
@@ -57,6 +72,7 @@ describe("POST /sessions", () => {
     assert.equal(response.body, '{"error":"unavailable"}');
     const [line] = response.log;
     assert.deepEqual([line.level, line.asked, line.fault], ["error", 3, "store-timeout"]);
+    assert.deepEqual([line.Outcome, line.SessionChecks], ["unavailable", 1]);
   });
 
   it("answers 503 when the inspector fails, and keeps the error's words out of the log", async () => {

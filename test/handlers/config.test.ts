@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
-import { readConfig } from "../../handlers/config.ts";
+import { readConfig, readStage } from "../../handlers/config.ts";
 import { placementModes } from "../../inspector/placement/modes.ts";
 import { presets } from "../../inspector/presets.ts";
 
@@ -115,6 +115,12 @@ describe("the function's configuration", () => {
     assert.doesNotMatch(problemsOf({ LARAVEL_APP_KEY: `${LARAVEL_APP_KEY}x` }).join(), /Z2VoZWlt/);
   });
 
+  it("knows its stage whatever else is wrong, and is local without one", () => {
+    assert.equal(readStage({ STAGE: "prod" }), "prod");
+    for (const STAGE of [undefined, "", "a b", "x".repeat(65)]) assert.equal(readStage({ STAGE }), "local");
+    assert.deepEqual(problemsOf({ STAGE: "x".repeat(64) }), []);
+  });
+
   it("needs the store, both expressions and the hosts: there is no safe guess", () => {
     for (const name of ["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS"]) {
       const problems = problemsOf({ [name]: undefined });
@@ -147,6 +153,9 @@ describe("the function's configuration", () => {
       ["SESSION_SERIALIZE_HANDLER", "PHP", /session.serialize_handler/],
       ["SESSION_SERIALIZE_HANDLER", "toString", /session.serialize_handler/],
       ["SESSION_SERIALIZE_HANDLER", "", /session.serialize_handler/],
+      ["STAGE", "", /letters, digits/],
+      ["STAGE", "a b", /hyphens/],
+      ["STAGE", "x".repeat(65), /at most 64/],
       ["SESSION_PRESET", "wordpress", /one of plain, symfony1, .*joomla/],
       ["SESSION_PRESET", "", /one of/],
       ["SESSION_PRESET", "constructor", /one of/],
