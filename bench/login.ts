@@ -3,7 +3,7 @@
 import { Client } from "memjs";
 
 export const sessionId = "alice0session0of0the0bench0";
-const sessionKey = `memc.sess.key.${sessionId}`;
+export const sessionKey = `memc.sess.key.${sessionId}`;
 export const smallSession = Buffer.from('user|a:1:{s:4:"name";s:5:"alice";}authenticated|b:1;');
 
 /** What most sites set beside SESSION_STORE. */

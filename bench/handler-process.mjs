@@ -1,0 +1,37 @@
+// The process that bench/handler.ts measures: the built handler, and a bare memjs get of the same key, in turns. Plain
+// JavaScript, so that it runs as in Lambda; its stdout is a pipe, as it is there.
+//
+//   handler-process.mjs HANDLER EVENT HOST:PORT KEY ROUNDS LOGINS -> one message to the parent:
+//   {"handler": [turn], "get": [turn]}, turn = {"micros", "userMicros"} for one login or get
+
+import { Client } from "memjs";
+
+const [handlerPath, eventText, node, key, rounds, logins] = process.argv.slice(2);
+const { handler } = await import(handlerPath);
+const client = Client.create(node);
+const contenders = {
+  async handler() {
+    // Every login comes as an object of its own.
+    const { body } = await handler(JSON.parse(eventText));
+    if (body !== '{"allow":true}') throw new Error(`it answered ${body}`);
+  },
+  async get() {
+    const { value } = await client.get(key);
+    if (value === null) throw new Error("there is no such key");
+  },
+};
+
+async function turn(work) {
+  const before = process.cpuUsage();
+  const startedMs = performance.now();
+  for (let done = 0; done < logins; done++) await work();
+  const micros = ((performance.now() - startedMs) * 1000) / logins;
+  return { micros, userMicros: process.cpuUsage(before).user / logins };
+}
+
+for (const work of Object.values(contenders)) for (let i = 0; i < 5; i++) await turn(work);
+const turns = { handler: [], get: [] };
+for (let round = 0; round < rounds; round++) {
+  for (const [name, work] of Object.entries(contenders)) turns[name].push(await turn(work));
+}
+process.send(turns, () => process.exit());
