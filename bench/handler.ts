@@ -15,7 +15,9 @@ const rounds = 31;
 const loginsATurn = 300;
 const sizes = [300, 1_000, 10_000];
 
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const program = fileURLToPath(new URL("handler-process.mjs", import.meta.url));
+const script = fileURLToPath(new URL("sessions.php", import.meta.url));
+const dist = fileURLToPath(new URL("../dist/auth", import.meta.url));
 
 /** For one login or get, a turn's mean. */
 interface Turn {
@@ -29,8 +31,8 @@ async function measure(node: string, address: string): Promise<Turns> {
   const child = spawn(
     node,
     [
-      here("handler-process.mjs"),
-      join(here("../dist/auth"), "handler.mjs"),
+      program,
+      join(dist, "handler.mjs"),
       JSON.stringify(loginEvent()),
       address,
       sessionKey,
@@ -51,7 +53,7 @@ async function measure(node: string, address: string): Promise<Turns> {
 }
 
 await buildAll();
-const { stdout } = spawnSync("php", [here("sessions.php"), "write"], {
+const { stdout } = spawnSync("php", [script, "write"], {
   encoding: "utf8",
   maxBuffer: 2 ** 26,
 });
