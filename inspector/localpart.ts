@@ -58,6 +58,10 @@ const changesInFolding = /\p{Changes_When_Casefolded}/u;
 const rightToLeft = /(?!\p{Nd})[\u0590-\u07FF\uFE73]/u;
 const rightToLeftName = /^(?=\p{L})[\u0590-\u07FF](?:[\u0590-\u07FF!-@[-`{-~]*(?=\p{L})[\u0590-\u07FF])?$/u;
 
+// Nothing below touches a name of these characters alone, as most are; it takes longer to find that out, by so many
+// expressions, than to decode a small session.
+const plainName = /^[a-z0-9._-]+$/;
+
 /** Gives the name with XEP-0106's escapes: what a client sends in place of it. */
 export function escapeLocalpart(userName: string): string {
   return userName.replace(escaped, (character) => `\\${character.charCodeAt(0).toString(16)}`);
@@ -71,6 +75,7 @@ export function localpartOfUserName(userName: string): { localpart: string } | {
   if (userName === "") return { doubt: "empty" };
   // No text has fewer bytes of UTF-8 than units of UTF-16: the cheap cap before any work.
   if (userName.length > maxBytes) return { doubt: "too-long" };
+  if (plainName.test(userName)) return { localpart: userName };
   if (userName.startsWith(" ") || userName.endsWith(" ")) return { doubt: "leading-or-trailing-space" };
   if (ambiguousEscape.test(userName)) return { doubt: "ambiguous-escape" };
   if (ignored.test(userName)) return { doubt: "ignored-character" };

@@ -235,6 +235,16 @@ describe("localpartOfUserName", () => {
     });
   }
 
+  it("gives plain names, which take a short cut, what it gives them in capitals, which do not", () => {
+    const plain = fc.string({ unit: fc.constantFrom(..."abcxyz0189._-"), maxLength: 12 });
+    fc.assert(
+      fc.property(plain, fc.constantFrom("a", "z"), (name, letter) => {
+        assert.equal(localpart(name + letter), name + letter);
+        assert.equal(localpart((name + letter).toUpperCase()), name + letter);
+      }),
+    );
+  });
+
   it("takes 1023 bytes of UTF-8 and refuses 1024, escapes counted", () => {
     assert.equal(localpart("a".repeat(1023)), "a".repeat(1023));
     assert.equal(doubt("a".repeat(1024)), "too-long");
