@@ -184,7 +184,7 @@ async function factsOfPlace(looked: Looked, config: Config, { sessionId }: Inspe
   if (sessionId === undefined) return [];
   if (config.store.kind === "memcached") {
     const { findOnNodes } = await import("./inspect-nodes.ts");
-    return findOnNodes(config, config.store.nodes, sessionId);
+    return findOnNodes(config, config.store, sessionId);
   }
   const isThere = looked !== null && !(looked instanceof StoreError);
   return [

@@ -2,15 +2,15 @@
 // SESSION_STORE's nodes, SESSION_PLACEMENT or SESSION_REPLICAS are not PHP's.
 
 import { createPlacement, type Node } from "../inspector/placement.ts";
-import { MemcachedStore } from "../inspector/stores/memcached.ts";
 import type { Config } from "./config.ts";
 import { storeTimeoutMs } from "./inspect.ts";
 import type { Fact } from "./inspect-report.ts";
+import { type MemcachedNodes, openMemcached } from "./memcached.ts";
 
 /** Gives a fact for each node: those that are asked first, in their order, then the others. Throws nothing. */
 export async function findOnNodes(
   config: Config,
-  nodes: readonly Node[],
+  { nodes, isEncrypted }: MemcachedNodes,
   sessionId: string,
 ): Promise<Fact[]> {
   const { placement, replicas, keyPrefix } = config;
@@ -19,7 +19,7 @@ export async function findOnNodes(
   return Promise.all(
     [...asked, ...others].map(async (index, place) => {
       const node = nodes[index] as Node;
-      const found = await find(node, keyPrefix, sessionId);
+      const found = await find({ nodes: [node], isEncrypted }, keyPrefix, sessionId);
       const isAsked = place < asked.length;
       const text = `${node.host}:${node.port} ${found}${isAsked ? `, asked as number ${place + 1}` : ", not asked"}`;
       return { about: "node", text, isGood: isAsked === (found === "has it") };
@@ -27,9 +27,9 @@ export async function findOnNodes(
   );
 }
 
-async function find(node: Node, keyPrefix: string, sessionId: string) {
+async function find(node: MemcachedNodes, keyPrefix: string, sessionId: string) {
   const placement = () => [0];
-  const store = new MemcachedStore({ nodes: [node], placement, keyPrefix, timeoutMs: storeTimeoutMs });
+  const store = await openMemcached(node, { placement, keyPrefix, timeoutMs: storeTimeoutMs });
   try {
     return (await store.getData(sessionId)) === null ? "has no such session" : "has it";
   } catch {

@@ -9,6 +9,7 @@ import type { InspectSessions } from "./answer-sessions.ts";
 import type { Config } from "./config.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./log.ts";
+import { openMemcached } from "./memcached.ts";
 
 /** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
 export const storeTimeoutMs = 2_000;
@@ -62,11 +63,8 @@ export async function openStore(config: Config): Promise<SessionStore> {
   const { store, keyPrefix } = config;
   const common = { keyPrefix, timeoutMs: storeTimeoutMs };
   switch (store.kind) {
-    case "memcached": {
-      const { MemcachedStore } = await import("../inspector/stores/memcached.ts");
-      const { nodes } = store;
-      return new MemcachedStore({ ...common, nodes, placement: await placementOn(nodes, config) });
-    }
+    case "memcached":
+      return openMemcached(store, { ...common, placement: await placementOn(store.nodes, config) });
     case "files": {
       const { FilesStore } = await import("../inspector/stores/files.ts");
       return new FilesStore({ ...common, directory: store.directory });

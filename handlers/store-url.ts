@@ -1,7 +1,8 @@
 // SESSION_STORE: where the site keeps its sessions, as one URL.
 //
 //   store     = memcached / files
-//   memcached = "memcached://" node *( "," node )    ; in the order of PHP's session.save_path
+//   memcached = ( "memcached://" / "memcacheds://" ) node *( "," node )
+//                                                    ; in the order of PHP's session.save_path; "memcacheds": by TLS
 //   node      = host ":" port [ ":" weight ]         ; host: name, IPv4 address, or IPv6 address in brackets
 //   weight    = 1 to 10000                           ; 1 unless told
 //   files     = "files://" absolute-path             ; PHP's session.save_path, without its "N;"
@@ -12,10 +13,11 @@
 import type { Node } from "../inspector/placement.ts";
 
 export type StoreUrl =
-  | { readonly kind: "memcached"; readonly nodes: readonly Node[] }
+  | { readonly kind: "memcached"; readonly nodes: readonly Node[]; readonly isEncrypted: boolean }
   | { readonly kind: "files"; readonly directory: string };
 
-export const storeUrlForms = "memcached://HOST:PORT,HOST:PORT:WEIGHT or files:///DIRECTORY";
+export const storeUrlForms =
+  "memcached://HOST:PORT,HOST:PORT:WEIGHT, the same with memcacheds:// for TLS, or files:///DIRECTORY";
 
 const maxNodes = 300;
 const maxWeight = 10_000;
@@ -26,10 +28,11 @@ export function readStoreUrl(text: string): StoreUrl | undefined {
   if (text.startsWith("files:///")) {
     return { kind: "files", directory: text.slice("files://".length) };
   }
-  if (!text.startsWith("memcached://")) return undefined;
-  const nodes = text.slice("memcached://".length).split(",").map(readNode);
+  const scheme = ["memcached://", "memcacheds://"].find((name) => text.startsWith(name));
+  if (scheme === undefined) return undefined;
+  const nodes = text.slice(scheme.length).split(",").map(readNode);
   if (nodes.length > maxNodes || !nodes.every((found) => found !== undefined)) return undefined;
-  return { kind: "memcached", nodes };
+  return { kind: "memcached", nodes, isEncrypted: scheme === "memcacheds://" };
 }
 
 function readNode(text: string): Node | undefined {

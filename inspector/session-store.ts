@@ -1,5 +1,7 @@
 // What every session store does: give what PHP stored for one session id.
 
+import type { StoreFault } from "./verdict.ts";
+
 /** A value as it lies in the store; stored-value.ts gives the session in it. */
 export interface StoredValue {
   readonly bytes: Uint8Array;
@@ -24,9 +26,9 @@ export interface SessionStore {
 
 /** The store could not say whether there is such a session. The message names the store's trouble, never a key. */
 export class StoreError extends Error {
-  readonly fault: "store-unreachable" | "store-timeout";
+  readonly fault: StoreFault;
 
-  constructor(fault: "store-unreachable" | "store-timeout") {
+  constructor(fault: StoreFault) {
     super(fault);
     this.name = "StoreError";
     this.fault = fault;

@@ -14,8 +14,11 @@ export type RefusalReason =
   | "other-user"
   | "isuser-policy";
 
+/** Why a store could not tell. `store-untrusted`: its certificate does not prove that it is the store. */
+export type StoreFault = "store-unreachable" | "store-timeout" | "store-untrusted";
+
 /** Why no verdict could be reached. */
-export type Fault = "store-unreachable" | "store-timeout" | "bad-configuration" | "internal-error";
+export type Fault = StoreFault | "bad-configuration" | "internal-error";
 
 export interface Unavailable {
   readonly outcome: "unavailable";

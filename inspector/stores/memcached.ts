@@ -1,8 +1,5 @@
-// Sessions in memcached: of each node that PHP asks, one get or, for many sessions, one multi-get.
-//
-// A multi-get is gets of the binary protocol that leave in one write. memcached's quiet gets (GETQ) would save the
-// answers to misses, 33 bytes each; but memjs would wait for them for good, and an answer to each get is what proves
-// that none was lost.
+// Sessions in memcached: which nodes are asked, in which order, and for how long. How a node is asked is its client's:
+// memcached-plain.ts or memcached-tls.ts.
 //
 // Where there are further copies, the next one is asked when a node does not answer. A node that answers "not here"
 // has answered, as it has for PHP: libmemcached goes on only past nodes that it cannot reach (get.cc,
@@ -10,7 +7,6 @@
 // yet writes all copies anew with the next page that it serves. So a session that was lost, or ended while another
 // of its nodes was away, is never found again here before PHP has found it.
 
-import { Client, Server } from "memjs";
 import type { Node, Placement } from "../placement.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../session-store.ts";
 import { within } from "./deadline.ts";
@@ -18,8 +14,20 @@ import { within } from "./deadline.ts";
 /** memcached's own limit for a key, in bytes: what is longer was never stored. */
 const maxKeyBytes = 250;
 
+/** A connection to one node, made when it is first asked. It is of no more use once a call failed or end() was called. */
+export interface NodeClient {
+  /**
+   * Gives the value of each key, null where there is none: one write, however many keys. May never settle, and throws
+   * what it likes, StoreError where it knows the fault.
+   */
+  getEach(keys: readonly string[]): Promise<(StoredValue | null)[]>;
+  /** Ends the connection, and fails at once whatever waits on it. */
+  end(): void;
+}
+
 export interface MemcachedStoreOptions {
   readonly nodes: readonly Node[];
+  readonly connect: (node: Node) => NodeClient;
   /** Of sessions on these nodes. */
   readonly placement: Placement;
   readonly keyPrefix: string;
@@ -35,19 +43,20 @@ interface Lookup {
 }
 
 /**
- * memjs may leave a promise unsettled, and a client that saw a stall or half an answer never recovers. So every
- * get has a deadline of its own, and after any error the client is thrown away. A node is asked twice: the first
- * get after a restart of the node, or after this process was frozen for a while, finds its connection dead.
+ * Every get has a deadline of its own, and after any error the client is thrown away. A node is asked twice: the
+ * first get after a restart of the node, or after this process was frozen for a while, finds its connection dead.
  */
 export class MemcachedStore implements SessionStore {
   readonly #nodes: readonly Node[];
   readonly #keyPrefix: string;
   readonly #timeoutMs: number;
   readonly #placement: Placement;
-  readonly #clients = new Map<Node, Client>();
+  readonly #connect: (node: Node) => NodeClient;
+  readonly #clients = new Map<Node, NodeClient>();
 
-  constructor({ nodes, placement, keyPrefix, timeoutMs }: MemcachedStoreOptions) {
+  constructor({ nodes, connect, placement, keyPrefix, timeoutMs }: MemcachedStoreOptions) {
     this.#nodes = nodes;
+    this.#connect = connect;
     this.#placement = placement;
     this.#keyPrefix = keyPrefix;
     this.#timeoutMs = timeoutMs;
@@ -108,29 +117,26 @@ export class MemcachedStore implements SessionStore {
   async #get(node: Node, keys: readonly string[], withinMs: number): Promise<(StoredValue | null)[]> {
     const client = this.#clientOf(node);
     try {
-      return await within(withinMs, multiGet(client, keys));
+      return await within(withinMs, client.getEach(keys));
     } catch (error) {
       this.#discard(node, client);
       throw error instanceof StoreError ? error : new StoreError("store-unreachable");
     }
   }
 
-  #clientOf(node: Node): Client {
+  #clientOf(node: Node): NodeClient {
     let client = this.#clients.get(node);
     if (client === undefined) {
-      // memjs's own time-outs are set past ours, its own tries and its log are turned off.
-      const timeout = (2 * this.#timeoutMs) / 1000;
-      const server = new Server(node.host, node.port, "", "", { timeout, conntimeout: timeout });
-      client = new Client([server], { retries: 1, logger: { log() {} } });
+      client = this.#connect(node);
       this.#clients.set(node, client);
     }
     return client;
   }
 
-  /** Ends the connection and fails at once whatever else waits on it, so that this too goes to a new client. */
-  #discard(node: Node, client: Client): void {
+  /** Whatever else waits on this client fails at once, so that it too goes to a new one. */
+  #discard(node: Node, client: NodeClient): void {
     if (this.#clients.get(node) === client) this.#clients.delete(node);
-    for (const server of client.servers) server.error(new StoreError("store-unreachable"));
+    client.end();
   }
 }
 
@@ -144,21 +150,4 @@ function groupByHolder(lookups: readonly Lookup[], copy: number): ReadonlyMap<nu
     else group.push(lookup);
   }
   return groups;
-}
-
-/** Gives the value of each key, null where there is none: one write, however many keys. */
-function multiGet(client: Client, keys: readonly string[]): Promise<(StoredValue | null)[]> {
-  // The socket keeps back what is written on it until this turn is over; a new one's turn is when it is connected.
-  for (const server of client.servers) {
-    server.sock(false, (socket) => {
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-    });
-  }
-  return Promise.all(
-    keys.map(async (key) => {
-      const { value, flags } = await client.get(key);
-      return value && { bytes: value, flags: flags?.readUInt32BE() ?? 0 };
-    }),
-  );
 }

@@ -22,7 +22,11 @@ describe("the function's configuration", () => {
     const config = readConfig(good);
     assert.ok(Object.isFrozen(config));
     assert.deepEqual(config, {
-      store: { kind: "memcached", nodes: [{ host: "127.0.0.1", port: 11211, weight: 1 }] },
+      store: {
+        kind: "memcached",
+        nodes: [{ host: "127.0.0.1", port: 11211, weight: 1 }],
+        isEncrypted: false,
+      },
       placement: "ketama",
       replicas: 0,
       keyPrefix: "memc.sess.key.",
@@ -134,7 +138,7 @@ describe("the function's configuration", () => {
       [
         "SESSION_STORE",
         "http://example.org",
-        /memcached:\/\/HOST:PORT,HOST:PORT:WEIGHT or files:\/\/\/DIRECTORY/,
+        /memcached:\/\/HOST:PORT,HOST:PORT:WEIGHT, .*memcacheds:\/\/ for TLS, .*files:\/\/\/DIRECTORY/,
       ],
       ["SESSION_STORE", "memcached://a:1:0", /HOST:PORT:WEIGHT/],
       ["SESSION_PLACEMENT", "consistent", /one of ketama, ketama-weighted, modula, pecl-consistent, /],

@@ -6,8 +6,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { startMemcached } from "../real/memcached.ts";
+import { startMemcached, startTlsMemcached } from "../real/memcached.ts";
 import { missing } from "../real/parts.ts";
 import { memcachedIni, runPhp, writeSession } from "../real/php.ts";
 
@@ -298,6 +299,33 @@ describe("inspect for a person", () => {
       assert.ok(!stdout.includes(id));
     } finally {
       for (const cache of caches) await cache.stop();
+    }
+  });
+
+  const tlsSkip = skip || missing("memcached", "openssl");
+  it("reaches a node with TLS whose authority Node is told to trust, and no other", {
+    skip: tlsSkip,
+  }, async () => {
+    const certificate = makeCertificate(directory);
+    const cache = await startTlsMemcached(certificate);
+    try {
+      const id = writeSession({ user: "alice" }, memcachedIni(`127.0.0.1:${cache.plainPort}`));
+      const env = { SESSION_STORE: `memcacheds://localhost:${cache.port}` };
+      const trusting = inspect([id], { env: { ...env, NODE_EXTRA_CA_CERTS: certificate.certPath } });
+      const lines = [
+        `node      localhost:${cache.port} has it, asked as number 1`,
+        "read as   php",
+        "fits      php",
+      ];
+      assert.deepEqual(trusting, printed([...lines, "", "user  string(5)"].join("\n")));
+      const node = `node      localhost:${cache.port} does not answer, asked as number 1`;
+      assert.deepEqual(inspect([id], { env }), {
+        status: 1,
+        stdout: `${node}\n`,
+        stderr: "store-untrusted\n",
+      });
+    } finally {
+      await cache.stop();
     }
   });
 

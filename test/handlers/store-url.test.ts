@@ -11,6 +11,7 @@ describe("SESSION_STORE", () => {
         { host: "Cache-1.example.org", port: 11212, weight: 1 },
         { host: "::1", port: 11213, weight: 1 },
       ],
+      isEncrypted: false,
     });
   });
 
@@ -21,6 +22,24 @@ describe("SESSION_STORE", () => {
         { host: "10.0.0.2", port: 11211, weight: 3 },
         { host: "::1", port: 11213, weight: 10000 },
       ],
+      isEncrypted: false,
+    });
+  });
+
+  it("asks for encryption by one letter more, whoever runs the nodes", () => {
+    const serverless = "sessions-abc123.serverless.euc1.cache.amazonaws.com";
+    assert.deepEqual(readStoreUrl(`memcacheds://${serverless}:11211`), {
+      kind: "memcached",
+      nodes: [{ host: serverless, port: 11211, weight: 1 }],
+      isEncrypted: true,
+    });
+    assert.deepEqual(readStoreUrl("memcacheds://10.0.0.2:11211:3,b:2"), {
+      kind: "memcached",
+      nodes: [
+        { host: "10.0.0.2", port: 11211, weight: 3 },
+        { host: "b", port: 2, weight: 1 },
+      ],
+      isEncrypted: true,
     });
   });
 
@@ -33,6 +52,7 @@ describe("SESSION_STORE", () => {
 
   it("is nothing else", () => {
     const wrong = [
+      ...["memcacheds://", "memcacheds:a:1", "memcachedss://a:1"],
       ...["", "memcached://", "memcached://a", "memcached://a:", "memcached://a:0", "memcached://a:65536"],
       ...[
         "memcached://a:1,",

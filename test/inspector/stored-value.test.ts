@@ -8,6 +8,7 @@ import { UnreadableSessionError } from "../../inspector/php/unreadable.ts";
 import { createPlacement } from "../../inspector/placement.ts";
 import { sessionBytesOf } from "../../inspector/stored-value.ts";
 import { MemcachedStore } from "../../inspector/stores/memcached.ts";
+import { connectPlain } from "../../inspector/stores/memcached-plain.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
 import { needing } from "../real/parts.ts";
 import { runPhp } from "../real/php.ts";
@@ -38,6 +39,7 @@ function withLength(length: number, payload: Uint8Array): Buffer {
 function openStore({ host, port }: Memcached): MemcachedStore {
   const nodes = [{ host, port, weight: 1 }];
   return new MemcachedStore({
+    connect: connectPlain,
     nodes,
     placement: createPlacement("ketama", nodes, 0),
     keyPrefix: "",

@@ -13,11 +13,12 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** Writes cert.pem, key.pem and both.pem into the directory. */
-export function makeCertificate(directory: string): Certificate {
+/** Writes cert.pem, key.pem and both.pem into the directory; for another host where one is named. */
+export function makeCertificate(directory: string, host?: string): Certificate {
   const certPath = join(directory, "cert.pem");
   const keyPath = join(directory, "key.pem");
   const bothPath = join(directory, "both.pem");
+  const names = host === undefined ? "DNS:localhost,IP:127.0.0.1" : `DNS:${host}`;
   execFileSync(
     "openssl",
     [
@@ -32,7 +33,7 @@ export function makeCertificate(directory: string): Certificate {
         "-days",
         "2",
       ],
-      ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+      ...["-subj", "/CN=localhost", "-addext", `subjectAltName=${names}`],
       ...["-keyout", keyPath, "-out", certPath],
     ],
     { stdio: "ignore" },

@@ -1,7 +1,8 @@
-// A real memcached on a port of its own.
+// A real memcached on a port of its own, and one with TLS beside it.
 
 import { canConnect, freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
+import type { Certificate } from "./certificate.ts";
 
 export interface Memcached {
   readonly host: string;
@@ -16,11 +17,34 @@ export interface Memcached {
  */
 export async function startMemcached(port?: number, host = "127.0.0.1"): Promise<Memcached> {
   const ownPort = port ?? (await freePort());
+  return start(["-l", host, "-p", String(ownPort)], ownPort, host);
+}
+
+export interface TlsMemcached extends Memcached {
+  /** Where the same memcached listens without TLS: PHP's own client has none. */
+  readonly plainPort: number;
+}
+
+/** Starts one that listens with TLS (-Z), on the ports of one that was stopped where it is to come back. */
+export async function startTlsMemcached(
+  { certPath, keyPath }: Certificate,
+  before?: TlsMemcached,
+): Promise<TlsMemcached> {
+  const host = before?.host ?? "127.0.0.1";
+  const [port, plainPort] = before
+    ? [before.port, before.plainPort]
+    : await Promise.all([freePort(), freePort()]);
+  const listeners = ["-l", `notls:${host}:${plainPort}`, "-l", `${host}:${port}`];
+  const tls = ["-Z", "-o", `ssl_chain_cert=${certPath},ssl_key=${keyPath}`];
+  return { ...(await start([...listeners, ...tls], port, host)), plainPort };
+}
+
+async function start(args: readonly string[], port: number, host: string): Promise<Memcached> {
   const process = await startProcess({
     command: "memcached",
-    args: ["-u", "nobody", "-l", host, "-p", String(ownPort), "-U", "0", "-m", "64"],
-    isReady: () => canConnect(ownPort, host),
+    args: [...args, "-U", "0", "-m", "64", "-u", "nobody"],
+    isReady: () => canConnect(port, host),
     readyWithinMs: 10_000,
   });
-  return { host, port: ownPort, process, stop: () => process.stop() };
+  return { host, port, process, stop: () => process.stop() };
 }

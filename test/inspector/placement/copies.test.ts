@@ -3,6 +3,7 @@ import { describe } from "node:test";
 import type { PlacementMode } from "../../../inspector/placement/modes.ts";
 import { createPlacement } from "../../../inspector/placement.ts";
 import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
+import { connectPlain } from "../../../inspector/stores/memcached-plain.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";
 import { type Ini, memcachedIni, peclIni, runPhp, writeSession } from "../../real/php.ts";
@@ -61,7 +62,13 @@ for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(ha
       );
     const openStore = (replicas: number) => {
       const placement = createPlacement(mode, weighted(), replicas);
-      return new MemcachedStore({ nodes: weighted(), placement, keyPrefix, timeoutMs });
+      return new MemcachedStore({
+        nodes: weighted(),
+        connect: connectPlain,
+        placement,
+        keyPrefix,
+        timeoutMs,
+      });
     };
 
     /** Has PHP write a session whose first node is this one. */
