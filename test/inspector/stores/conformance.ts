@@ -224,9 +224,9 @@ export function itSettlesWithAnyServer(
     "answers half and closes": (socket) => socket.on("data", (chunk: Buffer) => socket.end(half(chunk))),
     "answers half and resets": (socket, raw) =>
       socket.on("data", (chunk: Buffer) => socket.write(half(chunk), () => raw.resetAndDestroy())),
-    "answers another question": (socket) =>
+    "answers other questions": (socket) =>
       socket.on("data", (chunk: Buffer) =>
-        socket.write(wire.answerToAnother(wire.requestsOf(chunk)[0] as Buffer)),
+        socket.write(Buffer.concat(wire.requestsOf(chunk).map((request) => wire.answerToAnother(request)))),
       ),
     "answers with an error": (socket) =>
       socket.on("data", (chunk: Buffer) =>
