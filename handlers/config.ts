@@ -69,6 +69,8 @@ export function readConfig(environment: Environment = process.env): Config | { r
     read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined),
   );
   // Each of a preset's settings gives way to the variable of its own.
+  // The nodes that are found are memcached's.
+  const layout = store?.kind === "elasticache" ? "memcached" : store?.kind;
   const presetName =
     environment["SESSION_PRESET"] === undefined
       ? ""
@@ -90,7 +92,7 @@ export function readConfig(environment: Environment = process.env): Config | { r
     "SESSION_KEY_PREFIX",
     `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters`,
     (text) => /^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes,
-    store === undefined ? "" : (preset?.keyPrefix[store.kind] ?? defaultPrefix(store.kind, placement)),
+    layout === undefined ? "" : (preset?.keyPrefix[layout] ?? defaultPrefix(layout, placement)),
   );
   const serializeHandler = read(
     "SESSION_SERIALIZE_HANDLER",

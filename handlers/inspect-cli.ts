@@ -52,16 +52,35 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if ("problem" in options) throw new Failure(`usage: ${options.problem} (--help says more)`, 2);
-  const config = readInspectConfig(options);
-  if ("problems" in config) throw new Failure(`bad-configuration: ${config.problems.join("\n  ")}`, 2);
+  const configured = readInspectConfig(options);
+  if ("problems" in configured) {
+    throw new Failure(`bad-configuration: ${configured.problems.join("\n  ")}`, 2);
+  }
+  const { config, facts } = await withNodesFound(configured, options);
   const store =
     options.sessionId === undefined
       ? storeOf({ bytes: await readStdin(), flags: options.flags })
-      : await openStore(config);
+      : await openStore(config, () => {});
   const looked = await look(store, options);
   store.close();
   if (options.json) console.log(await jsonOf(looked, config, options));
-  else await report(looked, config, options);
+  else await report(looked, config, options, facts);
+}
+
+/** Gives the configuration with the nodes of an ElastiCache cluster in the place of its id, and facts of the cluster. */
+async function withNodesFound(
+  config: Config,
+  { sessionId }: InspectOptions,
+): Promise<{ config: Config; facts: Fact[] }> {
+  const { store } = config;
+  if (store.kind !== "elasticache" || sessionId === undefined) return { config, facts: [] };
+  const { factOfCluster, findMemcached } = await import("./inspect-cluster.ts");
+  const found = await findMemcached(store.clusterId);
+  if ("problem" in found) throw new Failure(`discovery-failed: ${found.problem}`, 1);
+  return {
+    config: { ...config, store: { kind: "memcached", ...found.nodes } },
+    facts: [factOfCluster(found.cluster)],
+  };
 }
 
 /** A store that has found the same for every session id. */
@@ -155,11 +174,16 @@ function orTooLarge<T>(printed: T | undefined): T {
   return printed;
 }
 
-async function report(looked: Looked, config: Config, options: InspectOptions): Promise<void> {
+async function report(
+  looked: Looked,
+  config: Config,
+  options: InspectOptions,
+  factsOfCluster: readonly Fact[],
+): Promise<void> {
   const { serializeHandler } = config;
   const session = readBy(await decoderOf(config), looked);
   const isRead = !(session instanceof Failure);
-  const facts = await factsOfPlace(looked, config, options);
+  const facts = [...factsOfCluster, ...(await factsOfPlace(looked, config, options))];
   if (looked !== null && !(looked instanceof StoreError)) {
     const text = `${serializeHandler}${isRead ? "" : `: ${session.message}`}`;
     facts.push({ about: "read as", text, isGood: isRead });

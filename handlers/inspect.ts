@@ -9,7 +9,7 @@ import type { InspectSessions } from "./answer-sessions.ts";
 import type { Config } from "./config.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./log.ts";
-import { openMemcached } from "./memcached.ts";
+import { type MemcachedNodes, openMemcached } from "./memcached.ts";
 
 /** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
 export const storeTimeoutMs = 2_000;
@@ -41,7 +41,7 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
       advice: "auto is for trying out: set SESSION_SERIALIZE_HANDLER to the site's session.serialize_handler",
     });
   }
-  return createInspector(config, await openStore(config));
+  return createInspector(config, await openStore(config, log));
 }
 
 /** Gives the inspector of this configuration for the sessions in this store. */
@@ -59,12 +59,18 @@ export async function createInspector(config: Config, store: SessionStore): Prom
 }
 
 /** Loads the one store's module, so that a cold start pays for no other. */
-export async function openStore(config: Config): Promise<SessionStore> {
+export async function openStore(config: Config, log: Log): Promise<SessionStore> {
   const { store, keyPrefix } = config;
   const common = { keyPrefix, timeoutMs: storeTimeoutMs };
+  const openNodes = async (found: MemcachedNodes) =>
+    openMemcached(found, { ...common, placement: await placementOn(found.nodes, config) });
   switch (store.kind) {
     case "memcached":
-      return openMemcached(store, { ...common, placement: await placementOn(store.nodes, config) });
+      return openNodes(store);
+    case "elasticache": {
+      const { openDiscovered } = await import("./discovery.ts");
+      return openDiscovered(store.clusterId, openNodes, log);
+    }
     case "files": {
       const { FilesStore } = await import("../inspector/stores/files.ts");
       return new FilesStore({ ...common, directory: store.directory });

@@ -14,8 +14,14 @@ export type RefusalReason =
   | "other-user"
   | "isuser-policy";
 
-/** Why a store could not tell. `store-untrusted`: its certificate does not prove that it is the store. */
-export type StoreFault = "store-unreachable" | "store-timeout" | "store-untrusted";
+/** Why a store could not tell. */
+export type StoreFault =
+  | "store-unreachable"
+  | "store-timeout"
+  /** Its certificate does not prove that it is the store. */
+  | "store-untrusted"
+  /** It is not known where the store is. */
+  | "discovery-failed";
 
 /** Why no verdict could be reached. */
 export type Fault = StoreFault | "bad-configuration" | "internal-error";

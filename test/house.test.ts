@@ -60,6 +60,13 @@ describe("README.md", () => {
     assert.ok(doubts.includes("not-nfkc") && doubts.length === 10, doubts.join());
     for (const doubt of doubts) assert.ok(readme.includes(`\`${doubt}\``), doubt);
   });
+
+  it("explains every problem of discovery", () => {
+    const elasticache = readFileSync(`${root}handlers/elasticache.ts`, "utf8");
+    const problems = [...new Set(elasticache.match(/(?<= {2}\| ")[a-z-]+(?=")/g))];
+    assert.ok(problems.includes("cluster-not-found") && problems.length === 9, problems.join());
+    for (const problem of problems) assert.ok(readme.includes(`\`${problem}\``), problem);
+  });
 });
 
 describe("the layers' rules", () => {
@@ -118,6 +125,16 @@ describe("the layers' rules", () => {
     }
     const found = [...breakers("noNodejsModules", files), ...breakers("noRestrictedImports", files)];
     assert.deepEqual(found.sort(), expected.sort());
+  });
+
+  it("give AWS's SDK to one file", () => {
+    const names = [...places.map((place) => `${place}/a.ts`), "handlers/elasticache.ts"];
+    const files = Object.fromEntries(names.map((name) => [name, 'import "@aws-sdk/client-elasticache";\n']));
+    const free = ["handlers/elasticache.ts", "relay/a.ts", "infra/a.ts", "infra/local/a.ts"];
+    const expected = names.filter((name) => !free.includes(name));
+    assert.deepEqual(breakers("noRestrictedImports", files), expected.sort());
+    const others = { "handlers/elasticache.ts": 'import "../relay/some.ts";\nimport "memjs";\n' };
+    assert.deepEqual(breakers("noRestrictedImports", others), ["handlers/elasticache.ts"]);
   });
 
   it("let one file on each side read the environment, and keep words on the console to the command line", () => {

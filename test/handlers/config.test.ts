@@ -45,6 +45,11 @@ describe("the function's configuration", () => {
     };
     assert.equal(prefixOf({}), "memc.sess.key.");
     assert.equal(prefixOf({ SESSION_STORE: "files:///tmp" }), "sess_");
+    assert.equal(prefixOf({ SESSION_STORE: "elasticache://sessions" }), "memc.sess.key.");
+    assert.equal(
+      prefixOf({ SESSION_STORE: "elasticache://sessions", SESSION_PRESET: "joomla" }),
+      prefixOf({ SESSION_PRESET: "joomla" }),
+    );
     assert.equal(prefixOf({ SESSION_KEY_PREFIX: "memc.sess." }), "memc.sess.");
     assert.equal(prefixOf({ SESSION_KEY_PREFIX: "" }), "");
     assert.equal(prefixOf({ SESSION_PLACEMENT: "modula" }), "memc.sess.key.");

@@ -1,9 +1,11 @@
 // The inspect tool as an operator or a script runs it.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { makeCertificate } from "../real/certificate.ts";
@@ -11,6 +13,7 @@ import { temporaryDirectory } from "../real/directory.ts";
 import { startMemcached, startTlsMemcached } from "../real/memcached.ts";
 import { missing } from "../real/parts.ts";
 import { memcachedIni, runPhp, writeSession } from "../real/php.ts";
+import { describing, refuse, startElastiCache } from "../stand-in/elasticache.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const everything = readFileSync(new URL("inspect-session.php", import.meta.url), "utf8").replace("<?php", "");
@@ -35,6 +38,21 @@ function inspect(args: readonly string[], { input = "", env = {} }: Run = {}) {
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });
+  return { status, stdout, stderr };
+}
+
+/** The same, with this process at work meanwhile. */
+async function inspectBeside(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const child = spawn("npm", ["run", "--silent", "inspect", "--", ...args], {
+    cwd: root,
+    env: { ...Object.fromEntries(notOurs), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "close"),
+  ]);
   return { status, stdout, stderr };
 }
 
@@ -326,6 +344,35 @@ describe("inspect for a person", () => {
       });
     } finally {
       await cache.stop();
+    }
+  });
+
+  it("finds the nodes of an ElastiCache cluster, and tells of the cluster", { skip: tlsSkip }, async () => {
+    const certificate = makeCertificate(directory);
+    const cache = await startTlsMemcached(certificate);
+    const api = await startElastiCache(
+      describing({
+        id: "sessions",
+        isEncrypted: true,
+        nodes: [{ id: "0001", host: "localhost", port: cache.port }],
+      }),
+    );
+    try {
+      const id = writeSession({ user: "alice" }, memcachedIni(`127.0.0.1:${cache.plainPort}`));
+      const trusted = { NODE_EXTRA_CA_CERTS: certificate.certPath };
+      const env = { ...api.env, ...trusted, SESSION_STORE: "elasticache://sessions" };
+      const about = "encryption in transit, configuration endpoint sessions.cfg.example.org:11211";
+      const lines = [
+        `cluster   memcached 1.6.22, nodes: 1, ${about}`,
+        `node      localhost:${cache.port} has it, asked as number 1`,
+        ...["read as   php", "fits      php", "", "user  string(5)"],
+      ];
+      // What serves the cluster's description lives in this process, which must not be blocked.
+      assert.deepEqual(await inspectBeside([id], env), printed(lines.join("\n")));
+      api.reply = refuse(403, "AccessDenied");
+      assert.deepEqual(await inspectBeside([id], env), failed(1, "discovery-failed: access-denied"));
+    } finally {
+      await Promise.all([api.stop(), cache.stop()]);
     }
   });
 

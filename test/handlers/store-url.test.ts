@@ -43,6 +43,15 @@ describe("SESSION_STORE", () => {
     });
   });
 
+  it("names an ElastiCache cluster by its id", () => {
+    for (const clusterId of ["sessions", "A-1-b", "a".repeat(50)]) {
+      assert.deepEqual(readStoreUrl(`elasticache://${clusterId}`), { kind: "elasticache", clusterId });
+    }
+    const wrong = ["", "1a", "-a", "a-", "a--b", "a_b", "a.b", "a/b", "a:1", "a b", "ä", "a".repeat(51)];
+    for (const clusterId of wrong)
+      assert.equal(readStoreUrl(`elasticache://${clusterId}`), undefined, clusterId);
+  });
+
   it("names a directory by its absolute path", () => {
     assert.deepEqual(readStoreUrl("files:///var/lib/php/sessions"), {
       kind: "files",
