@@ -33,7 +33,10 @@ class Sha256 {
   }
 }
 
-/** Gives what signs a POST of a JSON body to this URL: the host, the type, the date and the body are signed. */
+/**
+ * Gives what signs a POST of a JSON body to this URL: the host, the type, the date and the body are signed. Of the
+ * fields it gives those that the request has not by itself: a second Host breaks it (RFC 9112, 3.2).
+ */
 export function createSign({ url, region, credentials, now }: SignOptions): Sign {
   const signer = new SignatureV4({
     service: "execute-api",
@@ -47,7 +50,8 @@ export function createSign({ url, region, credentials, now }: SignOptions): Sign
       { method: "POST", protocol: url.protocol, hostname: url.hostname, path: url.pathname, headers, body },
       { signingDate: now() },
     );
-    return signed.headers;
+    const { host: _host, "content-type": _type, ...added } = signed.headers;
+    return added;
   };
 }
 
