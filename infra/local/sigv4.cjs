@@ -39,20 +39,36 @@ function refusalOf({ method, path, query = "", headers, nowMs }) {
   if (headers["x-amz-security-token"] !== localKey.AWS_SESSION_TOKEN) return "token";
   if (region !== localKey.AWS_REGION || scopeService !== service) return "scope";
   const names = signedNames.split(";");
-  if (!mustBeSigned.every((name) => names.includes(name))) return "signed-headers";
-  const canonicalRequest = [
+  const isSorted = names.every((name, i) => i === 0 || names[i - 1] < name);
+  if (!isSorted || !mustBeSigned.every((name) => names.includes(name))) return "signed-headers";
+  const right = signatureOf({
     method,
     path,
     query,
-    ...names.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
+    headers: names.map((name) => [name, headers[name] ?? ""]),
+    bodyHash: headers["x-amz-content-sha256"] ?? "",
+    date,
+    scope: [day, region, service],
+    secret: localKey.AWS_SECRET_ACCESS_KEY,
+  });
+  return timingSafeEqual(Buffer.from(signature, "hex"), right) ? undefined : "signature";
+}
+
+/** The signature of a request with these header fields, in the order in which they are signed. */
+function signatureOf({ method, path, query, headers, bodyHash, date, scope, secret }) {
+  const canonicalRequest = [
+    method,
+    // As it stands in the request, and escaped once more: only S3 has it otherwise.
+    path.split("/").map(encodeURIComponent).join("/"),
+    query,
+    ...headers.map(([name, value]) => `${name}:${value.trim().replace(/ +/g, " ")}`),
     "",
-    signedNames,
-    headers["x-amz-content-sha256"] ?? "",
+    headers.map(([name]) => name).join(";"),
+    bodyHash,
   ].join("\n");
-  const scope = `${day}/${region}/${service}/aws4_request`;
-  const text = ["AWS4-HMAC-SHA256", date, scope, sha256(canonicalRequest)].join("\n");
-  const key = [day, region, service, "aws4_request"].reduce(hmac, `AWS4${localKey.AWS_SECRET_ACCESS_KEY}`);
-  return timingSafeEqual(Buffer.from(signature, "hex"), hmac(key, text)) ? undefined : "signature";
+  const whole = [...scope, "aws4_request"];
+  const text = ["AWS4-HMAC-SHA256", date, whole.join("/"), sha256(canonicalRequest)].join("\n");
+  return hmac(whole.reduce(hmac, `AWS4${secret}`), text);
 }
 
 /** Whether this is the body that was signed. */
@@ -84,4 +100,4 @@ function provider(_endpoint, functionKey) {
   };
 }
 
-module.exports = Object.assign(provider, { localKey, refusalOf, isBodyOf });
+module.exports = Object.assign(provider, { localKey, refusalOf, isBodyOf, signatureOf });
