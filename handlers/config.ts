@@ -9,6 +9,7 @@ import { isPresetName, type Preset, presets } from "../inspector/presets.ts";
 import type { IsUserPolicy } from "../inspector/session-inspector.ts";
 import { problemOfExpression, type WhoExpressions } from "../inspector/who.ts";
 import { type ConfiguredHandler, configuredHandlers } from "./decoder.ts";
+import { type ReadParameter, withSecrets } from "./secrets.ts";
 import { readStoreUrl, type StoreUrl, storeUrlForms } from "./store-url.ts";
 
 export interface Config {
@@ -161,6 +162,14 @@ function isStage(text: string): boolean {
 /** Gives the stage of the deployment, whatever is wrong with the rest: the metrics that say so have one, too. */
 export function readStage({ STAGE }: Environment = process.env): string {
   return STAGE !== undefined && isStage(STAGE) ? STAGE : localStage;
+}
+
+/** Gives the configuration where secrets may be SSM's. Throws SecretError where SSM does not give one. */
+export async function readConfigWithSecrets(
+  readParameter: ReadParameter,
+  environment: Environment = process.env,
+): Promise<ReturnType<typeof readConfig>> {
+  return readConfig(await withSecrets(environment, readParameter));
 }
 
 /** Gives the environment with these variables in place of its own: what a command line says goes first. */
