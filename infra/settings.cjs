@@ -1,42 +1,70 @@
-// What serverless.yml takes from the environment of the one who deploys, where its own variables do not do:
-// a list cannot be made of a variable's text there, and a variable that is not set cannot be left out.
+// What serverless.yml takes from the parameters of its stage: from params/STAGE.yml, as params/example.yml shows it.
+// `npm start` has the stage "local", where the function's variables are those of the environment.
 
-const required = ["SESSION_STORE", "SERVED_HOSTS"];
-/** A preset has these, too. */
-const expressions = ["AUTHENTICATED_EXPRESSION", "USER_EXPRESSION"];
-const optional = [
-  ...[
-    "SESSION_PRESET",
-    "SESSION_PLACEMENT",
-    "SESSION_REPLICAS",
-    "SESSION_KEY_PREFIX",
-    "SESSION_SERIALIZE_HANDLER",
-  ],
-  "LARAVEL_APP_KEY",
-  "HOSTS_EXPRESSION",
-  "USER_NAME_CASE",
-  "ISUSER_POLICY",
-];
+const { dashboard } = require("./dashboard.cjs");
+const { network } = require("./network.cjs");
+const { checkParameters, functionVariables, missingVariables, placeOf } = require("./parameters.cjs");
+const { roles } = require("./roles.cjs");
 
-/** The function's variables: those that are set. The function checks what they say (handlers/config.ts). */
-function environment() {
-  const needed = process.env.SESSION_PRESET === undefined ? [...required, ...expressions] : required;
-  const missing = needed.filter((name) => process.env[name] === undefined);
-  if (missing.length > 0)
-    throw new Error(`Set ${missing.join(", ")}: the table in README.md says what each is.`);
-  const set = [...required, ...expressions, ...optional].filter((name) => process.env[name] !== undefined);
-  return Object.fromEntries(set.map((name) => [name, process.env[name]]));
-}
-
-/** Where the function runs. Outside a VPC it reaches no ElastiCache node. */
-function vpc() {
-  const list = (name) => (process.env[name] ?? "").split(",").filter((item) => item !== "");
-  const subnetIds = list("VPC_SUBNET_IDS");
-  const securityGroupIds = list("VPC_SECURITY_GROUP_IDS");
-  if ((subnetIds.length === 0) !== (securityGroupIds.length === 0)) {
-    throw new Error("VPC_SUBNET_IDS and VPC_SECURITY_GROUP_IDS are set together or not at all.");
+/** Gives the settings of this stage. Throws an error that names each parameter that is not as it must be. */
+module.exports = async ({ resolveVariable }) => {
+  const stage = await resolveVariable("sls:stage");
+  if (stage === "local") return localSettings(process.env);
+  if (!/^[a-z][a-z0-9-]{0,15}$/.test(stage)) {
+    fail("--stage is wrong: it must be 1 to 16 lower-case letters, digits and hyphens, a letter first");
   }
-  return subnetIds.length === 0 ? null : { subnetIds, securityGroupIds };
+  const file = `params/${stage}.yml`;
+  const given = await resolveVariable(`file(${file}), null`);
+  if (given === null)
+    fail(`${file} is missing: copy params/example.yml, and say there where your sessions are`);
+  const parameters = checkParameters(given);
+  if ("problems" in parameters) fail(`${file}:\n  ${parameters.problems.join("\n  ")}`);
+  return deployedSettings(stage, parameters);
+};
+
+function deployedSettings(stage, parameters) {
+  const { vpc, environment, resources } = network(stage, parameters);
+  const { variables, files, alarms } = parameters;
+  const { mountPath } = placeOf(variables.SESSION_STORE);
+  return {
+    ...parameters,
+    environment: { ...variables, ...environment, STAGE: stage },
+    vpc,
+    fileSystem: mountPath === undefined ? null : { arn: files.accessPoint, localMountPath: mountPath },
+    alarmTopic: alarms.topic ?? { Ref: "AlarmTopic" },
+    resources: {
+      ...resources,
+      ...roles(stage, parameters),
+      ...dashboard(stage, parameters),
+      ...(alarms.topic === null ? alarmTopic(stage, alarms.email) : {}),
+    },
+  };
 }
 
-module.exports = { environment, vpc };
+/** The topic that alarms go to where the operator has none. */
+function alarmTopic(stage, email) {
+  const Subscription = email === null ? [] : [{ Protocol: "email", Endpoint: email }];
+  return {
+    AlarmTopic: {
+      Type: "AWS::SNS::Topic",
+      Properties: { DisplayName: `InspectorD ${stage}`, Subscription },
+    },
+  };
+}
+
+/** Of these serverless-offline takes the environment. All else is there because serverless.yml asks for it. */
+function localSettings(environment) {
+  const missing = missingVariables(environment);
+  if (missing.length > 0) fail(`Set ${missing.join(", ")}: the table in README.md says what each is.`);
+  const anywhere = { SESSION_STORE: "dynamodb://none", SERVED_HOSTS: "none", SESSION_PRESET: "plain" };
+  const set = functionVariables.filter((name) => environment[name] !== undefined);
+  return {
+    ...deployedSettings("local", checkParameters({ region: "eu-central-1", function: anywhere })),
+    environment: { ...Object.fromEntries(set.map((name) => [name, environment[name]])), STAGE: "local" },
+  };
+}
+
+/** The message alone is shown: where in this file it was thrown helps nobody. */
+function fail(message) {
+  throw Object.assign(new Error(message), { stack: message });
+}

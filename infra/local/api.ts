@@ -40,7 +40,8 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
   const { port, settings, certificateDirectory } = options;
   const args = [
     `${root}node_modules/serverless/bin/serverless.js`,
-    ...["offline", "start", "--noSponsor", "--host", "127.0.0.1"],
+    // In this stage the function's variables are those of its environment (infra/settings.cjs).
+    ...["offline", "start", "--stage", "local", "--noSponsor", "--host", "127.0.0.1"],
     ...["--httpPort", String(port), "--lambdaPort", String(await freePort())],
     ...(certificateDirectory === undefined ? [] : ["--httpsProtocol", certificateDirectory]),
   ];

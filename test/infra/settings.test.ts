@@ -1,72 +1,91 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { afterEach, describe, it } from "node:test";
+import { full, plain } from "./deployments.ts";
 
-const settings = createRequire(import.meta.url)("../../infra/settings.cjs") as {
-  environment(): Record<string, string>;
-  vpc(): unknown;
-};
-const names = [
-  ...["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS", "SESSION_KEY_PREFIX"],
-  ...[
-    "SESSION_PLACEMENT",
-    "SESSION_REPLICAS",
-    "SESSION_SERIALIZE_HANDLER",
-    "SESSION_PRESET",
-    "LARAVEL_APP_KEY",
-  ],
-  ...["HOSTS_EXPRESSION", "USER_NAME_CASE"],
-  ...["ISUSER_POLICY", "VPC_SUBNET_IDS", "VPC_SECURITY_GROUP_IDS"],
-];
+interface Settings {
+  readonly region: string;
+  readonly environment: Readonly<Record<string, unknown>>;
+  readonly vpc: unknown;
+}
+const settings = createRequire(import.meta.url)("../../infra/settings.cjs") as (serverless: {
+  resolveVariable(variable: string): Promise<unknown>;
+}) => Promise<Settings>;
 
-/** Sets these variables of the environment and no other of ours. */
-function set(variables: Readonly<Record<string, string>>): void {
-  for (const name of names) delete process.env[name];
-  Object.assign(process.env, variables);
+/** The settings of a stage whose file of parameters holds these, or is not there. */
+function settingsOf(stage: string, parameters: unknown = null): Promise<Settings> {
+  return settings({
+    resolveVariable: async (variable) => {
+      if (variable === "sls:stage") return stage;
+      assert.equal(variable, `file(params/${stage}.yml), null`);
+      return parameters;
+    },
+  });
 }
 
+const local = {
+  SESSION_STORE: "s",
+  AUTHENTICATED_EXPRESSION: "a",
+  USER_EXPRESSION: "u",
+  SERVED_HOSTS: "h",
+};
+
 describe("the settings of a deployment", () => {
+  it("are its stage's parameters", async () => {
+    const { region, environment } = await settingsOf("test", plain);
+    assert.equal(region, "eu-central-1");
+    assert.deepEqual(environment, { ...plain.function, STAGE: "test" });
+    assert.ok("AWS_ENDPOINT_URL_SSM" in (await settingsOf("test", full)).environment);
+  });
+
+  it("say which file is missing, and of what it is to be made", async () => {
+    await assert.rejects(
+      settingsOf("prod"),
+      /^Error: params\/prod\.yml is missing: copy params\/example\.yml/,
+    );
+  });
+
+  it("name the file and the parameter that is wrong, and nothing of this program", async () => {
+    await assert.rejects(settingsOf("prod", { ...plain, region: "x" }), (error: Error) => {
+      assert.match(error.message, /^params\/prod\.yml:\n {2}region is wrong: it must be a region of AWS/);
+      assert.equal(error.stack, error.message);
+      return true;
+    });
+  });
+
+  it("take a stage's name that can stand in the names of resources", async () => {
+    for (const stage of ["Prod", "", "a_b", "1st", "s".repeat(17)]) {
+      await assert.rejects(
+        settingsOf(stage, plain),
+        /--stage is wrong: it must be 1 to 16 lower-case letters/,
+      );
+    }
+    await settingsOf("s".repeat(16), plain);
+  });
+});
+
+describe("the settings of npm start", () => {
+  const names = [...Object.keys(local), "SESSION_PRESET", "SESSION_KEY_PREFIX", "LARAVEL_APP_KEY"];
+
+  /** Sets these variables of the environment, and none other of these names. */
+  function set(variables: Readonly<Record<string, string>>): void {
+    for (const name of names) delete process.env[name];
+    Object.assign(process.env, variables);
+  }
   afterEach(() => set({}));
 
-  const required = {
-    SESSION_STORE: "s",
-    AUTHENTICATED_EXPRESSION: "a",
-    USER_EXPRESSION: "u",
-    SERVED_HOSTS: "h",
-  };
-
-  it("hand on what is set, an empty text included, and leave out what is not", () => {
-    set(required);
-    assert.deepEqual(settings.environment(), required);
-    const optional = {
-      SESSION_KEY_PREFIX: "",
-      SESSION_PLACEMENT: "modula",
-      SESSION_REPLICAS: "1",
-      ISUSER_POLICY: "none",
-    };
-    set({ ...required, ...optional });
-    assert.deepEqual(settings.environment(), { ...required, ...optional });
+  it("hand on the variables that are set, an empty one included, and a key as it is", async () => {
+    const variables = { ...local, SESSION_KEY_PREFIX: "", LARAVEL_APP_KEY: "k" };
+    set(variables);
+    const { environment, vpc } = await settingsOf("local");
+    assert.deepEqual(environment, { ...variables, STAGE: "local" });
+    assert.equal(vpc, null);
   });
 
-  it("name what is missing", () => {
+  it("name what is missing", async () => {
     set({ SESSION_STORE: "s", SERVED_HOSTS: "h" });
-    assert.throws(() => settings.environment(), /Set AUTHENTICATED_EXPRESSION, USER_EXPRESSION:/);
-  });
-
-  it("need no expressions with a preset", () => {
-    const preset = { SESSION_STORE: "s", SERVED_HOSTS: "h", SESSION_PRESET: "laravel", LARAVEL_APP_KEY: "k" };
-    set(preset);
-    assert.deepEqual(settings.environment(), preset);
-    set({ ...preset, USER_EXPRESSION: "u" });
-    assert.deepEqual(settings.environment(), { ...preset, USER_EXPRESSION: "u" });
-  });
-
-  it("make lists of the VPC's variables, which are set together or not at all", () => {
-    set({});
-    assert.equal(settings.vpc(), null);
-    set({ VPC_SUBNET_IDS: "subnet-1,subnet-2", VPC_SECURITY_GROUP_IDS: "sg-1" });
-    assert.deepEqual(settings.vpc(), { subnetIds: ["subnet-1", "subnet-2"], securityGroupIds: ["sg-1"] });
-    set({ VPC_SUBNET_IDS: "subnet-1" });
-    assert.throws(() => settings.vpc(), /together or not at all/);
+    await assert.rejects(settingsOf("local"), /Set AUTHENTICATED_EXPRESSION, USER_EXPRESSION:/);
+    set({ SESSION_STORE: "s", SERVED_HOSTS: "h", SESSION_PRESET: "laravel" });
+    await settingsOf("local");
   });
 });

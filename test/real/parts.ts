@@ -15,6 +15,7 @@ export type Part =
   | "openssl"
   | "socat"
   | "systemd"
+  | "unzip"
   | "nodes";
 
 interface PartSource {
@@ -25,7 +26,7 @@ interface PartSource {
   readonly hint: string;
 }
 
-/** Node 18, 20 and 24, with a lock file of their own: only tests of the relay want them. */
+/** Node 18, 20 and 24, with a lock file of their own: only tests of the relay and of the zips want them. */
 const nodesDirectory = fileURLToPath(new URL("nodes", import.meta.url));
 export const nodeVersions = ["18", "20", "24"] as const;
 
@@ -92,9 +93,13 @@ const sources: Readonly<Record<Part, PartSource>> = {
   systemd: {
     // 250 brought `security --offline`.
     isThere: () => Number(/^systemd (\d+)/.exec(outputOf("systemd-analyze", ["--version"]))?.[1]) >= 250,
-    // A machine's init system is its owner's affair, and only systemd-analyze is wanted of it.
-    packages: [],
+    packages: [["systemd"]],
     hint: "systemd-analyze of systemd 250 or later",
+  },
+  unzip: {
+    isThere: () => inPath("unzip") !== undefined,
+    packages: [["unzip"]],
+    hint: "unzip",
   },
   nodes: {
     isThere: () => nodeVersions.every((version) => existsSync(nodePath(version))),
@@ -135,7 +140,7 @@ export function needing(
  */
 export function installParts(say: (line: string) => void): boolean {
   if (lackingOf(["nodes"]).length > 0 && process.platform === "linux" && process.arch === "x64") {
-    say("Installing Node 18, 20 and 24 for the tests of the relay ...");
+    say("Installing Node 18, 20 and 24 for the tests of the relay and the zips ...");
     run("npm", ["ci", "--no-audit", "--no-fund", "--prefix", nodesDirectory]);
   }
   const lacking = lackingOf(parts).filter((part) => sources[part].packages.length > 0);

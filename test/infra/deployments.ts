@@ -1,0 +1,53 @@
+// Parameters of deployments that differ in all that can be chosen.
+
+const site = {
+  AUTHENTICATED_EXPRESSION: "authenticated",
+  USER_EXPRESSION: "user",
+  SERVED_HOSTS: "example.org",
+};
+const vpc = { id: "vpc-0123456789abcdef0", subnets: ["subnet-01234567", "subnet-0123456789abcdef0"] };
+const cacheSecurityGroup = "sg-0123456789abcdef0";
+const kmsKey = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
+
+/** Nothing that could be left out. */
+export const plain = {
+  region: "eu-central-1",
+  function: { ...site, SESSION_STORE: "memcached://cache1:11211,cache2:11211" },
+  vpc: { ...vpc, cacheSecurityGroup },
+};
+
+/** Everything that can be had beside a cache. */
+export const full = {
+  region: "eu-west-1",
+  function: {
+    ...{ SESSION_STORE: "elasticache://sessions", SERVED_HOSTS: "example.org", SESSION_PRESET: "laravel" },
+    ...{ SESSION_REPLICAS: 1, LARAVEL_APP_KEY_PARAMETER: "/inspectord/laravel-app-key" },
+  },
+  vpc: { ...vpc, cacheSecurityGroup, cachePort: 11212, makeEndpoints: true },
+  secrets: { kmsKey },
+  throttle: { loginsPerSecond: 5000, loginBurst: 6000, sessionChecksPerSecond: 7, sessionCheckBurst: 8 },
+  reservedConcurrency: { logins: 400, sessionChecks: 10 },
+  logs: { retentionDays: 90, kmsKey },
+  tracing: true,
+  alarms: { email: "operators@example.org", latencyMs: 500, refusedPercent: 30, unavailableCount: 9 },
+  dashboard: { cacheClusters: ["sessions", "other"], serverlessCaches: ["small"] },
+};
+
+/** PHP's session files on EFS, an endpoint of the operator's own, and a topic of theirs. */
+export const files = {
+  region: "eu-central-1",
+  function: { ...full.function, SESSION_STORE: "files:///mnt/sessions/php" },
+  vpc: { ...vpc, endpointSecurityGroup: "sg-0123456789abcdef2" },
+  files: {
+    fileSystem: "fs-0123456789abcdef0",
+    accessPoint: "arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0123456789abcdef0",
+    securityGroup: "sg-0123456789abcdef1",
+  },
+  alarms: { topic: "arn:aws:sns:eu-central-1:123456789012:operators" },
+};
+
+/** Sessions in DynamoDB, for which no VPC is needed. */
+export const dynamodb = {
+  region: "us-east-1",
+  function: { ...site, SESSION_STORE: "dynamodb://sessions" },
+};
