@@ -176,6 +176,7 @@ describe("the recommended pool", () => {
     await new Promise((resolve) => ending.close(resolve));
     assert.ok(connections >= 2 * poolSize, `${connections} connections`);
     await startRelay();
+    await logInTwice("alice");
     await assertWorks();
   });
 
