@@ -67,7 +67,7 @@ export class CredentialSource {
     if (this.#loading === undefined && this.#options.clockMs() < this.#notBeforeMs) {
       const usable = this.#usable();
       if (usable !== undefined) return Promise.resolve(usable);
-      if (this.#fault !== undefined) return Promise.reject(this.#fault);
+      if (this.#fault !== undefined) return Promise.reject(this.#asOfNow(this.#fault));
     }
     return this.#load();
   }
@@ -105,9 +105,12 @@ export class CredentialSource {
   }
 
   #failed(error: unknown): never {
-    const fault = this.#faultOf(error);
+    this.#fault =
+      error instanceof CredentialsFault
+        ? error
+        : new CredentialsFault("credentials-unreadable", nameOf(error));
     this.#loading = undefined;
-    this.#fault = fault;
+    const fault = this.#asOfNow(this.#fault);
     this.#options.log("error", fault.code, () => ({ detail: fault.detail }));
     // Those at hand serve on meanwhile; where there are none, the next login tries again as soon as it may.
     if (this.#usable() !== undefined) this.#loadAfter(this.#waitMs);
@@ -115,11 +118,7 @@ export class CredentialSource {
     throw fault;
   }
 
-  #faultOf(error: unknown): CredentialsFault {
-    const fault =
-      error instanceof CredentialsFault
-        ? error
-        : new CredentialsFault("credentials-unreadable", nameOf(error));
+  #asOfNow(fault: CredentialsFault): CredentialsFault {
     if (this.#current === undefined || this.#usable() !== undefined) return fault;
     return new CredentialsFault("credentials-expired", `no others: ${fault.detail}`);
   }
