@@ -24,9 +24,16 @@ const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
 
 /**
  * Gives why a request is not let in, or nothing. `headers` by their lower-case names, as they came; `nowMs` since the
- * epoch. The body is held to x-amz-content-sha256 by `isBodyOf`.
+ * epoch. Without `bodyHash` it takes the request's word for it, which `isBodyOf` checks.
  */
-function refusalOf({ method, path, query = "", headers, nowMs }) {
+function refusalOf({
+  method,
+  path,
+  query = "",
+  headers,
+  nowMs,
+  bodyHash = headers["x-amz-content-sha256"] ?? "",
+}) {
   const parts = authorization.exec(headers["authorization"] ?? "");
   if (parts === null) return "unsigned";
   const [, accessKey, day, region, scopeService, signedNames, signature] = parts;
@@ -46,7 +53,7 @@ function refusalOf({ method, path, query = "", headers, nowMs }) {
     path,
     query,
     headers: names.map((name) => [name, headers[name] ?? ""]),
-    bodyHash: headers["x-amz-content-sha256"] ?? "",
+    bodyHash,
     date,
     scope: [day, region, service],
     secret: localKey.AWS_SECRET_ACCESS_KEY,
@@ -76,26 +83,25 @@ function isBodyOf(headers, body) {
   return sha256(body ?? "") === headers["x-amz-content-sha256"];
 }
 
-/** The authentication of each route, as hapi has it: the head first, and the body once it is there. */
+/** The authentication of each route, as hapi has it. All of it waits for the body: not every signer sends its hash. */
 function provider(_endpoint, functionKey) {
-  const forbidden = (h) => h.response({ message: "Forbidden" }).code(403).takeover();
   return {
     name: `aws-iam-${functionKey}`,
     scheme: `aws-iam-${functionKey}`,
     getAuthenticateFunction: () => ({
       options: { payload: true },
-      authenticate: (request, h) => {
-        const { headers, method, url } = request;
+      authenticate: (_request, h) => h.authenticated({ credentials: {} }),
+      payload: ({ headers, method, payload, url }, h) => {
         const refusal = refusalOf({
           method: method.toUpperCase(),
           path: url.pathname,
           query: url.search.slice(1),
           headers,
           nowMs: Date.now(),
+          bodyHash: sha256(payload ?? ""),
         });
-        return refusal === undefined ? h.authenticated({ credentials: {} }) : forbidden(h);
+        return refusal === undefined ? h.continue : h.response({ message: "Forbidden" }).code(403).takeover();
       },
-      payload: ({ headers, payload }, h) => (isBodyOf(headers, payload) ? h.continue : forbidden(h)),
     }),
   };
 }

@@ -139,6 +139,26 @@ describe("a route of the local API", () => {
     assert.equal(await post(right), '200 {"allow":true}');
   });
 
+  it("answers a signer that does not send the body's hash, as curl does not, and forbids another body", async () => {
+    const date = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+    const { AWS_ACCESS_KEY_ID: key, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token = "" } = localKey;
+    const scope = [date.slice(0, 8), "eu-central-1", "execute-api"];
+    const headers = [
+      ["content-type", "application/json"],
+      ["host", new URL(url()).host],
+      ["x-amz-date", date],
+      ["x-amz-security-token", token],
+    ];
+    const bodyHash = createHash("sha256").update(body).digest("hex");
+    const about = { method: "POST", path: "/auth", query: "", headers, bodyHash, date, scope, secret };
+    const signature = signatureOf(about).toString("hex");
+    const names = headers.map(([name]) => name).join(";");
+    const authorization = `AWS4-HMAC-SHA256 Credential=${key}/${scope.join("/")}/aws4_request, SignedHeaders=${names}, Signature=${signature}`;
+    const sent: Headers = { ...Object.fromEntries(headers), authorization };
+    assert.equal(await post(sent), '200 {"allow":true}');
+    assert.equal(await post(sent, Buffer.from(String(body).replace("alice", "Alice"))), forbidden);
+  });
+
   it("forbids what is unsigned, signed with another key, for another region, or too early or too late", async () => {
     assert.equal(await post({ "content-type": "application/json" }), forbidden);
     assert.equal(await post(await signed(url(), { AWS_SECRET_ACCESS_KEY: "another" })), forbidden);
