@@ -3,6 +3,7 @@
 import { parseAnswer } from "../protocol/login-answer.ts";
 import { ConnectionFault } from "./connection.ts";
 import type { Connections, Exchange } from "./connections.ts";
+import type { CredentialsFaultCode } from "./credentials/credentials.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { version } from "./version.ts";
 
@@ -17,7 +18,7 @@ export type ApiFaultCode =
   | "api-throttled"
   | "api-status"
   | "api-answer"
-  | "credentials";
+  | CredentialsFaultCode;
 
 /** There is no verdict. `unavailable`: the function itself has none; `detail` says more, and holds nothing of the request: a system's code or a status. */
 export class ApiFault extends Error {
@@ -35,7 +36,7 @@ export class ApiFault extends Error {
   }
 }
 
-/** Gives the header fields that sign this body (SigV4). Throws ApiFault "credentials". */
+/** Gives the header fields that sign this body (SigV4). Throws ApiFault with a code of CredentialsFault. */
 export type Sign = (body: Buffer) => Promise<Readonly<Record<string, string>>>;
 
 /** One try under way. */

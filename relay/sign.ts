@@ -60,6 +60,6 @@ async function currentOf(credentials: SignOptions["credentials"]): Promise<Crede
     return await credentials.current();
   } catch (fault) {
     if (!(fault instanceof CredentialsFault)) throw fault;
-    throw new ApiFault("credentials", fault.detail);
+    throw new ApiFault(fault.code, fault.detail);
   }
 }

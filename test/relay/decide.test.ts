@@ -86,7 +86,7 @@ describe("the decision on a frame", () => {
   it("is no with a code for every fault", async () => {
     for (const [fault, code, detail] of [
       [new ApiFault("api-status", "500"), "api-status", "500"],
-      [new ApiFault("credentials", "none"), "credentials", "none"],
+      [new ApiFault("credentials-missing", "none"), "credentials-missing", "none"],
       [new DeadlineFault(10_000), "deadline", "10000ms"],
       [new TypeError("thepassword"), "internal-error", "TypeError"],
     ] as const) {

@@ -203,7 +203,7 @@ describe("credentials at fault", { concurrency: 4 }, () => {
     handOut("exit 3");
     await sleep(2_600);
     await expectAnswer(relay, good, false, 6_000);
-    assert.match(relay.log, /code=credentials .*credential_process ended with 3/);
+    assert.match(relay.log, /code=credentials-expired .*credential_process ended with 3/);
     handOut(`echo '${credentials(600_000)}'`);
     await expectService(relay);
     assert.ok(!relay.log.includes(localKey["AWS_SECRET_ACCESS_KEY"] ?? "none"));
@@ -239,7 +239,7 @@ describe("credentials at fault", { concurrency: 4 }, () => {
       AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${port}`,
     });
     await expectAnswer(relay, good, false, 10_000);
-    assert.match(relay.log, /code=credentials/);
+    assert.match(relay.log, /code=credentials-missing/);
     delayMs = 300;
     await expectService(relay);
   });

@@ -81,7 +81,9 @@ describe("a request's signature", () => {
 
   it("cannot be made without credentials, which is said", async () => {
     const sign = open(plainUrl, () => Promise.reject(new CredentialsFault("credentials-missing", "nowhere")));
-    await assert.rejects(sign(body), (fault) => fault instanceof ApiFault && fault.detail === "nowhere");
+    await assert.rejects(sign(body), (fault) => {
+      return fault instanceof ApiFault && fault.code === "credentials-missing" && fault.detail === "nowhere";
+    });
     const fails = open(plainUrl, () => Promise.reject(new TypeError("x")));
     await assert.rejects(fails(body), TypeError);
   });
