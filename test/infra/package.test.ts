@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -101,7 +101,7 @@ describe("every deployment", () => {
         assert.equal(callers[i]?.["Principal"], "apigateway.amazonaws.com");
         assert.match(
           JSON.stringify(callers[i]?.["SourceArn"]),
-          new RegExp(`:\\$\\{HttpApi\\}/\\$default/POST/${path}"`),
+          new RegExp(`:\\$\\{HttpApi\\}/\\*/POST/${path}"`),
         );
       }
       assert.equal(callers.length, 2);
@@ -534,6 +534,20 @@ describe("a packaged zip", () => {
       assert.ok(paths.includes(`dist/${name}/handler.mjs`));
       for (const path of paths) assert.match(path, new RegExp(`^dist/${name}/[\\w.-]+\\.mjs$`));
     }
+  });
+});
+
+describe("a parameter that is wrong", () => {
+  it("is named once, and nothing is packaged", async () => {
+    const copy = join(directory, "wrong");
+    copyProject(copy);
+    writeParameters(copy, "wrong", { ...plain, region: "Frankfurt" });
+    await assert.rejects(packageStage(copy, "wrong"), (error: Error) => {
+      assert.equal(error.message.match(/region is wrong/g)?.length, 1, error.message);
+      assert.match(error.message, /params\/wrong\.yml:\n.*region is wrong: it must be a region of AWS/);
+      return true;
+    });
+    assert.ok(!existsSync(join(copy, "out")));
   });
 });
 

@@ -1,8 +1,8 @@
 // `serverless package` as an operator runs it, on a copy of what is deployed, without network and credentials.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Template } from "./cloudformation.ts";
@@ -66,8 +66,8 @@ export async function packageStage(directory: string, stage: string): Promise<Pa
   };
 }
 
-/** As root on Linux: a namespace of its own, in which there is no network but a loopback that is down. */
+/** Where the system allows it: in a namespace of its own, in which there is no network but a loopback that is down. */
 function withoutNetwork(command: readonly string[]): readonly string[] {
-  const canUnshare = process.getuid?.() === 0 && existsSync("/usr/bin/unshare");
-  return canUnshare ? ["/usr/bin/unshare", "--net", ...command] : command;
+  const canUnshare = spawnSync("unshare", ["--net", "true"]).status === 0;
+  return canUnshare ? ["unshare", "--net", ...command] : command;
 }

@@ -248,5 +248,13 @@ describe("params/example.yml", () => {
     const known = [...new Set(config.match(/(?<=")[A-Z]+_[A-Z_]+(?=")/g))];
     assert.ok(known.length >= 10, known.join());
     for (const name of known) assert.ok(functionVariables.includes(name), name);
+    const source = readFileSync(`${root}handlers/secrets.ts`, "utf8");
+    const secrets = [...source.matchAll(/"([A-Z]+_[A-Z_]+)"/g)].map(([, name = ""]) => name);
+    assert.ok(secrets.includes("LARAVEL_APP_KEY"));
+    for (const name of secrets) {
+      assert.ok(functionVariables.includes(`${name}_PARAMETER`), name);
+      const [problem] = problemsOf({ ...plain, function: { ...plain.function, [name]: "x" } });
+      assert.match(problem ?? "", new RegExp(`^function\\.${name} is a secret`));
+    }
   });
 });
