@@ -12,6 +12,17 @@ export interface Endpoint {
   readonly ca?: string;
 }
 
+/** Gives where the URL of a route leads. `ca`: PEM text of the authorities to trust in place of Node's own. */
+export function endpointOf({ protocol, hostname, port }: URL, ca: string | undefined): Endpoint {
+  const isSecure = protocol === "https:";
+  return {
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? (isSecure ? 443 : 80) : Number(port),
+    isSecure,
+    ...(ca !== undefined && { ca }),
+  };
+}
+
 /** The connection gave no response. `detail` is a code of the system, of TLS or of what came instead. */
 export class ConnectionFault extends Error {
   readonly kind: "unreachable" | "certificate" | "breach";

@@ -3,6 +3,7 @@
 import { Api } from "./api.ts";
 import { Breaker } from "./breaker.ts";
 import type { RelayConfig } from "./config.ts";
+import { endpointOf } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import type { CredentialSource } from "./credentials/source.ts";
 import { createDecide } from "./decide.ts";
@@ -32,12 +33,7 @@ const leastHedgeMs = 50;
 
 export function createRelay({ config, ca, credentials, log, nameUser }: RelayParts): Relay {
   const { url, region, deadlineMs, hedge } = config;
-  const connections = new Connections({
-    hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
-    isSecure: url.protocol === "https:",
-    ...(ca !== undefined && { ca }),
-  });
+  const connections = new Connections(endpointOf(url, ca));
   const api = new Api({
     url,
     connections,

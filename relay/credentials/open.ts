@@ -14,23 +14,37 @@ export interface OpenCredentialsOptions {
   readonly profile?: string;
 }
 
+export interface CredentialPlace {
+  readonly name: string;
+  readonly load: Load;
+}
+
+/** Gives the places in their order: the first that gives credentials is the one that counts. */
+export function credentialPlaces({
+  environment,
+  profile,
+}: OpenCredentialsOptions): readonly CredentialPlace[] {
+  const shared = (asked: string | undefined) => ({
+    name: `the profile ${asked ?? "default"}`,
+    load: () => fromProfile(environment, asked),
+  });
+  if (profile !== undefined) return [shared(profile)];
+  return [
+    { name: "the environment", load: async () => fromEnvironment(environment) },
+    shared(environment["AWS_PROFILE"] || undefined),
+    { name: "a web identity", load: async () => refuseWebIdentity(environment) },
+    { name: "the container's endpoint", load: () => fromContainer(environment) },
+    { name: "the instance (IMDSv2)", load: () => fromInstance(environment) },
+  ];
+}
+
 /** Gives the credentials of AWS's usual places, in the order of AWS's SDKs, and begins to load them. */
 export function openCredentials(options: OpenCredentialsOptions, log: Log): CredentialSource {
-  const { environment, profile } = options;
-  const places: readonly Load[] =
-    profile !== undefined
-      ? [() => fromProfile(environment, profile)]
-      : [
-          async () => fromEnvironment(environment),
-          () => fromProfile(environment, environment["AWS_PROFILE"] || undefined),
-          async () => refuseWebIdentity(environment),
-          () => fromContainer(environment),
-          () => fromInstance(environment),
-        ];
+  const places = credentialPlaces(options);
   const source = new CredentialSource({
     load: async () => {
       for (const place of places) {
-        const credentials = await place();
+        const credentials = await place.load();
         if (credentials !== undefined) return credentials;
       }
       return undefined;
