@@ -1,4 +1,4 @@
-// Builds what is deployed: dist/relay.mjs for the ejabberd host, and for Lambda a directory of each function,
+// Builds what is deployed: dist/relay.mjs and dist/doctor.mjs for the ejabberd host, and for Lambda a directory of each function,
 // dist/auth/ and dist/sessions/.
 
 import { chmodSync, rmSync } from "node:fs";
@@ -22,17 +22,26 @@ const common = {
 /** Writes all bundles below dist/, in place of what stands there. Throws what esbuild throws. */
 export async function buildAll(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
+  await Promise.all([
+    buildProgram("relay/main.ts", "dist/relay.mjs"),
+    buildProgram("relay/doctor/main.ts", "dist/doctor.mjs"),
+    ...["auth", "sessions"].map(buildFunction),
+  ]);
+}
+
+async function buildProgram(entry: string, file: string): Promise<void> {
   await build({
     ...common,
-    entryPoints: ["relay/main.ts"],
-    outfile: "dist/relay.mjs",
+    entryPoints: [entry],
+    outfile: file,
     // Debian 12's Node.
     target: "node18",
     banner: { js: "#!/usr/bin/env node" },
+    // Its package gives Node its CommonJS, which is larger.
+    alias: { yaml: "./node_modules/yaml/browser/index.js" },
   });
   // A file that ejabberd's user may run as it is.
-  chmodSync(`${root}dist/relay.mjs`, 0o755);
-  await Promise.all(["auth", "sessions"].map(buildFunction));
+  chmodSync(`${root}${file}`, 0o755);
 }
 
 /** A directory of its own for each: none carries, or loads at its cold start, what only the other one needs. */

@@ -33,12 +33,18 @@ export interface RelayConfig {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Gives the variables of this process. */
+export function ownEnvironment(): Environment {
+  return process.env;
+}
+
 export type ReadConfig =
   | { readonly config: RelayConfig }
   | { readonly help: string }
   | { readonly problem: string };
 
 const usage = `usage: relay.mjs URL [options]
+       relay.mjs doctor ...      says what is wrong on this host (relay.mjs doctor --help)
 
 Answers ejabberd's external authentication: forwards each login, signed (AWS SigV4), to the InspectorD function at
 URL, and says yes only if the function did. Serves frames on stdin and stdout, as ejabberd's extauth_program, or
@@ -88,7 +94,7 @@ export const options = {
 } as const;
 
 /** Gives the configuration that these arguments make, frozen, or the problem with them. Throws nothing. */
-export function readConfig(args: readonly string[], environment: Environment = process.env): ReadConfig {
+export function readConfig(args: readonly string[], environment: Environment = ownEnvironment()): ReadConfig {
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);

@@ -1,6 +1,7 @@
 // The program on the ejabberd host: frames on stdin or on a unix socket -> the API -> answers.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type RelayConfig, readConfig } from "./config.ts";
 import { openCredentials } from "./credentials/open.ts";
 import { ListenError, listen } from "./daemon.ts";
@@ -16,6 +17,9 @@ const patienceMs = 25_000;
 // After a fault that nobody foresaw, this pause keeps the restarts below that rate.
 const pauseBeforeCrashMs = 2_000;
 
+const args = process.argv.slice(2);
+if (args[0] === "doctor") await runDoctor();
+
 let write = (line: string) => {
   process.stderr.write(line);
 };
@@ -30,7 +34,6 @@ process.stderr.on("error", () => {});
 const stop = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());
 
-const args = process.argv.slice(2);
 const read = readConfig(args);
 if ("help" in read) {
   process.stdout.write(`${read.help}\n`);
@@ -40,6 +43,14 @@ if ("help" in read) {
   await refuseAll(read.problem);
 }
 process.exit(0);
+
+/** A file of its own, which lies beside this one: a relay has no use for what it needs. */
+async function runDoctor(): Promise<never> {
+  const doctor = new URL("./doctor.mjs", import.meta.url);
+  if (!existsSync(doctor)) fail(`${fileURLToPath(doctor)} is not there: copy doctor.mjs beside relay.mjs`);
+  await import(doctor.href);
+  process.exit();
+}
 
 async function run(config: RelayConfig): Promise<void> {
   const { logFile, logFormat, logUsers, caFile, listen: path, metricsPort } = config;
