@@ -9,8 +9,7 @@ import { fileURLToPath } from "node:url";
 import { unserialize as locutusUnserialize } from "locutus/php/var/unserialize";
 import { unserialize as phpSerializeUnserialize } from "php-serialize";
 import { decoders } from "../inspector/php/decoders.ts";
-import { toDocument } from "../inspector/php/document.ts";
-import { variablesSeenBy, whoIsLoggedIn } from "../inspector/who.ts";
+import { wantedBy, whoIsLoggedIn } from "../inspector/who.ts";
 
 // The types of one do not hold for an import, and the other has none.
 const require = createRequire(import.meta.url);
@@ -23,7 +22,7 @@ const turnMs = 5;
 const warmUpMs = 60;
 
 const expressions = { authenticated: "authenticated", user: "user.name" };
-const isSeen = variablesSeenBy(expressions);
+const wanted = wantedBy(expressions);
 const handlers = ["php", "php_binary", "php_serialize", "igbinary", "msgpack"] as const;
 type Handler = (typeof handlers)[number];
 
@@ -63,7 +62,7 @@ function namesAlice(session: unknown): boolean {
 function ours(handler: Handler, bytes: Buffer): Contender[] {
   const decode = decoders[handler];
   const nowSeconds = Date.now() / 1000;
-  const login = () => whoIsLoggedIn(toDocument(decode(bytes, isSeen), isSeen), expressions, nowSeconds);
+  const login = () => whoIsLoggedIn(decode(bytes, wanted), expressions, nowSeconds, wanted);
   return [
     inProcess(`login ${handler}`, login, (who) => "userName" in who && who.userName === "alice"),
     inProcess(

@@ -4,8 +4,9 @@
 import { expressionTree } from "../inspector/expression-tree.ts";
 import { maskLeaf, quoted } from "../inspector/leaf.ts";
 import { type Decode, decoders, type SerializeHandler } from "../inspector/php/decoders.ts";
-import { type DocumentObject, toDocument } from "../inspector/php/document.ts";
+import { toDocument } from "../inspector/php/document.ts";
 import { maxSessionBytes } from "../inspector/php/limits.ts";
+import type { PhpSession } from "../inspector/php/model.ts";
 import { UnreadableSessionError } from "../inspector/php/unreadable.ts";
 import { printDocument } from "../inspector/print-document.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
@@ -125,7 +126,7 @@ async function jsonOf(looked: Looked, config: Config, options: InspectOptions): 
   if (options.user === undefined) {
     const read = readBy(await decoderOf(config), looked);
     if (read instanceof Failure) throw read;
-    return orTooLarge(printDocument(read, options.showValues));
+    return orTooLarge(printDocument(toDocument(read), options.showValues));
   }
   const { outcome, ...why } = await judge(looked, config, options.user);
   const reason = "reason" in why ? why.reason : "fault" in why ? why.fault : null;
@@ -158,11 +159,11 @@ async function userOf(
   return showValues ? who.userName : maskLeaf(who.userName);
 }
 
-function readBy(decode: Decode, looked: Looked): DocumentObject | Failure {
+function readBy(decode: Decode, looked: Looked): PhpSession | Failure {
   if (looked === null) return new Failure("no-session", 1);
   if (looked instanceof StoreError) return new Failure(looked.fault, 1);
   try {
-    return toDocument(decode(sessionBytesOf(looked)));
+    return decode(sessionBytesOf(looked));
   } catch (error) {
     if (error instanceof UnreadableSessionError) return new Failure(error.code, 1);
     throw error;
@@ -198,7 +199,7 @@ async function report(
       facts.push({ about: "user", text: options.showValues ? quoted(user) : user, isGood: true });
     }
   }
-  const tree = isRead ? expressionTree(session, options.showValues) : [];
+  const tree = isRead ? expressionTree(toDocument(session), options.showValues) : [];
   console.log(reportOf(facts, tree ?? [], process.stdout.isTTY && process.stdout.hasColors()));
   if (!isRead) throw session;
   orTooLarge(tree);

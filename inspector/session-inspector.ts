@@ -2,9 +2,9 @@
 
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { escapeLocalpart, localpartOfUserName } from "./localpart.ts";
-import { toDocument } from "./php/document.ts";
-import type { IsWanted, PhpSession } from "./php/model.ts";
+import type { PhpSession } from "./php/model.ts";
 import { UnreadableSessionError } from "./php/unreadable.ts";
+import type { Wanted } from "./php/wanted.ts";
 import { isSessionId } from "./session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
 import { sessionBytesOf } from "./stored-value.ts";
@@ -17,7 +17,7 @@ import {
   unavailable,
   type Verdict,
 } from "./verdict.ts";
-import { variablesSeenBy, type WhoExpressions, whoIsLoggedIn } from "./who.ts";
+import { type WhoExpressions, wantedBy, whoIsLoggedIn } from "./who.ts";
 
 /** What `isuser` is told: that every user exists, or that none does. */
 export type IsUserPolicy = "all" | "none";
@@ -25,7 +25,7 @@ export type IsUserPolicy = "all" | "none";
 export interface SessionInspectorOptions {
   readonly store: SessionStore;
   /** The site's session.serialize_handler: bytes -> session. Throws UnreadableSessionError. */
-  readonly decode: (bytes: Uint8Array, isWanted: IsWanted) => PhpSession;
+  readonly decode: (bytes: Uint8Array, wanted?: Wanted) => PhpSession;
   readonly expressions: WhoExpressions;
   /** The virtual hosts whose users are this site's, prepared as ejabberd does it (lower case). */
   readonly servedHosts: ReadonlySet<string>;
@@ -43,11 +43,11 @@ type SessionUser =
 
 export class SessionInspector {
   readonly #options: SessionInspectorOptions;
-  readonly #isSeen: IsWanted;
+  readonly #wanted: Wanted | undefined;
 
   constructor(options: SessionInspectorOptions) {
     this.#options = options;
-    this.#isSeen = variablesSeenBy(options.expressions);
+    this.#wanted = wantedBy(options.expressions);
   }
 
   /** Gives the verdict on one request. Every path that proves nothing ends in a refusal. */
@@ -89,13 +89,13 @@ export class SessionInspector {
     const { decode, expressions, namesDifferByCase, nowMs } = this.#options;
     let session: PhpSession;
     try {
-      session = decode(sessionBytesOf(stored), this.#isSeen);
+      session = decode(sessionBytesOf(stored), this.#wanted);
     } catch (error) {
       if (error instanceof UnreadableSessionError)
         return { reason: "unreadable-session", detail: error.code };
       throw error;
     }
-    const who = whoIsLoggedIn(toDocument(session, this.#isSeen), expressions, nowMs() / 1000);
+    const who = whoIsLoggedIn(session, expressions, nowMs() / 1000, this.#wanted);
     if ("reason" in who) return who;
     const { userName, hosts } = who;
     const prepared = localpartOfUserName(userName);

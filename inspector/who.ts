@@ -2,9 +2,10 @@
 // own functions they have those of expression-functions.ts.
 
 import { search } from "@aws-lambda-powertools/jmespath";
-import { ExpressionFunctions } from "./expression-functions.ts";
-import type { Document } from "./php/document.ts";
-import type { IsWanted } from "./php/model.ts";
+import { ExpressionFunctions, type FunctionFailure } from "./expression-functions.ts";
+import { type DocumentObject, toDocument, valueToDocument } from "./php/document.ts";
+import type { Bytes, PhpSession } from "./php/model.ts";
+import { type Wanted, wantedOf } from "./php/wanted.ts";
 import { type PlainPath, plainPathOf, valueAt } from "./plain-path.ts";
 import type { RefusalReason } from "./verdict.ts";
 
@@ -35,47 +36,48 @@ export function problemOfExpression(expression: string): string | undefined {
 }
 
 /**
- * Tells which variables of a session the expressions can see at all. Plain paths see the one that they begin with.
- * Other expressions see those whose name stands in them, byte by byte; they see more than that by `@` and by `*`,
- * and name what does not stand there by a backslash or in base64 (see document.ts): with any of these, it is all
- * of them.
+ * Gives what the expressions can see of a session: of plain paths the values that they lead to, of others all
+ * variables whose name stands in them. They name what does not stand there by a backslash or in base64 (see
+ * document.ts), and see more than they name by `@` and by `*`: with any of these it is all, which is undefined.
  */
-export function variablesSeenBy({ authenticated, user, hosts }: WhoExpressions): IsWanted {
+export function wantedBy({ authenticated, user, hosts }: WhoExpressions): Wanted | undefined {
   const all = hosts === undefined ? [authenticated, user] : [authenticated, user, hosts];
-  const text = bytesOf(all.join(" "));
-  const first = all.map((expression) => plainPath(expression)?.[0] ?? "$");
-  // A name with a "$" in front may stand for another one: see document.ts.
-  if (!first.some((name) => name.startsWith("$"))) {
-    const seen = new Set(first.map(bytesOf));
-    return (name) => seen.has(name);
-  }
-  if (/[@*\\]|\$base64:/.test(text)) return () => true;
-  return (name) => text.includes(name);
+  const plain = all.flatMap((expression) => [plainPath(expression) ?? []]);
+  const others = all.filter((expression) => plainPath(expression) === undefined);
+  if (others.some((expression) => /[@*\\]|\$base64:/.test(expression))) return undefined;
+  return wantedOf([...plain, ...others.flatMap(namesIn).map((name) => [name])]);
+}
+
+/** All that can be a name in the expression, and more: whatever stands between two quotes, and every word. */
+function namesIn(expression: string): Bytes[] {
+  const text = Buffer.from(expression).toString("latin1");
+  // A "$" may be in front of a name that PHP stores without it: see document.ts.
+  const quoted = text.split('"').flatMap((name) => (name.startsWith("$") ? [name, name.slice(1)] : [name]));
+  return [...quoted, ...(text.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? [])];
 }
 
 /**
  * Gives the name of the user who is logged in with this session at this time (in seconds since 1970), or why
- * there is none. Throws nothing.
+ * there is none. Of the session, `wanted` is what the expressions can see. Throws nothing.
  */
-export function whoIsLoggedIn(session: Document, expressions: WhoExpressions, nowSeconds: number): Who {
-  let customFunctions: ExpressionFunctions | undefined;
-  const evaluate = (expression: string): unknown => {
-    const path = plainPath(expression);
-    if (path !== undefined) return valueAt(session, path);
-    customFunctions ??= new ExpressionFunctions(nowSeconds);
-    return search(expression, session as never, { customFunctions });
-  };
+export function whoIsLoggedIn(
+  session: PhpSession,
+  expressions: WhoExpressions,
+  nowSeconds: number,
+  wanted?: Wanted,
+): Who {
+  const evaluation = new Evaluation(session, nowSeconds, wanted);
   let authenticated: unknown;
   let user: unknown;
   let hosts: unknown;
   try {
-    authenticated = evaluate(expressions.authenticated);
-    user = evaluate(expressions.user);
-    if (expressions.hosts !== undefined) hosts = evaluate(expressions.hosts);
+    authenticated = evaluation.evaluate(expressions.authenticated);
+    user = evaluation.evaluate(expressions.user);
+    if (expressions.hosts !== undefined) hosts = evaluation.evaluate(expressions.hosts);
   } catch (error) {
     return { reason: "expression-failed", detail: (error as Error).name };
   }
-  const failure = customFunctions?.failure;
+  const { failure } = evaluation;
   if (failure !== undefined) return { reason: "expression-failed", detail: failure };
   if (authenticated !== true) return { reason: "not-authenticated" };
   const userName = Number.isSafeInteger(user) ? String(user) : user;
@@ -83,9 +85,32 @@ export function whoIsLoggedIn(session: Document, expressions: WhoExpressions, no
   return expressions.hosts === undefined ? { userName } : { userName, hosts: textsOf(hosts) };
 }
 
-/** The text's bytes of UTF-8, one char a byte, as variables are named. */
-function bytesOf(text: string): string {
-  return Buffer.from(text).toString("latin1");
+/** The expressions of one verdict on one session: the library and its document are for those that need them. */
+class Evaluation {
+  readonly #session: PhpSession;
+  readonly #nowSeconds: number;
+  readonly #wanted: Wanted | undefined;
+  #functions: ExpressionFunctions | undefined;
+  #document: DocumentObject | undefined;
+
+  constructor(session: PhpSession, nowSeconds: number, wanted: Wanted | undefined) {
+    this.#session = session;
+    this.#nowSeconds = nowSeconds;
+    this.#wanted = wanted;
+  }
+
+  /** Throws what the library throws. */
+  evaluate(expression: string): unknown {
+    const path = plainPath(expression);
+    if (path !== undefined) return valueToDocument(valueAt(this.#session, path));
+    this.#functions ??= new ExpressionFunctions(this.#nowSeconds);
+    this.#document ??= toDocument(this.#session, this.#wanted);
+    return search(expression, this.#document as never, { customFunctions: this.#functions });
+  }
+
+  get failure(): FunctionFailure | undefined {
+    return this.#functions?.failure;
+  }
 }
 
 /** The plain path that an expression is, found out once: there are as many expressions as the operator wrote. */

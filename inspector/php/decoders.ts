@@ -2,17 +2,18 @@
 
 import { decodeAuto } from "./auto-handler.ts";
 import { decodeIgbinary } from "./igbinary-handler.ts";
-import type { IsWanted, PhpSession } from "./model.ts";
+import type { PhpSession } from "./model.ts";
 import { decodeMsgpack } from "./msgpack-handler.ts";
 import { decodePhpBinary } from "./php-binary-handler.ts";
 import { decodePhp } from "./php-handler.ts";
 import { decodePhpSerialize } from "./php-serialize-handler.ts";
+import type { Wanted } from "./wanted.ts";
 
 /**
- * Gives the session that these bytes are, and at least those of its variables that are wanted. Throws
- * UnreadableSessionError, and nothing else.
+ * Gives the session that these bytes are, and of it at least what is wanted. Throws UnreadableSessionError, and
+ * nothing else.
  */
-export type Decode = (bytes: Uint8Array, isWanted?: IsWanted) => PhpSession;
+export type Decode = (bytes: Uint8Array, wanted?: Wanted) => PhpSession;
 
 export const decoders = Object.freeze({
   php: decodePhp,

@@ -34,7 +34,6 @@ import { isUtf8 } from "node:buffer";
 import { maxDepth } from "./limits.ts";
 import {
   type Bytes,
-  type IsWanted,
   PhpArray,
   PhpEnum,
   type PhpObject,
@@ -43,6 +42,7 @@ import {
   type PhpSession,
   type PhpValue,
 } from "./model.ts";
+import type { Wanted } from "./wanted.ts";
 
 export type Document = null | boolean | number | string | Document[] | DocumentObject;
 export interface DocumentObject {
@@ -50,14 +50,15 @@ export interface DocumentObject {
 }
 
 /**
- * The session as a document, or those of its variables that are wanted, in time and size linear in the
- * session's. Throws nothing.
+ * The session as a document, or those of its variables of which something is wanted, in time and size linear in
+ * the session's. Throws nothing.
  */
-export function toDocument(session: PhpSession, isWanted: IsWanted = () => true): DocumentObject {
+export function toDocument({ variables }: PhpSession, wanted?: Wanted): DocumentObject {
   const work = newWork();
   const document = emptyObject();
-  for (const [name, value] of session.variables) {
-    if (isWanted(name)) document[documentKey(name)] = documentOf(value, work);
+  for (const name of wanted?.map((seen) => seen.name) ?? variables.keys()) {
+    const value = variables.get(name);
+    if (value !== undefined) document[documentKey(name)] = documentOf(value, work);
   }
   fillAll(work);
   return document;
@@ -65,6 +66,8 @@ export function toDocument(session: PhpSession, isWanted: IsWanted = () => true)
 
 /** One value as a document, as `toDocument` shows it within a session. Throws nothing. */
 export function valueToDocument(value: PhpValue): Document {
+  if (value === null || typeof value === "boolean") return value;
+  if (typeof value === "string") return convertText(value);
   const work = newWork();
   const document = documentOf(value, work);
   fillAll(work);

@@ -79,11 +79,10 @@ export interface PhpSession {
   readonly variables: ReadonlyMap<Bytes, PhpValue>;
 }
 
-/**
- * Which variables of a session its reader is asked for. A decoder checks the bytes of the others all the same,
- * and may leave them out of what it gives.
- */
-export type IsWanted = (name: Bytes) => boolean;
+/** These bytes, one char a byte. */
+export function latin1(bytes: Uint8Array): Bytes {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
 
 export const minInt64 = -(2n ** 63n);
 export const maxInt64 = 2n ** 63n - 1n;

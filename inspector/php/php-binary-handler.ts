@@ -4,9 +4,11 @@
 //   session  = { variable } ;
 //   variable = length { byte } value ;   (* length: 0 to 127, one byte; value: see text-values.ts *)
 
-import type { IsWanted, PhpSession, PhpValue } from "./model.ts";
-import { readValue, readWanted, skipValue, type TextReader } from "./text-values.ts";
+import type { Bytes, PhpSession, PhpValue } from "./model.ts";
+import { openText } from "./text-values.ts";
+import { readVariable } from "./text-wanted.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
+import { readWanted, type Wanted } from "./wanted.ts";
 
 /** PHP drops variables with longer names. It ignores the bit above when it reads, and never writes it. */
 const maxNameBytes = 127;
@@ -18,23 +20,21 @@ const maxNameBytes = 127;
  * @throws UnreadableSessionError unless every byte belongs to a session that PHP writes and reads
  * Source: PS_SERIALIZER_DECODE_FUNC(php_binary) in php-src ext/session/session.c.
  */
-export function decodePhpBinary(bytes: Uint8Array, isWanted?: IsWanted): PhpSession {
-  return readWanted(bytes, isWanted, readVariables);
+export function decodePhpBinary(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  return readWanted(bytes, wanted, readVariables);
 }
 
-function readVariables(reader: TextReader, isWanted?: IsWanted): PhpSession {
-  const { text } = reader;
-  const variables = new Map<string, PhpValue>();
-  while (reader.position < text.length) {
-    const length = text.charCodeAt(reader.position);
+function readVariables(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  const reader = openText(bytes, wanted === undefined);
+  const variables = new Map<Bytes, PhpValue>();
+  while (reader.position < bytes.length) {
+    const length = bytes[reader.position] as number;
     if (length > maxNameBytes) throw new UnreadableSessionError("malformed", reader.position);
     const start = reader.position + 1;
     // The name must be followed by a value.
-    if (start + length >= text.length) throw new UnreadableSessionError("truncated", text.length);
+    if (start + length >= bytes.length) throw new UnreadableSessionError("truncated", bytes.length);
     reader.position = start + length;
-    const name = text.slice(start, start + length);
-    if (isWanted === undefined || isWanted(name)) variables.set(name, readValue(reader));
-    else skipValue(reader);
+    readVariable(reader, variables, start, start + length, wanted);
   }
   return { variables };
 }

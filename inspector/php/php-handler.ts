@@ -1,9 +1,11 @@
 // session.serialize_handler=php, PHP's default: `name|value` for each variable, with nothing between or
 // around them.
 
-import type { IsWanted, PhpSession, PhpValue } from "./model.ts";
-import { readValue, readWanted, skipValue, type TextReader } from "./text-values.ts";
+import type { Bytes, PhpSession, PhpValue } from "./model.ts";
+import { openText } from "./text-values.ts";
+import { readVariable } from "./text-wanted.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
+import { readWanted, type Wanted } from "./wanted.ts";
 
 /**
  * The session that PHP's `php` handler wrote as these bytes; no bytes are an empty session. Slots of
@@ -12,19 +14,22 @@ import { UnreadableSessionError } from "./unreadable.ts";
  * @throws UnreadableSessionError unless every byte belongs to a session that PHP writes and reads
  * Source: PS_SERIALIZER_DECODE_FUNC(php) in php-src ext/session/session.c.
  */
-export function decodePhp(bytes: Uint8Array, isWanted?: IsWanted): PhpSession {
-  return readWanted(bytes, isWanted, readVariables);
+export function decodePhp(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  return readWanted(bytes, wanted, readVariables);
 }
 
-function readVariables(reader: TextReader, isWanted?: IsWanted): PhpSession {
-  const variables = new Map<string, PhpValue>();
-  while (reader.position < reader.text.length) {
-    const separator = reader.text.indexOf("|", reader.position);
-    if (separator < 0) throw new UnreadableSessionError("truncated", reader.text.length);
-    const name = reader.text.slice(reader.position, separator);
-    reader.position = separator + 1;
-    if (isWanted === undefined || isWanted(name)) variables.set(name, readValue(reader));
-    else skipValue(reader);
+const bar = 0x7c;
+
+function readVariables(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  const reader = openText(bytes, wanted === undefined);
+  const variables = new Map<Bytes, PhpValue>();
+  while (reader.position < bytes.length) {
+    const start = reader.position;
+    let end = start;
+    while (end < bytes.length && bytes[end] !== bar) end++;
+    if (end === bytes.length) throw new UnreadableSessionError("truncated", end);
+    reader.position = end + 1;
+    readVariable(reader, variables, start, end, wanted);
   }
   return { variables };
 }

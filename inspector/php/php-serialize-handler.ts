@@ -1,8 +1,10 @@
 // session.serialize_handler=php_serialize: the whole session as one array, as serialize() writes it.
 
-import type { IsWanted, PhpSession, PhpValue } from "./model.ts";
-import { readSessionArray, readWanted, type TextReader } from "./text-values.ts";
+import type { Bytes, PhpSession, PhpValue } from "./model.ts";
+import { openText, readSessionArray } from "./text-values.ts";
+import { readWantedArray } from "./text-wanted.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
+import { readWanted, type Wanted } from "./wanted.ts";
 
 /**
  * The session that PHP's `php_serialize` handler wrote as these bytes; no bytes are an empty session: so is a
@@ -11,15 +13,16 @@ import { UnreadableSessionError } from "./unreadable.ts";
  * bytes behind the array
  * Source: PS_SERIALIZER_DECODE_FUNC(php_serialize) in php-src ext/session/session.c.
  */
-export function decodePhpSerialize(bytes: Uint8Array, isWanted?: IsWanted): PhpSession {
-  return readWanted(bytes, isWanted, readSession);
+export function decodePhpSerialize(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  return readWanted(bytes, wanted, readSession);
 }
 
-function readSession(reader: TextReader, isWanted?: IsWanted): PhpSession {
-  const variables = new Map<string, PhpValue>();
-  if (reader.text === "") return { variables };
-  const session = readSessionArray(reader, isWanted);
-  if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);
-  for (const [key, value] of session.entries) variables.set(String(key), value);
+function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  const variables = new Map<Bytes, PhpValue>();
+  if (bytes.length === 0) return { variables };
+  const reader = openText(bytes, wanted === undefined);
+  const { entries } = wanted === undefined ? readSessionArray(reader) : readWantedArray(reader, wanted);
+  if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
+  for (const [key, value] of entries) variables.set(String(key), value);
   return { variables };
 }

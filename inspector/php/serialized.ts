@@ -11,7 +11,7 @@ import { UnreadableSessionError } from "./unreadable.ts";
 export function readSerialized(bytes: Uint8Array): PhpValue {
   const reader = openText(bytes);
   const value = readValue(reader);
-  if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);
+  if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
   return value;
 }
 

@@ -35,10 +35,6 @@
 //  - A key given twice, which serialize() never writes: the values inside that container so far. PHP lets the
 //    slot of the overwritten value stand for the one that overwrites it.
 //
-// A value that nobody asks for is skipped: checked to its last byte like any other, but nothing is made of it.
-// It has no slots then. A reference could name one of them, so a session with references is read once more, in
-// full.
-//
 // Source: php-src ext/standard/var_unserializer.re (grammar, slots), ext/standard/var.c (what serialize()
 // writes).
 
@@ -46,8 +42,8 @@ import { maxDepth, maxSessionBytes, maxValues } from "./limits.ts";
 import {
   arrayKey,
   type Bytes,
-  type IsWanted,
   isClassName,
+  latin1,
   maxInt64,
   minInt64,
   PhpArray,
@@ -55,7 +51,6 @@ import {
   type PhpKey,
   PhpObject,
   PhpSerializable,
-  type PhpSession,
   type PhpValue,
   propertyOf,
 } from "./model.ts";
@@ -64,16 +59,15 @@ import { type UnreadableCode, UnreadableSessionError } from "./unreadable.ts";
 /** Where a decoder is in the session, and what it has seen. Made by `openText`. */
 export interface TextReader {
   readonly bytes: Uint8Array;
-  /** The same, one char a byte: strings are slices of it, not copies made one by one. */
-  readonly text: Bytes;
+  /** The same, one char a byte, once it is needed: strings are slices of it, not copies made one by one. */
+  text: Bytes | undefined;
   position: number;
   depth: number;
   values: number;
   /** The value of slot n at n-1; undefined where it is uncertain. */
   readonly slots: (PhpValue | undefined)[];
-  /** False where values are skipped, and from the first `C:` on: then no further slot is known. */
+  /** False where not all is read, and from the first `C:` on: then no further slot is known. */
   slotsAreKnown: boolean;
-  metReference: boolean;
 }
 
 /**
@@ -82,38 +76,13 @@ export interface TextReader {
  */
 export function openText(bytes: Uint8Array, slotsAreKnown = true): TextReader {
   if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  return {
-    bytes,
-    text,
-    position: 0,
-    depth: 0,
-    values: 0,
-    slots: [],
-    slotsAreKnown,
-    metReference: false,
-  };
+  return { bytes, text: undefined, position: 0, depth: 0, values: 0, slots: [], slotsAreKnown };
 }
 
-/**
- * The session that `read` reads from these bytes: without what is not wanted, or with all of it where it holds
- * references. Whether the session can be read does not hang on what is wanted.
- * @throws UnreadableSessionError
- */
-export function readWanted(
-  bytes: Uint8Array,
-  isWanted: IsWanted | undefined,
-  read: (reader: TextReader, isWanted?: IsWanted) => PhpSession,
-): PhpSession {
-  if (isWanted !== undefined) {
-    const reader = openText(bytes, false);
-    try {
-      return read(reader, isWanted);
-    } catch (error) {
-      if (!reader.metReference) throw error;
-    }
-  }
-  return read(openText(bytes));
+/** All bytes, one char a byte. */
+export function textOf(reader: TextReader): Bytes {
+  reader.text ??= latin1(reader.bytes);
+  return reader.text;
 }
 
 /**
@@ -121,39 +90,16 @@ export function readWanted(
  * @throws UnreadableSessionError for anything but a value that serialize() writes
  */
 export function readValue(reader: TextReader): PhpValue {
-  return readTyped(reader, readType(reader));
+  countValue(reader);
+  const type = byteAt(reader.bytes, reader.position);
+  reader.position++;
+  return readTyped(reader, type);
 }
 
-/** Checks the value at the reader's position as `readValue` does, and leaves the position behind it. */
-export function skipValue(reader: TextReader): void {
-  const type = readType(reader);
-  switch (type) {
-    case letter.s:
-      skipString(reader);
-      break;
-    case letter.d:
-      skipFloat(reader);
-      break;
-    case letter.a:
-      skipPairs(reader);
-      break;
-    case letter.O:
-      readClassName(reader);
-      skipPairs(reader);
-      break;
-    default:
-      // What is made of these costs next to nothing.
-      readTyped(reader, type);
-  }
-}
-
-/** The letter that a value starts with. */
-function readType(reader: TextReader): number {
-  const start = reader.position;
+/** One value more. Throws UnreadableSessionError. */
+export function countValue(reader: TextReader): void {
   reader.values++;
-  if (reader.values > maxValues) throw new UnreadableSessionError("too-many-values", start);
-  reader.position = start + 1;
-  return byteAt(reader, start);
+  if (reader.values > maxValues) throw new UnreadableSessionError("too-many-values", reader.position);
 }
 
 /** The value from behind its letter on. */
@@ -189,27 +135,27 @@ function readTyped(reader: TextReader, type: number): PhpValue {
 
 /**
  * Reads the array that is a whole session. It has slot 1, to which PHP writes no reference, and which PHP reads
- * as a copy: the slot is uncertain. `isWanted` tells which of its entries are read, and which are skipped.
+ * as a copy: the slot is uncertain.
  * @throws UnreadableSessionError for anything but an array that serialize() writes
  */
-export function readSessionArray(reader: TextReader, isWanted?: IsWanted): PhpArray {
+export function readSessionArray(reader: TextReader): PhpArray {
   reader.values++;
   expect(reader, letter.a);
   reader.slots.push(undefined);
-  return readArray(reader, new PhpArray(), isWanted);
+  return readArray(reader, new PhpArray());
 }
 
-const colon = 0x3a;
-const semicolon = 0x3b;
-const quote = 0x22;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
-const minus = 0x2d;
-const plus = 0x2b;
-const dot = 0x2e;
-const zero = 0x30;
-const nine = 0x39;
-const letter = {
+export const colon = 0x3a;
+export const semicolon = 0x3b;
+export const quote = 0x22;
+export const openBrace = 0x7b;
+export const closeBrace = 0x7d;
+export const minus = 0x2d;
+export const plus = 0x2b;
+export const dot = 0x2e;
+export const zero = 0x30;
+export const nine = 0x39;
+export const letter = {
   C: 0x43,
   E: 0x45,
   I: 0x49,
@@ -227,6 +173,9 @@ const letter = {
 
 const maxInt64Digits = 19;
 
+/** PHP writes no more, and clamps longer exponents in its own way. */
+export const maxExponentDigits = 3;
+
 /** The least that a key and a value take: `i:0;N;`. A larger count than that allows is a lie. */
 const minPairBytes = 6;
 
@@ -238,7 +187,7 @@ function inSlot<T extends PhpValue>(reader: TextReader, value: T): T {
 
 function readBoolean(reader: TextReader): boolean {
   expect(reader, colon);
-  const digit = byteAt(reader, reader.position);
+  const digit = byteAt(reader.bytes, reader.position);
   if (digit !== zero && digit !== zero + 1) throw unexpected(reader, reader.position);
   reader.position++;
   expect(reader, semicolon);
@@ -248,7 +197,7 @@ function readBoolean(reader: TextReader): boolean {
 function readInteger(reader: TextReader): number | bigint {
   expect(reader, colon);
   const start = reader.position;
-  const negative = byteAt(reader, start) === minus;
+  const negative = byteAt(reader.bytes, start) === minus;
   const first = negative ? start + 1 : start;
   reader.position = first;
   const size = readCount(reader);
@@ -257,37 +206,29 @@ function readInteger(reader: TextReader): number | bigint {
   if (negative && size === 0) throw fail("malformed", first);
   if (size <= Number.MAX_SAFE_INTEGER) return negative ? -size : size;
   if (end - first > maxInt64Digits) throw fail("malformed", start);
-  const value = BigInt(reader.text.slice(start, end));
+  const value = BigInt(textOf(reader).slice(start, end));
   if (value < minInt64 || value > maxInt64) throw fail("malformed", start);
   return value;
 }
 
 function readFloat(reader: TextReader): number {
-  const start = reader.position + 1;
-  const special = skipFloat(reader);
-  return special ?? Number(reader.text.slice(start, reader.position - 1));
-}
-
-/** Gives the number only if it is a special one. */
-function skipFloat(reader: TextReader): number | undefined {
   expect(reader, colon);
   const start = reader.position;
-  const first = byteAt(reader, start) === minus ? start + 1 : start;
-  const lead = byteAt(reader, first);
+  const first = byteAt(reader.bytes, start) === minus ? start + 1 : start;
+  const lead = byteAt(reader.bytes, first);
   if (lead === letter.N || lead === letter.I) return readSpecialFloat(reader);
   let end = skipDigits(reader, first);
-  if (byteAt(reader, end) === dot) end = skipDigits(reader, end + 1);
-  const exponent = byteAt(reader, end);
+  if (byteAt(reader.bytes, end) === dot) end = skipDigits(reader, end + 1);
+  const exponent = byteAt(reader.bytes, end);
   if (exponent === letter.E || exponent === letter.e) {
-    const sign = byteAt(reader, end + 1);
+    const sign = byteAt(reader.bytes, end + 1);
     const digits = sign === plus || sign === minus ? end + 2 : end + 1;
     end = skipDigits(reader, digits);
-    // PHP writes three digits at most, and clamps longer exponents in its own way.
-    if (end - digits > 3) throw fail("malformed", digits);
+    if (end - digits > maxExponentDigits) throw fail("malformed", digits);
   }
   reader.position = end;
   expect(reader, semicolon);
-  return undefined;
+  return Number(textOf(reader).slice(start, end));
 }
 
 const specialFloats = [
@@ -299,14 +240,14 @@ const specialFloats = [
 function readSpecialFloat(reader: TextReader): number {
   const start = reader.position;
   for (const special of specialFloats) {
-    if (reader.text.startsWith(special.text, start)) {
+    if (textOf(reader).startsWith(special.text, start)) {
       reader.position = start + special.text.length;
       return special.value;
     }
   }
-  const rest = reader.text.slice(start, start + 5);
+  const rest = textOf(reader).slice(start, start + 5);
   const isBeginning = specialFloats.some((special) => special.text.startsWith(rest));
-  throw unexpected(reader, isBeginning ? reader.text.length : start);
+  throw unexpected(reader, isBeginning ? reader.bytes.length : start);
 }
 
 function readString(reader: TextReader): Bytes {
@@ -315,34 +256,21 @@ function readString(reader: TextReader): Bytes {
   return value;
 }
 
-function skipString(reader: TextReader): void {
-  skipCounted(reader);
-  expect(reader, semicolon);
-}
-
 function readCounted(reader: TextReader): Bytes {
-  const start = skipCounted(reader);
-  return reader.text.slice(start, reader.position - 1);
+  return readEnclosed(reader, quote, quote);
 }
 
-function skipCounted(reader: TextReader): number {
-  return skipEnclosed(reader, quote, quote);
-}
-
-/**
- * Gives where the bytes between the two marks start. They are trusted by their count: marks and semicolons among
- * them mean nothing.
- */
-function skipEnclosed(reader: TextReader, open: number, close: number): number {
+/** The bytes between two marks. They are trusted by their count: marks and semicolons among them mean nothing. */
+function readEnclosed(reader: TextReader, open: number, close: number): Bytes {
   expect(reader, colon);
   const length = readCount(reader);
   expect(reader, colon);
   expect(reader, open);
   const start = reader.position;
-  if (length > reader.text.length - start) throw fail("truncated", start);
+  if (length > reader.bytes.length - start) throw fail("truncated", start);
   reader.position = start + length;
   expect(reader, close);
-  return start;
+  return textOf(reader).slice(start, start + length);
 }
 
 /** Exact up to 2^53-1; what is larger comes out larger, which is all that the callers need to know. */
@@ -350,27 +278,23 @@ function readCount(reader: TextReader): number {
   const start = reader.position;
   let position = start;
   let count = 0;
-  let digit = byteAt(reader, position);
+  let digit = byteAt(reader.bytes, position);
   while (digit >= zero && digit <= nine) {
     count = count * 10 + (digit - zero);
     position++;
-    digit = byteAt(reader, position);
+    digit = byteAt(reader.bytes, position);
   }
   if (position === start) throw unexpected(reader, start);
-  if (position > start + 1 && byteAt(reader, start) === zero) throw fail("malformed", start);
+  if (position > start + 1 && byteAt(reader.bytes, start) === zero) throw fail("malformed", start);
   reader.position = position;
   return count;
 }
 
-function readArray(reader: TextReader, array: PhpArray, isWanted?: IsWanted): PhpArray {
+function readArray(reader: TextReader, array: PhpArray): PhpArray {
   let innerSlots = reader.slots.length;
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     const key = readKey(reader);
-    if (isWanted !== undefined && !isWanted(String(key))) {
-      skipValue(reader);
-      continue;
-    }
     if (array.entries.has(key)) innerSlots = forgetSlots(reader, innerSlots);
     array.entries.set(key, readValue(reader));
   }
@@ -395,30 +319,20 @@ function readObject(reader: TextReader): PhpObject {
   return object;
 }
 
-function skipPairs(reader: TextReader): void {
-  const count = openPairs(reader);
-  for (let skipped = 0; skipped < count; skipped++) {
-    if (readKeyType(reader) === letter.i) readInteger(reader);
-    else skipString(reader);
-    skipValue(reader);
-  }
-  closePairs(reader);
-}
-
 /** Reads `count:{` and goes one level deeper. */
-function openPairs(reader: TextReader): number {
+export function openPairs(reader: TextReader): number {
   expect(reader, colon);
   const start = reader.position;
   const count = readCount(reader);
   expect(reader, colon);
   expect(reader, openBrace);
-  if (count * minPairBytes > reader.text.length - reader.position) throw fail("truncated", start);
+  if (count * minPairBytes > reader.bytes.length - reader.position) throw fail("truncated", start);
   reader.depth++;
   if (reader.depth > maxDepth) throw fail("too-deep", start);
   return count;
 }
 
-function closePairs(reader: TextReader): void {
+export function closePairs(reader: TextReader): void {
   expect(reader, closeBrace);
   reader.depth--;
 }
@@ -428,7 +342,7 @@ function readKey(reader: TextReader): PhpKey {
 }
 
 function readKeyType(reader: TextReader): number {
-  const type = byteAt(reader, reader.position);
+  const type = byteAt(reader.bytes, reader.position);
   if (type !== letter.i && type !== letter.s) throw unexpected(reader, reader.position);
   reader.position++;
   return type;
@@ -442,14 +356,13 @@ function forgetSlots(reader: TextReader, from: number): number {
 
 function readSerializable(reader: TextReader): PhpSerializable {
   const className = readClassName(reader);
-  const start = skipEnclosed(reader, openBrace, closeBrace);
-  const payload = reader.text.slice(start, reader.position - 1);
+  const payload = readEnclosed(reader, openBrace, closeBrace);
   const value = inSlot(reader, new PhpSerializable(className, payload));
   reader.slotsAreKnown = false;
   return value;
 }
 
-function readClassName(reader: TextReader): Bytes {
+export function readClassName(reader: TextReader): Bytes {
   const start = reader.position;
   const name = readCounted(reader);
   if (!isClassName(name)) throw fail("malformed", start);
@@ -483,7 +396,6 @@ function readObjectHandle(reader: TextReader): PhpValue {
 }
 
 function readTarget(reader: TextReader): PhpValue {
-  reader.metReference = true;
   expect(reader, colon);
   const start = reader.position;
   const slot = readCount(reader);
@@ -500,28 +412,28 @@ function readTarget(reader: TextReader): PhpValue {
 /** The position behind at least one digit. */
 function skipDigits(reader: TextReader, from: number): number {
   let position = from;
-  let digit = byteAt(reader, position);
+  let digit = byteAt(reader.bytes, position);
   while (digit >= zero && digit <= nine) {
     position++;
-    digit = byteAt(reader, position);
+    digit = byteAt(reader.bytes, position);
   }
   if (position === from) throw unexpected(reader, from);
   return position;
 }
 
 /** The byte at this place, or -1 behind the end. It is read twice as fast as a char of the text. */
-function byteAt(reader: TextReader, position: number): number {
-  return reader.bytes[position] ?? -1;
+export function byteAt(bytes: Uint8Array, position: number): number {
+  return position < bytes.length ? (bytes[position] as number) : -1;
 }
 
 function expect(reader: TextReader, byte: number): void {
-  if (byteAt(reader, reader.position) !== byte) throw unexpected(reader, reader.position);
+  if (byteAt(reader.bytes, reader.position) !== byte) throw unexpected(reader, reader.position);
   reader.position++;
 }
 
 /** A byte that does not belong there, or none where one should be. */
 function unexpected(reader: TextReader, offset: number): UnreadableSessionError {
-  const end = reader.text.length;
+  const end = reader.bytes.length;
   return offset < end ? fail("malformed", offset) : fail("truncated", end);
 }
 

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { search } from "@aws-lambda-powertools/jmespath";
 import fc from "fast-check";
-import type { Document, DocumentObject } from "../../inspector/php/document.ts";
+import { toDocument, valueToDocument } from "../../inspector/php/document.ts";
+import {
+  PhpArray,
+  PhpEnum,
+  PhpObject,
+  PhpSerializable,
+  type PhpValue,
+  propertyOf,
+} from "../../inspector/php/model.ts";
+import { decodePhp } from "../../inspector/php/php-handler.ts";
 import { plainPathOf, valueAt } from "../../inspector/plain-path.ts";
 
 describe("a plain path", () => {
@@ -10,7 +19,7 @@ describe("a plain path", () => {
     assert.deepEqual(plainPathOf("user"), ["user"]);
     assert.deepEqual(plainPathOf("_sf2.user_1.name"), ["_sf2", "user_1", "name"]);
     assert.deepEqual(plainPathOf('"symfony/user/sfUser".a."b.c d"'), ["symfony/user/sfUser", "a", "b.c d"]);
-    assert.deepEqual(plainPathOf('"é😀"'), ["é😀"]);
+    assert.deepEqual(plainPathOf('"é"'), ["\xc3\xa9"]);
   });
 
   it("is no other expression", () => {
@@ -34,13 +43,16 @@ describe("a plain path", () => {
         "a|b",
       ],
       ...["`1`", "'a'", "f(a)", '"a', '"a\\"b"', '""', '"a\nb"', "a.[b]", "a.{b: c}", "&a", "a\n", "é"],
+      ...['"$class"', 'a."$$b"', '"5"', 'a."-0"', 'a."B::c"', '"\ud800"'],
     ];
     for (const other of others) assert.equal(plainPathOf(other), undefined, other);
   });
 
-  it("finds own keys only", () => {
-    const document: Document = { user: { name: "alice" }, list: ["a"] };
-    assert.equal(valueAt(document, ["user", "name"]), "alice");
+  it("finds what PHP stores by these names", () => {
+    const session = decodePhp(
+      Buffer.from('user|O:1:"U":1:{s:7:"\0U\0name";s:5:"alice";}list|a:1:{i:0;i:1;}'),
+    );
+    assert.equal(valueAt(session, ["user", "name"]), "alice");
     for (const path of [
       ["toString"],
       ["__proto__"],
@@ -48,32 +60,62 @@ describe("a plain path", () => {
       ["list", "length"],
       ["list", "0"],
     ]) {
-      assert.equal(valueAt(document, path), null, path.join("."));
+      assert.equal(valueAt(session, path), null, path.join("."));
     }
   });
 
-  it("finds what the JMESPath library finds", () => {
-    const key = fc.constantFrom("a", "b", "c_1", "d/e", "__proto__", "length", "é", "$class");
-    const { document } = fc.letrec<{ document: Document }>((tie) => ({
-      document: fc.oneof(
+  it("finds what the JMESPath library finds in the document", () => {
+    const name = fc.constantFrom(
+      "a",
+      "b",
+      "c_1",
+      "d/e",
+      "__proto__",
+      "length",
+      "\xc3\xa9",
+      "\xff",
+      "$class",
+      "U::a",
+    );
+    const stored = fc.oneof(name, fc.constantFrom("\0*\0a", "\0U\0a", "\0V\0a", "\0a"));
+    const { value } = fc.letrec<{ value: PhpValue }>((tie) => ({
+      value: fc.oneof(
         { depthSize: "small" },
-        fc.constantFrom(null, true, false, 0, 1.5, "", "text"),
-        fc.array(tie("document"), { maxLength: 3 }),
-        fc.array(fc.tuple(key, tie("document")), { maxLength: 4 }).map((entries) => {
-          const object = Object.create(null) as DocumentObject;
-          for (const [name, value] of entries) object[name] = value;
+        fc.constantFrom(null, true, false, 0, 1.5, Number.NaN, 2n ** 60n, "", "text", "\xff"),
+        fc.constantFrom(new PhpEnum("a", "b"), new PhpSerializable("a", "b")),
+        fc
+          .array(fc.tuple(fc.oneof(name, fc.constantFrom(0, 1)), tie("value")), { maxLength: 4 })
+          .map((entries) => {
+            const array = new PhpArray();
+            for (const [key, inner] of entries) array.entries.set(key, inner);
+            return array;
+          }),
+        fc.array(fc.tuple(stored, tie("value")), { maxLength: 4 }).map((entries) => {
+          const object = new PhpObject("U");
+          for (const [key, inner] of entries)
+            object.properties.set(key, { ...propertyOf(key), value: inner });
           return object;
         }),
       ),
     }));
+    const variables = fc.array(fc.tuple(name, value), { maxLength: 4 });
+    const path = fc.array(fc.constantFrom("a", "b", "c_1", "d/e", "__proto__", "length", "é"), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    let found = 0;
     fc.assert(
-      fc.property(document, fc.array(key, { minLength: 1, maxLength: 4 }), (found, keys) => {
-        const expression = keys.map((name) => `"${name}"`).join(".");
-        const path = plainPathOf(expression);
-        assert.deepEqual(path, keys);
-        assert.strictEqual(valueAt(found, keys), search(expression, found as never));
+      fc.property(variables, path, (entries, names) => {
+        const session = { variables: new Map(entries) };
+        const expression = names.map((key) => `"${key}"`).join(".");
+        const plainPath = plainPathOf(expression);
+        assert.ok(plainPath);
+        const expected = search(expression, toDocument(session) as never);
+        assert.deepEqual(valueToDocument(valueAt(session, plainPath)), expected);
+        if (expected !== null) found++;
       }),
-      { numRuns: 3000 },
+      { numRuns: 5000, seed: 1 },
     );
+    assert.ok(found > 200, `${found} were found`);
   });
 });

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { toDocument } from "../../inspector/php/document.ts";
 import { decodePhp } from "../../inspector/php/php-handler.ts";
-import { problemOfExpression, variablesSeenBy, whoIsLoggedIn } from "../../inspector/who.ts";
+import { problemOfExpression, wantedBy, whoIsLoggedIn } from "../../inspector/who.ts";
 
 const now = 1_800_000_000;
 
 function who(session: string | Buffer, authenticated: string, user: string) {
-  return whoIsLoggedIn(toDocument(decodePhp(Buffer.from(session as string))), { authenticated, user }, now);
+  return whoIsLoggedIn(decodePhp(Buffer.from(session as string)), { authenticated, user }, now);
 }
 
 const plain = 'user|s:5:"alice";authenticated|b:1;';
@@ -118,24 +117,43 @@ describe("who is logged in", () => {
   });
 });
 
-describe("the variables that expressions see", () => {
-  const seen = (authenticated: string, user: string, names: readonly string[]) =>
-    names.filter(variablesSeenBy({ authenticated, user }));
-  const names = ["user", "us", "auth", "name", "$class", "jos\xc3\xa9", "other"];
+describe("what expressions want of a session", () => {
+  const wanted = (authenticated: string, user: string) => wantedBy({ authenticated, user });
+  const all = (name: string) => ({ name, inside: undefined });
 
-  it("are the first names of plain paths, and no others", () => {
-    assert.deepEqual(seen("auth", "user.name", names), ["user", "auth"]);
-    assert.deepEqual(seen('"josé"', "other.user", names), ["jos\xc3\xa9", "other"]);
+  it("is what plain paths lead to, and no more", () => {
+    assert.deepEqual(wanted("auth", "user.name"), [all("auth"), { name: "user", inside: [all("name")] }]);
+    assert.deepEqual(wanted('"josé"', '"josé".b'), [all("jos\xc3\xa9")]);
+    assert.deepEqual(wanted("user.name", "user.id"), [{ name: "user", inside: [all("name"), all("id")] }]);
   });
 
-  it("are those whose names stand in any other expression", () => {
-    assert.deepEqual(seen("auth", "user.name || `null`", names), ["user", "us", "auth", "name"]);
-    assert.deepEqual(seen("auth", '"$$class".name', names), ["auth", "name", "$class"]);
+  it("is each variable whose name stands in any other expression", () => {
+    for (const name of ["user", "name", "other"]) {
+      assert.deepEqual(
+        wanted("auth", "user.name || other")?.find((found) => found.name === name),
+        all(name),
+      );
+    }
+    assert.deepEqual(
+      wanted("a.b", "a || c")?.find(({ name }) => name === "a"),
+      all("a"),
+    );
   });
 
-  it("are all where an expression can see more than it names", () => {
+  it("is a variable by each name that stands for it in a document", () => {
+    for (const user of ['"$$class".name', '"5"', '"a::b"', '"-5".a']) {
+      const name = user.split('"')[1]?.replace("$$", "$");
+      assert.deepEqual(
+        wanted("auth", user)?.find((found) => found.name === name),
+        { name, inside: undefined },
+        user,
+      );
+    }
+  });
+
+  it("is all where an expression can see more than it names", () => {
     for (const user of ["values(@)[0]", "*.name", '"us\\u0065r"', '"$base64:/w=="']) {
-      assert.deepEqual(seen("auth", user, names), names, user);
+      assert.equal(wanted("auth", user), undefined, user);
     }
   });
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decoders, isSerializeHandler, type SerializeHandler } from "../../../inspector/php/decoders.ts";
-import { toDocument } from "../../../inspector/php/document.ts";
 import { whoIsLoggedIn } from "../../../inspector/who.ts";
 import { type Handler, handlers } from "./mutants.ts";
 
@@ -19,8 +18,11 @@ const alice: Readonly<Record<Handler, string>> = {
 /** Who is logged in with this session, or why nobody is. */
 function who(handler: SerializeHandler, session: string): string {
   try {
-    const document = toDocument(decoders[handler](bytesOf(session)));
-    const found = whoIsLoggedIn(document, { authenticated: "auth", user: "user" }, 0);
+    const found = whoIsLoggedIn(
+      decoders[handler](bytesOf(session)),
+      { authenticated: "auth", user: "user" },
+      0,
+    );
     return "userName" in found ? found.userName : found.reason;
   } catch (error) {
     return (error as { code: string }).code;
