@@ -1,15 +1,15 @@
 // The bytes of a session in a binary format, taken from the front: the handlers igbinary and msgpack are built
 // on it. Numbers are big-endian in both.
 
-import { maxDepth, maxSessionBytes, maxValues } from "./limits.ts";
-import type { Bytes } from "./model.ts";
+import { maxDepth, maxValues } from "./limits.ts";
+import { type Bytes, latin1 } from "./model.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
-/** Where a decoder is in the session. Made by `openBinary`. */
+/** Where a decoder is in the session. */
 export interface BinaryReader {
-  /** The whole session, one char a byte: strings are slices of it, not copies made one by one. */
-  readonly text: Bytes;
-  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  /** The same, one char a byte, once it is needed: strings are slices of it, not copies made one by one. */
+  text: Bytes | undefined;
   position: number;
   depth: number;
   values: number;
@@ -18,27 +18,28 @@ export interface BinaryReader {
 /** How many bytes a length, a count, an index or an integer takes, short of eight. */
 export type Width = 1 | 2 | 4;
 
-/**
- * A reader at the start of the bytes.
- * @throws UnreadableSessionError if there are more than `maxSessionBytes`
- */
-export function openBinary(bytes: Uint8Array): BinaryReader {
-  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { text, view, position: 0, depth: 0, values: 0 };
+/** All bytes, one char a byte. */
+export function textOf(reader: BinaryReader): Bytes {
+  reader.text ??= latin1(reader.bytes);
+  return reader.text;
+}
+
+/** For numbers of eight bytes, floats and what is signed. */
+export function viewOf({ bytes }: BinaryReader): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** The place of the next `length` bytes, and leaves the position behind them. Throws UnreadableSessionError. */
 export function skip(reader: BinaryReader, length: number): number {
   const start = reader.position;
-  if (length > reader.text.length - start) throw new UnreadableSessionError("truncated", reader.text.length);
+  const end = reader.bytes.length;
+  if (length > end - start) throw new UnreadableSessionError("truncated", end);
   reader.position = start + length;
   return start;
 }
 
 export function readByte(reader: BinaryReader): number {
-  return reader.view.getUint8(skip(reader, 1));
+  return reader.bytes[skip(reader, 1)] as number;
 }
 
 /**
@@ -47,23 +48,21 @@ export function readByte(reader: BinaryReader): number {
  */
 export function readUnsigned(reader: BinaryReader, width: Width, least: number): number {
   const start = skip(reader, width);
-  const number =
-    width === 1
-      ? reader.view.getUint8(start)
-      : width === 2
-        ? reader.view.getUint16(start)
-        : reader.view.getUint32(start);
+  let number = 0;
+  for (let place = start; place < start + width; place++) {
+    number = number * 256 + (reader.bytes[place] as number);
+  }
   if (number < least) throw new UnreadableSessionError("malformed", start);
   return number;
 }
 
 export function readFloat64(reader: BinaryReader): number {
-  return reader.view.getFloat64(skip(reader, 8));
+  return viewOf(reader).getFloat64(skip(reader, 8));
 }
 
 export function readBytes(reader: BinaryReader, length: number): Bytes {
   const start = skip(reader, length);
-  return reader.text.slice(start, start + length);
+  return textOf(reader).slice(start, start + length);
 }
 
 /** One value more. Throws UnreadableSessionError. */
@@ -77,8 +76,8 @@ export function countValue(reader: BinaryReader): void {
  * `reader.depth--`.
  */
 export function enter(reader: BinaryReader, count: number, minItemBytes: number): void {
-  if (count * minItemBytes > reader.text.length - reader.position) {
-    throw new UnreadableSessionError("truncated", reader.text.length);
+  if (count * minItemBytes > reader.bytes.length - reader.position) {
+    throw new UnreadableSessionError("truncated", reader.bytes.length);
   }
   reader.depth++;
   if (reader.depth > maxDepth) throw new UnreadableSessionError("too-deep", reader.position);

@@ -34,17 +34,20 @@
 // Source: igbinary 3.2 src/php7/igbinary.c.
 
 import {
-  type BinaryReader,
   countValue,
   enter,
-  openBinary,
   readByte,
   readBytes,
   readFloat64,
   readUnsigned,
   skip,
+  textOf,
+  viewOf,
   type Width,
 } from "./binary-input.ts";
+import { beginKeys, forgetKeys, goDeeper } from "./binary-walk.ts";
+import { countAt, endOfKey, endOfValue, type IgbinaryWalker, startOfPairs } from "./igbinary-walk.ts";
+import { maxSessionBytes } from "./limits.ts";
 import {
   arrayKey,
   type Bytes,
@@ -61,8 +64,11 @@ import {
   propertyOf,
 } from "./model.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
+import { giveUp, readWanted, type Wanted, wantedAt } from "./wanted.ts";
 
-interface IgbinaryReader extends BinaryReader {
+interface IgbinaryReader extends IgbinaryWalker {
+  /** Otherwise strings are known by where they are, and references by nothing. */
+  readonly isWhole: boolean;
   readonly strings: Bytes[];
   readonly targets: Target[];
 }
@@ -80,24 +86,74 @@ interface Target {
  * @throws UnreadableSessionError unless every byte belongs to a session that igbinary writes
  * Source: PS_SERIALIZER_DECODE_FUNC(igbinary) in igbinary src/php7/igbinary.c.
  */
-export function decodeIgbinary(bytes: Uint8Array): PhpSession {
-  // Written out: V8 reads an object made by spreading several times as slowly.
-  const { text, view, position, depth, values } = openBinary(bytes);
-  const reader: IgbinaryReader = { text, view, position, depth, values, strings: [], targets: [] };
+export function decodeIgbinary(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
+  return readWanted(bytes, wanted, readSession);
+}
+
+function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   const variables = new Map<Bytes, PhpValue>();
-  if (reader.text === "") return { variables };
+  if (bytes.length === 0) return { variables };
+  const reader = open(bytes, wanted === undefined);
   const version = readUnsigned(reader, 4, 1);
   if (version > 2) throw new UnreadableSessionError("malformed", 0);
+  const { entries } = wanted === undefined ? readSessionArray(reader) : readWantedArray(reader, wanted);
+  if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
+  for (const [key, value] of entries) {
+    if (typeof key === "string") variables.set(key, value);
+  }
+  return { variables };
+}
+
+function open(bytes: Uint8Array, isWhole: boolean): IgbinaryReader {
+  return {
+    bytes,
+    text: undefined,
+    position: 0,
+    depth: 0,
+    values: 0,
+    isWhole,
+    strings: [],
+    targets: [],
+    starts: [],
+    ends: [],
+    textStart: 0,
+    textEnd: 0,
+    prints: 0,
+  };
+}
+
+function readSessionArray(reader: IgbinaryReader): PhpArray {
   const type = readByte(reader);
   if (!isArray(type)) throw malformed(reader);
   countValue(reader);
   reader.targets.push({ value: undefined, isFlagged: false });
-  const session = readEntries(reader, new PhpArray(), type);
-  if (reader.position < reader.text.length) throw new UnreadableSessionError("malformed", reader.position);
-  for (const [key, value] of session.entries) {
-    if (typeof key === "string") variables.set(key, value);
+  return readEntries(reader, new PhpArray(), type);
+}
+
+/** Reads what is wanted of an array. It gives up where reading in full might not accept the session. */
+function readWantedArray(reader: IgbinaryReader, wanted: Wanted): PhpArray {
+  countValue(reader);
+  const { bytes, position } = reader;
+  const array = new PhpArray();
+  const count = countAt(bytes, position);
+  const keys = beginKeys(reader);
+  goDeeper(reader, position);
+  reader.position = startOfPairs(bytes, position);
+  for (let read = 0; read < count; read++) {
+    reader.position = endOfKey(reader, reader.position, keys);
+    const found = wantedAt(wanted, bytes, reader.textStart, reader.textEnd);
+    if (found === undefined) reader.position = endOfValue(reader, reader.position);
+    else array.entries.set(found.name, readWantedValue(reader, found.inside));
   }
-  return { variables };
+  reader.depth--;
+  forgetKeys(reader, keys);
+  return array;
+}
+
+function readWantedValue(reader: IgbinaryReader, inside: Wanted | undefined): PhpValue {
+  const isWantedArray = inside !== undefined && isArray(reader.bytes[reader.position] ?? 0);
+  return isWantedArray ? readWantedArray(reader, inside) : readValue(reader);
 }
 
 const flag = 0x25;
@@ -165,7 +221,7 @@ function readInteger(reader: IgbinaryReader, type: number): number | bigint {
 }
 
 function readInteger64(reader: IgbinaryReader, isNegative: boolean): number | bigint {
-  const size = reader.view.getBigUint64(skip(reader, 8));
+  const size = viewOf(reader).getBigUint64(skip(reader, 8));
   // igbinary takes integers beyond 64 bits for 0.
   if (size <= 0xffff_ffffn || size > maxInt64 + (isNegative ? 1n : 0n)) throw malformed(reader);
   return phpInteger(isNegative ? -size : size);
@@ -180,13 +236,21 @@ function readNewString(reader: IgbinaryReader, place: number): Bytes {
   const length = readSize(reader, widthOf(place));
   if (length === 0) throw malformed(reader);
   const value = readBytes(reader, length);
-  reader.strings.push(value);
+  if (reader.isWhole) {
+    reader.strings.push(value);
+  } else {
+    reader.starts.push(reader.position - length);
+    reader.ends.push(reader.position);
+  }
   return value;
 }
 
 function readKnownString(reader: IgbinaryReader, place: number): Bytes {
-  const value = reader.strings[readSize(reader, widthOf(place))];
-  if (value === undefined) throw malformed(reader);
+  const index = readSize(reader, widthOf(place));
+  const value = reader.isWhole
+    ? reader.strings[index]
+    : textOf(reader).slice(reader.starts[index] ?? 0, reader.ends[index] ?? 0);
+  if (value === undefined || value === "") throw malformed(reader);
   return value;
 }
 
@@ -271,6 +335,7 @@ function readCaseName(reader: IgbinaryReader): Bytes {
 /** An array that is shared, or one of PHP's references: then both have the flag. */
 function readReference(reader: IgbinaryReader, width: Width, isFlagged: boolean): PhpValue {
   const start = reader.position;
+  if (!reader.isWhole) throw giveUp(start);
   const target = reader.targets[readSize(reader, width)];
   const value = target?.value;
   if (value === undefined || target?.isFlagged !== isFlagged || isObject(value)) {
@@ -282,6 +347,7 @@ function readReference(reader: IgbinaryReader, width: Width, isFlagged: boolean)
 /** A further handle of an object, with a flag or without. */
 function readObjectHandle(reader: IgbinaryReader, width: Width): PhpValue {
   const start = reader.position;
+  if (!reader.isWhole) throw giveUp(start);
   const value = reader.targets[readSize(reader, width)]?.value;
   if (value === undefined || !isObject(value)) throw new UnreadableSessionError("bad-reference", start);
   return value;

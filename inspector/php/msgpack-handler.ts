@@ -39,17 +39,18 @@
 // Source: msgpack-php 2.2 and 3.0 msgpack_pack.c, msgpack_unpack.c, msgpack/unpack_template.h.
 
 import {
-  type BinaryReader,
   countValue,
   enter,
-  openBinary,
   readByte,
   readBytes,
   readFloat64,
   readUnsigned,
   skip,
+  viewOf,
   type Width,
 } from "./binary-input.ts";
+import { beginKeys, forgetKeys, type Walker } from "./binary-walk.ts";
+import { maxSessionBytes } from "./limits.ts";
 import {
   arrayKey,
   type Bytes,
@@ -65,9 +66,13 @@ import {
   phpInteger,
   propertyOf,
 } from "./model.ts";
+import { endOfKey, endOfValue, isPlainMap } from "./msgpack-walk.ts";
 import { type UnreadableCode, UnreadableSessionError } from "./unreadable.ts";
+import { giveUp, readWanted, type Wanted, wantedAt } from "./wanted.ts";
 
-interface MsgpackReader extends BinaryReader {
+interface MsgpackReader extends Walker {
+  /** Otherwise no slot can be trusted. */
+  readonly isWhole: boolean;
   /** The list or map of number n at n-1; undefined where PHP's pointer cannot be trusted. */
   readonly slots: (PhpValue | undefined)[];
   /** How many pairs the map has that began last: PHP makes the table of an outer map that large. */
@@ -81,27 +86,77 @@ interface MsgpackReader extends BinaryReader {
  * @throws UnreadableSessionError unless every byte belongs to a session that the extension writes
  * Source: PS_SERIALIZER_DECODE_FUNC(msgpack) in msgpack-php msgpack.c.
  */
-export function decodeMsgpack(bytes: Uint8Array): PhpSession {
-  // Written out: V8 reads an object made by spreading several times as slowly.
-  const { text, view, position, depth, values } = openBinary(bytes);
-  const reader: MsgpackReader = { text, view, position, depth, values, slots: [], lastMapCount: 0 };
+export function decodeMsgpack(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
+  return readWanted(bytes, wanted, readSession);
+}
+
+function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   const variables = new Map<Bytes, PhpValue>();
-  if (reader.text === "") return { variables };
-  const session = new PhpArray();
-  const type = readByte(reader);
-  countValue(reader);
-  if (type !== emptyList) {
-    const count = readMapCount(reader, type);
-    if (count === undefined || count === 0) throw malformed(reader);
-    openMap(reader, count);
-    readEntries(reader, session, readReferencedMark(reader) ? count - 1 : count);
-    reader.depth--;
-  }
-  if (reader.position < reader.text.length) throw fail("malformed", reader.position);
+  if (bytes.length === 0) return { variables };
+  const reader = open(bytes, wanted === undefined);
+  const session = readSessionMap(reader, wanted);
+  if (reader.position < bytes.length) throw fail("malformed", reader.position);
   for (const [key, value] of session.entries) {
     if (typeof key === "string") variables.set(key, value);
   }
   return { variables };
+}
+
+function open(bytes: Uint8Array, isWhole: boolean): MsgpackReader {
+  return {
+    bytes,
+    text: undefined,
+    position: 0,
+    depth: 0,
+    values: 0,
+    isWhole,
+    slots: [],
+    lastMapCount: 0,
+    textStart: 0,
+    textEnd: 0,
+    prints: 0,
+  };
+}
+
+function readSessionMap(reader: MsgpackReader, wanted: Wanted | undefined): PhpArray {
+  const session = new PhpArray();
+  const type = readByte(reader);
+  countValue(reader);
+  if (type === emptyList) return session;
+  const count = readMapCount(reader, type);
+  if (count === undefined || count === 0) throw malformed(reader);
+  openMap(reader, count);
+  const pairs = readReferencedMark(reader) ? count - 1 : count;
+  if (wanted === undefined) readEntries(reader, session, pairs);
+  else readWantedEntries(reader, session, pairs, wanted);
+  reader.depth--;
+  return session;
+}
+
+/** Reads what is wanted of so many pairs. It gives up where reading in full might not accept the session. */
+function readWantedEntries(reader: MsgpackReader, array: PhpArray, count: number, wanted: Wanted): void {
+  const { bytes } = reader;
+  const keys = beginKeys(reader);
+  for (let read = 0; read < count; read++) {
+    reader.position = endOfKey(reader, reader.position, keys);
+    const found = wantedAt(wanted, bytes, reader.textStart, reader.textEnd);
+    if (found === undefined) reader.position = endOfValue(reader, reader.position);
+    else array.entries.set(found.name, readWantedValue(reader, found.inside));
+  }
+  forgetKeys(reader, keys);
+}
+
+function readWantedValue(reader: MsgpackReader, inside: Wanted | undefined): PhpValue {
+  if (inside === undefined || !isPlainMap(reader.bytes, reader.position)) return readValue(reader);
+  countValue(reader);
+  const count = readMapCount(reader, readByte(reader)) ?? 0;
+  if (count === 0) throw malformed(reader);
+  const array = new PhpArray();
+  openMap(reader, count);
+  readWantedEntries(reader, array, count, inside);
+  reader.depth--;
+  return array;
 }
 
 const nil = 0xc0;
@@ -139,7 +194,7 @@ function readScalar(reader: MsgpackReader, type: number): PhpValue {
     case 0xc3:
       return true;
     case 0xca:
-      return reader.view.getFloat32(skip(reader, 4));
+      return viewOf(reader).getFloat32(skip(reader, 4));
     case 0xcb:
       return readFloat64(reader);
     default:
@@ -184,11 +239,11 @@ function readInteger(reader: MsgpackReader, type: number): number | bigint | und
     case 0xcf:
       return readPositive64(reader);
     case 0xd0:
-      return notAbove(reader, -0x21, reader.view.getInt8(skip(reader, 1)));
+      return notAbove(reader, -0x21, viewOf(reader).getInt8(skip(reader, 1)));
     case 0xd1:
-      return notAbove(reader, -0x81, reader.view.getInt16(skip(reader, 2)));
+      return notAbove(reader, -0x81, viewOf(reader).getInt16(skip(reader, 2)));
     case 0xd2:
-      return notAbove(reader, -0x8001, reader.view.getInt32(skip(reader, 4)));
+      return notAbove(reader, -0x8001, viewOf(reader).getInt32(skip(reader, 4)));
     case 0xd3:
       return readNegative64(reader);
     default:
@@ -203,14 +258,14 @@ function notAbove(reader: MsgpackReader, most: number, number: number): number {
 }
 
 function readPositive64(reader: MsgpackReader): number | bigint {
-  const number = reader.view.getBigUint64(skip(reader, 8));
+  const number = viewOf(reader).getBigUint64(skip(reader, 8));
   // PHP has no such int and would make a string of it.
   if (number <= 0xffff_ffffn || number > maxInt64) throw malformed(reader);
   return phpInteger(number);
 }
 
 function readNegative64(reader: MsgpackReader): number | bigint {
-  const number = reader.view.getBigInt64(skip(reader, 8));
+  const number = viewOf(reader).getBigInt64(skip(reader, 8));
   if (number >= -0x8000_0000n) throw malformed(reader);
   return phpInteger(number);
 }
@@ -405,6 +460,7 @@ function readCaseName(reader: MsgpackReader): Bytes {
 function readTarget(reader: MsgpackReader, wantsObject: boolean): PhpValue {
   if (readByte(reader) !== 0) throw malformed(reader);
   const start = reader.position;
+  if (!reader.isWhole) throw giveUp(start);
   const number = readInteger(reader, readByte(reader));
   if (typeof number !== "number" || number < 1 || number > reader.slots.length)
     throw fail("bad-reference", start);
@@ -420,8 +476,9 @@ function nextByte(reader: MsgpackReader): number {
 }
 
 function byteAt(reader: MsgpackReader, position: number): number {
-  if (position >= reader.text.length) throw fail("truncated", reader.text.length);
-  return reader.text.charCodeAt(position);
+  const { bytes } = reader;
+  if (position >= bytes.length) throw fail("truncated", bytes.length);
+  return bytes[position] as number;
 }
 
 /** What was just read does not belong there. */
