@@ -19,15 +19,21 @@ export class ListenError extends Error {
   }
 }
 
-/** Serves a member until it or the daemon ends. */
-export type ServeMember = (member: Socket) => Promise<unknown>;
+/** Serves a member until it ends, or until it is told to stop and has answered what is under way. */
+export type ServeMember = (member: Socket, stop: AbortSignal) => Promise<unknown>;
 
 export interface Daemon {
   /** How many members are connected. */
   members(): number;
-  /** Takes no further member, and ends when the last one has gone. */
+  /** Takes no further member, tells those that are there to stop one after another, and ends when all have gone. */
   stop(): Promise<void>;
 }
+
+/**
+ * Over so many milliseconds the members are told to stop. ejabberd asks another member where one has gone: with all
+ * gone at one moment there is none.
+ */
+const stopWithinMs = 500;
 
 /**
  * Listens on a unix socket that its owner and group may use. A socket that a dead daemon left behind is replaced.
@@ -38,20 +44,27 @@ export async function listen(path: string, serveMember: ServeMember): Promise<Da
     throw new ListenError(`the path of the socket has more than ${maxPathBytes} bytes: choose a shorter one`);
   }
   await removeStaleSocket(path);
-  const members = new Set<Socket>();
+  const members = new Map<Socket, AbortController>();
   // Half open: a member that has nothing more to ask still gets the answer it waits for.
   const server = createServer({ allowHalfOpen: true }, (member) => {
-    members.add(member);
+    const stop = new AbortController();
+    members.set(member, stop);
     // Such a member is gone; what it asked is answered to nobody.
     member.on("error", () => {});
     member.on("close", () => members.delete(member));
-    void serveMember(member).finally(() => member.destroySoon());
+    void serveMember(member, stop.signal).finally(() => member.destroySoon());
   });
   server.maxConnections = maxMembers;
   await open(server, path);
   return {
     members: () => members.size,
-    stop: () => new Promise((resolve) => server.close(() => resolve())),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const [at, stop] of [...members.values()].entries()) {
+          setTimeout(() => stop.abort(), (at * stopWithinMs) / members.size);
+        }
+      }),
   };
 }
 

@@ -81,8 +81,13 @@ async function run(config: RelayConfig): Promise<void> {
   }
   if (path === undefined) return serveStdin(relay.decide);
   try {
-    const daemon = await listen(path, (member) =>
-      serve({ ...loop(relay.decide), input: member, write: (bytes) => member.write(bytes) }),
+    const daemon = await listen(path, (member, memberStop) =>
+      serve({
+        ...loop(relay.decide),
+        input: member,
+        write: (bytes) => member.write(bytes),
+        stop: memberStop,
+      }),
     );
     members = daemon.members;
     log("info", "listening");

@@ -262,7 +262,9 @@ function explain(
         says: `the function has no verdict (${detail || "no reason"})`,
         change: "see the function's log",
       };
-    case "credentials":
+    case "credentials-missing":
+    case "credentials-unreadable":
+    case "credentials-expired":
       return { says: `no credentials (${detail})` };
     case "deadline":
       return { says: `no answer within ${detail}`, change: "see the function's log, or give --deadline-ms" };
