@@ -10,12 +10,8 @@ import { decoders } from "../../../inspector/php/decoders.ts";
 import { maxDepth, maxValues } from "../../../inspector/php/limits.ts";
 import type { PhpSession } from "../../../inspector/php/model.ts";
 import { UnreadableSessionError } from "../../../inspector/php/unreadable.ts";
-<<<<<<< HEAD
 import { type Wanted, wantedOf } from "../../../inspector/php/wanted.ts";
 import { valueAt } from "../../../inspector/plain-path.ts";
-=======
-import type { Wanted } from "../../../inspector/php/wanted.ts";
->>>>>>> d142d9f (Make of a session only what the expressions lead to, and ask it without a document)
 import { type WhoExpressions, wantedBy, whoIsLoggedIn } from "../../../inspector/who.ts";
 import { missing } from "../../real/parts.ts";
 import { type Handler, handlers, handMade, mutant, randomNumbers } from "./mutants.ts";
