@@ -39,6 +39,12 @@ export class ConnectionFault extends Error {
 /** TCP's own look at a silent peer begins after this long: an idle connection whose peer has gone is found out. */
 const keepAliveMs = 30_000;
 
+/**
+ * Of a name's addresses each is given so long, in milliseconds, before the next is tried as well: one of them may lead
+ * nowhere. Node's own 250 ms give up on all of them where the API is far away.
+ */
+const everyAddress = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 };
+
 interface Waiting {
   readonly reader: ResponseReader;
   readonly resolve: (response: HttpResponse) => void;
@@ -121,7 +127,7 @@ export class Connection {
 }
 
 function plain({ hostname, port }: Endpoint): Socket {
-  return connectPlain({ host: hostname, port });
+  return connectPlain({ host: hostname, port, ...everyAddress });
 }
 
 /** TLS with the certificate and the name in it verified; there is no way to leave that out. */
@@ -129,8 +135,11 @@ function secure({ hostname, port, ca }: Endpoint, session: Buffer | undefined): 
   return connectSecure({
     host: hostname,
     port,
+    ...everyAddress,
     minVersion: "TLSv1.2",
     ALPNProtocols: ["http/1.1"],
+    // Said, so that NODE_TLS_REJECT_UNAUTHORIZED does not turn it off.
+    rejectUnauthorized: true,
     ...(isName(hostname) && { servername: hostname }),
     ...(ca !== undefined && { ca }),
     ...(session !== undefined && { session }),

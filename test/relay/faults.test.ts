@@ -268,7 +268,11 @@ describe("TLS at fault", () => {
     for (const { cert, key, ca, code } of cases) {
       const tls = { cert: readFileSync(cert), key: readFileSync(key) };
       const api = await startApi(allowGood, { tls });
-      const relay = startRelay([api.url, "--ca-file", ca]);
+      const relay = startRelay([api.url, "--ca-file", ca], {
+        ...process.env,
+        ...localKey,
+        NODE_TLS_REJECT_UNAUTHORIZED: "0",
+      });
       await expectAnswer(relay, good, false, 3_000);
       assert.match(relay.log, new RegExp(`code=api-certificate .*detail=${code}`));
       assert.deepEqual([api.bodies.length, api.refusals.length], [0, 0]);
