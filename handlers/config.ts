@@ -35,11 +35,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const maxPrefixBytes = 228;
 
 /**
- * Gives PHP's own prefix: of `files`, of ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's,
- * which has none. Whoever writes with a \Memcached client chose one: that cannot be guessed.
+ * Gives PHP's own prefix: of `files`, of phpredis' save handler, of ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's, which has none. Whoever writes with a
+ * \Memcached client chose one: that cannot be guessed.
  */
 function defaultPrefix(store: StoreUrl["kind"], placement: string): string | undefined {
   if (store === "files") return "sess_";
+  if (store === "redis") return "PHPREDIS_SESSION:";
   if (placement.startsWith("client-")) return undefined;
   return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
 }
@@ -66,9 +67,19 @@ export function readConfig(environment: Environment = process.env): Config | { r
     return read(name, `a JMESPath expression that gives ${gives}`, isExpression, fallback);
   };
 
-  const store = readStoreUrl(
-    read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined),
-  );
+  const url = readStoreUrl(read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined));
+  const password =
+    environment["SESSION_STORE_PASSWORD"] === undefined
+      ? undefined
+      : read(
+          "SESSION_STORE_PASSWORD",
+          "Redis' password, beside a redis:// or rediss:// SESSION_STORE without one",
+          (text) => text !== "" && url?.kind === "redis" && url.password === undefined,
+        );
+  const store = url?.kind === "redis" && password !== undefined ? { ...url, password: () => password } : url;
+  if (store?.kind === "redis" && store.user !== undefined && store.password === undefined) {
+    problems.push("SESSION_STORE_PASSWORD is missing: SESSION_STORE names a user without a password");
+  }
   // Each of a preset's settings gives way to the variable of its own.
   // The nodes that are found are memcached's.
   const layout = store?.kind === "elasticache" ? "memcached" : store?.kind;

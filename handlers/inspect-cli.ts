@@ -207,7 +207,7 @@ async function report(
 
 async function factsOfPlace(looked: Looked, config: Config, { sessionId }: InspectOptions): Promise<Fact[]> {
   if (sessionId === undefined) return [];
-  if (config.store.kind === "memcached") {
+  if ("nodes" in config.store) {
     const { findOnNodes } = await import("./inspect-nodes.ts");
     return findOnNodes(config, config.store, sessionId);
   }

@@ -1,25 +1,26 @@
-// Which memcached node holds a session, and which one PHP's placement says: where the two differ,
+// Which node of memcached or Redis holds a session, and which one PHP's placement says: where the two differ,
 // SESSION_STORE's nodes, SESSION_PLACEMENT or SESSION_REPLICAS are not PHP's.
 
-import { createPlacement, type Node } from "../inspector/placement.ts";
+import type { Node } from "../inspector/placement.ts";
+import { StoreError } from "../inspector/session-store.ts";
 import type { Config } from "./config.ts";
-import { storeTimeoutMs } from "./inspect.ts";
+import { openStore, placementOn } from "./inspect.ts";
 import type { Fact } from "./inspect-report.ts";
-import { type MemcachedNodes, openMemcached } from "./memcached.ts";
+import type { StoreUrl } from "./store-url.ts";
 
 /** Gives a fact for each node: those that are asked first, in their order, then the others. Throws nothing. */
 export async function findOnNodes(
   config: Config,
-  { nodes, isEncrypted }: MemcachedNodes,
+  store: Extract<StoreUrl, { nodes: readonly Node[] }>,
   sessionId: string,
 ): Promise<Fact[]> {
-  const { placement, replicas, keyPrefix } = config;
-  const asked = createPlacement(placement, nodes, replicas)(sessionId, keyPrefix + sessionId);
+  const { nodes } = store;
+  const asked = (await placementOn(nodes, config))(sessionId, config.keyPrefix + sessionId);
   const others = [...nodes.keys()].filter((index) => !asked.includes(index));
   return Promise.all(
     [...asked, ...others].map(async (index, place) => {
       const node = nodes[index] as Node;
-      const found = await find({ nodes: [node], isEncrypted }, keyPrefix, sessionId);
+      const found = await find({ ...config, store: { ...store, nodes: [node] } }, sessionId);
       const isAsked = place < asked.length;
       const text = `${node.host}:${node.port} ${found}${isAsked ? `, asked as number ${place + 1}` : ", not asked"}`;
       return { about: "node", text, isGood: isAsked === (found === "has it") };
@@ -27,13 +28,14 @@ export async function findOnNodes(
   );
 }
 
-async function find(node: MemcachedNodes, keyPrefix: string, sessionId: string) {
-  const placement = () => [0];
-  const store = await openMemcached(node, { placement, keyPrefix, timeoutMs: storeTimeoutMs });
+/** `config` has one node alone, which holds every session. */
+async function find(config: Config, sessionId: string) {
+  const store = await openStore(config, () => {});
   try {
     return (await store.getData(sessionId)) === null ? "has no such session" : "has it";
-  } catch {
-    return "does not answer";
+  } catch (error) {
+    const isRefused = error instanceof StoreError && error.fault === "store-refused";
+    return isRefused ? "answers with an error" : "does not answer";
   } finally {
     store.close();
   }

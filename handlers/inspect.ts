@@ -10,9 +10,10 @@ import type { Config } from "./config.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./log.ts";
 import { type MemcachedNodes, openMemcached } from "./memcached.ts";
+import { openRedis } from "./redis.ts";
 
 /** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
-export const storeTimeoutMs = 2_000;
+const storeTimeoutMs = 2_000;
 
 type ConfigOrProblems = Config | { readonly problems: readonly string[] };
 
@@ -71,6 +72,8 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
       const { openDiscovered } = await import("./discovery.ts");
       return openDiscovered(store.clusterId, openNodes, log);
     }
+    case "redis":
+      return openRedis(store, { ...common, placement: await placementOn(store.nodes, config) });
     case "files": {
       const { FilesStore } = await import("../inspector/stores/files.ts");
       return new FilesStore({ ...common, directory: store.directory });
@@ -79,8 +82,11 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
 }
 
 /** Loads how sessions are placed where there are several nodes. By every placement the only node has them all. */
-async function placementOn(nodes: readonly Node[], { placement, replicas }: Config): Promise<Placement> {
+export async function placementOn(
+  nodes: readonly Node[],
+  { store, placement, replicas }: Config,
+): Promise<Placement> {
   if (nodes.length === 1) return () => [0];
-  const { createPlacement } = await import("../inspector/placement.ts");
-  return createPlacement(placement, nodes, replicas);
+  const { createPlacement, createRedisPlacement } = await import("../inspector/placement.ts");
+  return store.kind === "redis" ? createRedisPlacement(nodes) : createPlacement(placement, nodes, replicas);
 }

@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Gives the value of a parameter of SSM, decrypted. */
 export type ReadParameter = (name: string) => Promise<string>;
 
-const secretVariables = ["LARAVEL_APP_KEY"] as const;
+const secretVariables = ["LARAVEL_APP_KEY", "SESSION_STORE_PASSWORD"] as const;
 
 /** SSM's own rule for a parameter's name or path. */
 const parameterName = /^[A-Za-z0-9_./-]{1,1011}$/;

@@ -1,26 +1,43 @@
 // SESSION_STORE: where the site keeps its sessions, as one URL.
 //
-//   store     = memcached / elasticache / files
+//   store     = memcached / elasticache / redis / files
 //   memcached = ( "memcached://" / "memcacheds://" ) node *( "," node )
 //                                                    ; in the order of PHP's session.save_path; "memcacheds": by TLS
 //   node      = host ":" port [ ":" weight ]         ; host: name, IPv4 address, or IPv6 address in brackets
 //   weight    = 1 to 10000                           ; 1 unless told
 //   elasticache = "elasticache://" cluster-id        ; whose nodes its API names
 //   cluster-id  = 1 to 50 letters, digits and hyphens ; begins with a letter, no hyphen at its end or beside another
+//   redis     = ( "redis://" / "rediss://" ) [ access "@" ] node *( "," node ) [ "/" database ]
+//   access    = user / [ user ] ":" password         ; percent-encoded; "rediss": by TLS
+//   database  = 0 to 99999                           ; 0 unless told
 //   files     = "files://" absolute-path             ; PHP's session.save_path, without its "N;"
 //
 // So ext-memcached's save_path can stand here as it is, behind "memcached://". pecl-memcache writes a node as
-// "tcp://host:port?weight=3": here it is "host:port:3".
+// "tcp://host:port?weight=3": here it is "host:port:3". So does phpredis, and its servers' one database, user and
+// password stand here once for all of them.
 
 import type { Node } from "../inspector/placement.ts";
 
 export type StoreUrl =
   | { readonly kind: "memcached"; readonly nodes: readonly Node[]; readonly isEncrypted: boolean }
   | { readonly kind: "elasticache"; readonly clusterId: string }
+  | RedisUrl
   | { readonly kind: "files"; readonly directory: string };
 
+export interface RedisUrl {
+  readonly kind: "redis";
+  /** In the order of PHP's session.save_path. */
+  readonly nodes: readonly Node[];
+  readonly isEncrypted: boolean;
+  readonly database: number;
+  readonly user?: string;
+  /** Behind a function, so that nobody logs or prints it by mistake. */
+  readonly password?: () => string;
+}
+
 export const storeUrlForms =
-  "memcached://HOST:PORT,HOST:PORT:WEIGHT, the same with memcacheds:// for TLS, elasticache://CLUSTER-ID, or files:///DIRECTORY";
+  "memcached://HOST:PORT,HOST:PORT:WEIGHT, redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with memcacheds:// and " +
+  "rediss:// for TLS, elasticache://CLUSTER-ID, or files:///DIRECTORY";
 
 const maxNodes = 300;
 const maxWeight = 10_000;
@@ -36,11 +53,43 @@ export function readStoreUrl(text: string): StoreUrl | undefined {
     const id = text.slice("elasticache://".length);
     return clusterId.test(id) ? { kind: "elasticache", clusterId: id } : undefined;
   }
+  if (/^rediss?:\/\//.test(text)) return readRedisUrl(text);
   const scheme = ["memcached://", "memcacheds://"].find((name) => text.startsWith(name));
   if (scheme === undefined) return undefined;
-  const nodes = text.slice(scheme.length).split(",").map(readNode);
-  if (nodes.length > maxNodes || !nodes.every((found) => found !== undefined)) return undefined;
-  return { kind: "memcached", nodes, isEncrypted: scheme === "memcacheds://" };
+  const nodes = readNodes(text.slice(scheme.length));
+  return nodes && { kind: "memcached", nodes, isEncrypted: scheme === "memcacheds://" };
+}
+
+function readRedisUrl(text: string): RedisUrl | undefined {
+  const [, scheme, rawUser, rawPassword, list = "", database] = redisUrl.exec(text) ?? [];
+  const nodes = readNodes(list);
+  const user = decoded(rawUser);
+  const password = decoded(rawPassword);
+  if (nodes === undefined || user === undefined || password === undefined) return undefined;
+  return {
+    kind: "redis",
+    nodes,
+    isEncrypted: scheme === "rediss",
+    database: Number(database ?? 0),
+    ...(user !== "" && { user }),
+    ...(password !== "" && { password: () => password }),
+  };
+}
+
+const redisUrl = /^(rediss?):\/\/(?:([^:@/,\s]*)(?::([^:@/,\s]+))?@)?([^@/]+)(?:\/([0-9]{1,5}))?$/;
+
+/** Gives the text behind its percent signs, "" where there is none, or undefined where it is none. */
+function decoded(text = ""): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readNodes(list: string): readonly Node[] | undefined {
+  const nodes = list.split(",").map(readNode);
+  return nodes.length <= maxNodes && nodes.every((found) => found !== undefined) ? nodes : undefined;
 }
 
 /** Gives the node of "host:port" or "host:port:weight", or undefined where the text is none. */

@@ -4,6 +4,8 @@
 /** Each takes a text, or a whole number that stands for one. The function checks what they say (handlers/config.ts). */
 const functionVariables = [
   "SESSION_STORE",
+  "SESSION_STORE_PASSWORD",
+  "SESSION_STORE_PASSWORD_PARAMETER",
   "SERVED_HOSTS",
   "AUTHENTICATED_EXPRESSION",
   "USER_EXPRESSION",
@@ -22,7 +24,7 @@ const requiredVariables = ["SESSION_STORE", "SERVED_HOSTS"];
 /** A preset has these, too. */
 const expressions = ["AUTHENTICATED_EXPRESSION", "USER_EXPRESSION"];
 /** None of these goes into a template: where it is deployed, NAME_PARAMETER says where the function finds it. */
-const secretVariables = ["LARAVEL_APP_KEY"];
+const secretVariables = ["LARAVEL_APP_KEY", "SESSION_STORE_PASSWORD"];
 
 const matching = (pattern) => (value) => typeof value === "string" && pattern.test(value);
 const wholeNumber = (from, to) => ({

@@ -1,4 +1,4 @@
-// Which of several memcached nodes hold a session: every placement that PHP's sessions are found in.
+// Which of several nodes hold a session: every placement that PHP's sessions are found in.
 //
 // Node names are hashed as the operator wrote them, so they must stand here as they stand in PHP's own list, in the
 // same order and with the same weights.
@@ -8,6 +8,7 @@ import { clientKetama, inListOrder, ketama, ketamaWeighted, modula } from "./pla
 import type { PlacementMode } from "./placement/modes.ts";
 import type { FirstNode, Node } from "./placement/node.ts";
 import { inFailoverOrder, peclConsistent, peclStandard } from "./placement/pecl.ts";
+import { phpredisPool } from "./placement/phpredis.ts";
 
 export type { Node } from "./placement/node.ts";
 
@@ -33,9 +34,15 @@ const makers: Readonly<Record<PlacementMode, PlacementMaker>> = {
   "client-ketama-weighted": ofKey(ketamaWeighted),
 };
 
-/** Gives the placement on these nodes, of which there must be one at least. */
+/** Gives the placement on these memcached nodes, of which there must be one at least. */
 export function createPlacement(mode: PlacementMode, nodes: readonly Node[], replicas: number): Placement {
   return makers[mode](nodes, replicas);
+}
+
+/** Gives the placement on these Redis servers, of which there must be one at least: phpredis knows no other. */
+export function createRedisPlacement(nodes: readonly Node[]): Placement {
+  const find = phpredisPool(nodes);
+  return (sessionId) => [find(sessionId)];
 }
 
 function ofSessionId(distribute: (nodes: readonly Node[]) => FirstNode): PlacementMaker {

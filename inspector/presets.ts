@@ -53,10 +53,11 @@ export const presets = {
    * serialized is [credentials, firewall, base] for UsernamePasswordToken, RememberMeToken and
    * PreAuthenticatedToken, [firewall, base] for PostAuthenticationToken; `base` is
    * [user, is authenticated, ...] of AbstractToken. SwitchUserToken has its base one level deeper and is
-   * refused: its user is not the one who logged in. The name is the user object's `username`.
+   * refused: its user is not the one who logged in. The name is the user object's `username`. Key prefix: that of
+   * HttpFoundation's RedisSessionHandler; in memcached, PHP's own handler is taken for the rule.
    */
   symfony: {
-    keyPrefix: {},
+    keyPrefix: { redis: "sf_s" },
     serializeHandler: "php",
     expressions: {
       authenticated: `${symfonyToken} | ("2"[1] || "1"[1]) == \`true\``,
@@ -66,10 +67,11 @@ export const presets = {
 
   /**
    * Laravel: Auth/SessionGuard.php, guard "web"; the name is the user's id. Key prefix: that of 11 and 12 with
-   * APP_NAME=Laravel, see SESSION_KEY_PREFIX. The file driver has none.
+   * APP_NAME=Laravel, see SESSION_KEY_PREFIX; in Redis the connection's own (REDIS_PREFIX) stands before it. The file
+   * driver has none.
    */
   laravel: {
-    keyPrefix: { memcached: "laravel_cache_", files: "" },
+    keyPrefix: { memcached: "laravel_cache_", redis: "laravel_database_laravel_cache_", files: "" },
     placement: "client-modula",
     serializeHandler: "laravel",
     expressions: { authenticated: `${laravelUser} != \`null\``, user: laravelUser },
@@ -81,7 +83,11 @@ export const presets = {
    * "ci_session".
    */
   codeigniter4: {
-    keyPrefix: { memcached: "ci_session:ci_session:", files: "ci_session" },
+    keyPrefix: {
+      memcached: "ci_session:ci_session:",
+      redis: "ci_session:ci_session:",
+      files: "ci_session",
+    },
     placement: "client-modula",
     serializeHandler: "php",
     expressions: {
@@ -110,10 +116,10 @@ export const presets = {
   /**
    * Joomla 4 and 5: libraries/src/Session/Storage/JoomlaStorage.php, User/User.php (which keeps the id alone),
    * joomla/session Session.php with the configuration's default lifetime of 15 minutes, and its
-   * MemcachedHandler.php.
+   * MemcachedHandler.php and RedisHandler.php.
    */
   joomla: {
-    keyPrefix: { memcached: "jfw" },
+    keyPrefix: { memcached: "jfw", redis: "jfw" },
     placement: "client-modula",
     serializeHandler: "php",
     expressions: {

@@ -20,6 +20,8 @@ export type StoreFault =
   | "store-timeout"
   /** Its certificate does not prove that it is the store. */
   | "store-untrusted"
+  /** It answered, with an error. */
+  | "store-refused"
   /** It is not known where the store is. */
   | "discovery-failed";
 

@@ -1,4 +1,4 @@
-// One memcached node, as the operator wrote it next to PHP's own list of nodes.
+// One node of memcached or Redis, as the operator wrote it next to PHP's own list of nodes.
 
 export interface Node {
   /** A name or an address; an IPv6 address without its brackets. */

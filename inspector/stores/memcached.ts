@@ -1,5 +1,5 @@
-// Sessions in memcached: which nodes are asked, in which order, and for how long. How a node is asked is its client's:
-// memcached-plain.ts or memcached-tls.ts.
+// Sessions on nodes of memcached or Redis: which nodes are asked, in which order, and for how long. How a node is asked
+// is its client's: memcached-plain.ts, memcached-tls.ts or redis.ts.
 //
 // Where there are further copies, the next one is asked when a node does not answer. A node that answers "not here"
 // has answered, as it has for PHP: libmemcached goes on only past nodes that it cannot reach (get.cc,
@@ -11,8 +11,8 @@ import type { Node, Placement } from "../placement.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../session-store.ts";
 import { within } from "./deadline.ts";
 
-/** memcached's own limit for a key, in bytes: what is longer was never stored. */
-const maxKeyBytes = 250;
+/** In bytes: what is longer was never stored. */
+const maxMemcachedKeyBytes = 250;
 
 /** A connection to one node, made when it is first asked. It is of no more use once a call failed or end() was called. */
 export interface NodeClient {
@@ -31,6 +31,8 @@ export interface MemcachedStoreOptions {
   /** Of sessions on these nodes. */
   readonly placement: Placement;
   readonly keyPrefix: string;
+  /** The longest key that can have been stored: memcached's own limit unless given. */
+  readonly maxKeyBytes?: number;
   /** For one getData or getMany in all, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -49,17 +51,19 @@ interface Lookup {
 export class MemcachedStore implements SessionStore {
   readonly #nodes: readonly Node[];
   readonly #keyPrefix: string;
+  readonly #maxKeyBytes: number;
   readonly #timeoutMs: number;
   readonly #placement: Placement;
   readonly #connect: (node: Node) => NodeClient;
   readonly #clients = new Map<Node, NodeClient>();
 
-  constructor({ nodes, connect, placement, keyPrefix, timeoutMs }: MemcachedStoreOptions) {
-    this.#nodes = nodes;
-    this.#connect = connect;
-    this.#placement = placement;
-    this.#keyPrefix = keyPrefix;
-    this.#timeoutMs = timeoutMs;
+  constructor(options: MemcachedStoreOptions) {
+    this.#nodes = options.nodes;
+    this.#connect = options.connect;
+    this.#placement = options.placement;
+    this.#keyPrefix = options.keyPrefix;
+    this.#maxKeyBytes = options.maxKeyBytes ?? maxMemcachedKeyBytes;
+    this.#timeoutMs = options.timeoutMs;
   }
 
   async getData(sessionId: string): Promise<StoredValue | null> {
@@ -71,7 +75,7 @@ export class MemcachedStore implements SessionStore {
     const lookups: Lookup[] = [];
     for (const sessionId of new Set(sessionIds)) {
       const key = this.#keyPrefix + sessionId;
-      if (Buffer.byteLength(key) > maxKeyBytes) found.set(sessionId, null);
+      if (Buffer.byteLength(key) > this.#maxKeyBytes) found.set(sessionId, null);
       else lookups.push({ sessionId, key, holders: this.#placement(sessionId, key) });
     }
     await this.#find(lookups, 0, performance.now() + this.#timeoutMs, found);

@@ -50,6 +50,11 @@ describe("the function's configuration", () => {
       prefixOf({ SESSION_STORE: "elasticache://sessions", SESSION_PRESET: "joomla" }),
       prefixOf({ SESSION_PRESET: "joomla" }),
     );
+    assert.equal(prefixOf({ SESSION_STORE: "redis://a:1" }), "PHPREDIS_SESSION:");
+    assert.equal(
+      prefixOf({ SESSION_STORE: "redis://a:1", SESSION_PLACEMENT: "client-modula" }),
+      "PHPREDIS_SESSION:",
+    );
     assert.equal(prefixOf({ SESSION_KEY_PREFIX: "memc.sess." }), "memc.sess.");
     assert.equal(prefixOf({ SESSION_KEY_PREFIX: "" }), "");
     assert.equal(prefixOf({ SESSION_PLACEMENT: "modula" }), "memc.sess.key.");
@@ -105,6 +110,7 @@ describe("the function's configuration", () => {
     assert.equal(withPreset({ SESSION_PRESET: "laravel" }).keyPrefix, "laravel_cache_");
     assert.equal(withPreset({ SESSION_PRESET: "laravel", SESSION_STORE: "files:///tmp" }).keyPrefix, "");
     assert.equal(withPreset({ SESSION_PRESET: "symfony" }).keyPrefix, "memc.sess.key.");
+    assert.equal(withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" }).keyPrefix, "sf_s");
   });
 
   it("has an expression for the hosts of a user, and names that differ by case, only when told so", () => {
@@ -112,6 +118,37 @@ describe("the function's configuration", () => {
     assert.ok("expressions" in config);
     assert.equal(config.expressions.hosts, "hosts");
     assert.equal(config.namesDifferByCase, true);
+  });
+
+  it("takes the password of a Redis store from a variable of its own, where its URL has none", () => {
+    for (const SESSION_STORE of ["redis://a:1", "rediss://reader@a:1/2"]) {
+      const config = readConfig({ ...good, SESSION_STORE, SESSION_STORE_PASSWORD: "ge heim:/" });
+      assert.ok("store" in config && config.store.kind === "redis", JSON.stringify(config));
+      assert.equal(config.store.password?.(), "ge heim:/");
+      assert.doesNotMatch(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config), /heim/);
+    }
+    for (const [SESSION_STORE, SESSION_STORE_PASSWORD] of [
+      ["redis://:geheim@a:1", "geheim"],
+      ["memcached://a:1", "geheim"],
+      ["files:///tmp", "geheim"],
+      ["redis://a:1", ""],
+    ] as const) {
+      const problems = problemsOf({ SESSION_STORE, SESSION_STORE_PASSWORD });
+      assert.equal(problems.length, 1, SESSION_STORE);
+      assert.match(
+        problems[0] ?? "",
+        /^SESSION_STORE_PASSWORD is wrong: it must be Redis' password, beside a /,
+      );
+      assert.doesNotMatch(problems[0] ?? "", /geheim/);
+    }
+  });
+
+  it("needs a password for a user of Redis", () => {
+    const problems = problemsOf({ SESSION_STORE: "redis://reader@a:1" });
+    assert.deepEqual(problems, [
+      "SESSION_STORE_PASSWORD is missing: SESSION_STORE names a user without a password",
+    ]);
+    assert.deepEqual(problemsOf({ SESSION_STORE: "redis://reader:secret@a:1" }), []);
   });
 
   it("never shows Laravel's key", () => {
@@ -143,7 +180,12 @@ describe("the function's configuration", () => {
       [
         "SESSION_STORE",
         "http://example.org",
-        /memcached:\/\/HOST:PORT,HOST:PORT:WEIGHT, .*memcacheds:\/\/ for TLS, .*files:\/\/\/DIRECTORY/,
+        /memcached:\/\/HOST:PORT,HOST:PORT:WEIGHT, .*memcacheds:\/\/ and .* for TLS, .*files:\/\/\/DIRECTORY/,
+      ],
+      [
+        "SESSION_STORE",
+        "redis://:geheim@cache",
+        /redis:\/\/USER:PASSWORD@HOST:PORT\/DATABASE, .*rediss:\/\/ for TLS, /,
       ],
       ["SESSION_STORE", "memcached://a:1:0", /HOST:PORT:WEIGHT/],
       ["SESSION_PLACEMENT", "consistent", /one of ketama, ketama-weighted, modula, pecl-consistent, /],

@@ -8,11 +8,13 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../infra/local/ports.ts";
 import { makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { startMemcached, startTlsMemcached } from "../real/memcached.ts";
 import { missing } from "../real/parts.ts";
-import { memcachedIni, runPhp, writeSession } from "../real/php.ts";
+import { memcachedIni, redisIni, runPhp, writeSession } from "../real/php.ts";
+import { startRedis, tlsSettings } from "../real/redis.ts";
 import { describing, refuse, startElastiCache } from "../stand-in/elasticache.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -317,6 +319,38 @@ describe("inspect for a person", () => {
       assert.ok(!stdout.includes(id));
     } finally {
       for (const cache of caches) await cache.stop();
+    }
+  });
+
+  const redisSkip = skip || missing("redis", "openssl");
+  it("says which Redis server holds the session, by TLS and with a password", {
+    skip: redisSkip,
+  }, async () => {
+    const certificate = makeCertificate(directory);
+    const start = async () => {
+      const tlsPort = await freePort();
+      const settings = [...tlsSettings(tlsPort, certificate), "--requirepass", "secret"];
+      return { tlsPort, ...(await startRedis(undefined, settings)) };
+    };
+    const servers = [await start(), await start()];
+    try {
+      const ini = redisIni(...servers.map(({ port }) => `127.0.0.1:${port}?auth=secret&database=1`));
+      const id = writeSession({ user: "alice" }, ini);
+      const nodes = servers.map(({ tlsPort }) => `localhost:${tlsPort}`);
+      const env = { SESSION_STORE: `rediss://${nodes.join()}/1`, NODE_EXTRA_CA_CERTS: certificate.certPath };
+      const { status, stdout, stderr } = inspect([id], {
+        env: { ...env, SESSION_STORE_PASSWORD: "secret" },
+      });
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+      const [first = "", second = "", ...others] = stdout.split("\n");
+      assert.match(first, /^node {6}localhost:\d+ has it, asked as number 1$/);
+      assert.match(second, /^node {6}localhost:\d+ has no such session, not asked$/);
+      assert.deepEqual(others, ["read as   php", "fits      php", "", "user  string(5)", ""]);
+      const without = inspect([id], { env });
+      assert.deepEqual([without.status, without.stderr], [1, "store-refused\n"]);
+      assert.match(without.stdout, /^node {6}localhost:\d+ answers with an error, asked as number 1\n/);
+    } finally {
+      for (const server of servers) await server.stop();
     }
   });
 

@@ -76,9 +76,12 @@ describe("the inspector of a configuration", () => {
     assert.deepEqual(await inspectSessions({ ids }), { outcome: "answered", authenticated: [false, true] });
   });
 
-  it("reaches a memcached that is away, to no avail", async () => {
-    for (const nodes of ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2"]) {
-      const config = readConfig({ SESSION_STORE: `memcached://${nodes}`, ...expressions });
+  it("reaches a memcached or a Redis that is away, to no avail", async () => {
+    for (const nodes of ["memcached://", "redis://:secret@"].flatMap((begin) => [
+      `${begin}127.0.0.1:1`,
+      `${begin}127.0.0.1:1,127.0.0.1:2`,
+    ])) {
+      const config = readConfig({ SESSION_STORE: nodes, ...expressions });
       const inspect = await createInspect(config, () => {});
       assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "store-unreachable" }, nodes);
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { inspect } from "node:util";
 import { readStoreUrl } from "../../handlers/store-url.ts";
 
 describe("SESSION_STORE", () => {
@@ -52,6 +53,39 @@ describe("SESSION_STORE", () => {
       assert.equal(readStoreUrl(`elasticache://${clusterId}`), undefined, clusterId);
   });
 
+  it("names Redis servers, their database, and who asks", () => {
+    const node = { host: "cache.example.org", port: 6379, weight: 1 };
+    const plain = { kind: "redis", nodes: [node], isEncrypted: false, database: 0 };
+    assert.deepEqual(readStoreUrl("redis://cache.example.org:6379"), plain);
+    assert.deepEqual(readStoreUrl("rediss://cache.example.org:6379/15"), {
+      ...plain,
+      isEncrypted: true,
+      database: 15,
+    });
+    assert.deepEqual(readStoreUrl("redis://reader@cache.example.org:6379"), { ...plain, user: "reader" });
+    assert.deepEqual(readStoreUrl("redis://10.0.0.2:6379:3,[::1]:6380/1"), {
+      ...plain,
+      nodes: [
+        { host: "10.0.0.2", port: 6379, weight: 3 },
+        { host: "::1", port: 6380, weight: 1 },
+      ],
+      database: 1,
+    });
+  });
+
+  it("has a password percent-encoded, and shows it nowhere", () => {
+    const accessOf = (text: string) => {
+      const url = readStoreUrl(text);
+      assert.ok(url?.kind === "redis", text);
+      assert.doesNotMatch(inspect(url, { depth: 9, showHidden: true }) + JSON.stringify(url), /geheim/);
+      return [url.user, url.password?.()];
+    };
+    assert.deepEqual(accessOf("redis://:geheim@a:1"), [undefined, "geheim"]);
+    assert.deepEqual(accessOf("rediss://alice:geheim@a:1,b:2/3"), ["alice", "geheim"]);
+    assert.deepEqual(accessOf("redis://a%40b:geheim%2f%3A%40%25%C3%A4@a:1"), ["a@b", "geheim/:@%ä"]);
+    assert.deepEqual(accessOf("redis://@a:1"), [undefined, undefined]);
+  });
+
   it("names a directory by its absolute path", () => {
     assert.deepEqual(readStoreUrl("files:///var/lib/php/sessions"), {
       kind: "files",
@@ -70,13 +104,17 @@ describe("SESSION_STORE", () => {
         "memcached://u:p@a:1",
         "memcached:a:1",
       ],
+      ...["memcached://a b:1", "memcached://a:1x", "memcached://::1:11211", "files://relative"],
+      ...["redis://", "redis://a", "redis://a:0", "redis://a:1/", "redis://a:1/x", "redis://a:1/-1"],
+      ...["redis://a:1/100000", "redis://a:1/1/2", "redis://a:1,", "redis://a:1:0", "redis://a:1?weight=2"],
       ...[
-        "memcached://a b:1",
-        "memcached://a:1x",
-        "memcached://::1:11211",
-        "redis://a:1",
-        "files://relative",
+        "redis://u:@a:1",
+        "redis://:p/q@a:1",
+        "redis://u:p:q@a:1",
+        "redis://u:p@q@a:1",
+        "redis://u:%ff@a:1",
       ],
+      ...["redis://u:%@a:1", "redis://u p@a:1", "redis:a:1", "redisss://a:1", "valkey://a:1"],
       ...["files:/var", "file:///var", "MEMCACHED://a:1", " memcached://a:1"],
       ...["memcached://a:1:", "memcached://a:1:0", "memcached://a:1:10001", "memcached://a:1:-1"],
       ...["memcached://a:1:1.5", "memcached://a:1:2:3", "memcached://a:1?weight=2", "memcached://a::2"],

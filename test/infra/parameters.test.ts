@@ -136,6 +136,9 @@ describe("the parameters of a deployment", () => {
     assert.deepEqual(problemsWith({ LARAVEL_APP_KEY: "base64:x" }), [
       "function.LARAVEL_APP_KEY is a secret: store it in SSM, and name it in function.LARAVEL_APP_KEY_PARAMETER",
     ]);
+    assert.deepEqual(problemsWith({ SESSION_STORE_PASSWORD: "x" }), [
+      "function.SESSION_STORE_PASSWORD is a secret: store it in SSM, and name it in function.SESSION_STORE_PASSWORD_PARAMETER",
+    ]);
     for (const store of ["redis://user:word@cache:6379", "rediss://:word@cache:6379"]) {
       const [problem = ""] = problemsWith({ SESSION_STORE: store });
       assert.match(problem, /^function\.SESSION_STORE holds a password/);
@@ -227,7 +230,8 @@ describe("params/example.yml", () => {
     const known = told.replace("nothing is no parameter: there are ", "").split(", ");
     assert.deepEqual(ours.toSorted(), known.toSorted());
     // No secret stands there.
-    const variables = functionVariables.filter((name) => name !== "LARAVEL_APP_KEY");
+    const secrets = ["LARAVEL_APP_KEY", "SESSION_STORE_PASSWORD"];
+    const variables = functionVariables.filter((name) => !secrets.includes(name));
     const shown = names
       .filter((name) => name.startsWith("function."))
       .map((name) => name.slice("function.".length));

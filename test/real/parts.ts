@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 export type Part =
   | "memcached"
+  | "redis"
   | "php"
   | "frameworks"
   | "ejabberd"
@@ -31,7 +32,7 @@ const nodesDirectory = fileURLToPath(new URL("nodes", import.meta.url));
 export const nodeVersions = ["18", "20", "24"] as const;
 
 /** By the names that PHP has for them; Debian's packages have the same behind "php-". */
-const phpExtensions = ["memcached", "memcache", "igbinary", "msgpack"] as const;
+const phpExtensions = ["memcached", "memcache", "redis", "igbinary", "msgpack"] as const;
 const frameworkFiles = [
   "Symfony/Component/Security/Http/autoload.php",
   "Symfony/Component/HttpFoundation/autoload.php",
@@ -49,6 +50,11 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => inPath("memcached") !== undefined,
     packages: [["memcached"]],
     hint: "memcached 1.6",
+  },
+  redis: {
+    isThere: () => inPath("redis-server") !== undefined,
+    packages: [["redis-server"]],
+    hint: "Redis 6 or later, with TLS",
   },
   php: {
     isThere: () => inPath("php") !== undefined && hasExtensions(...phpExtensions),

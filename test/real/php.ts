@@ -39,6 +39,12 @@ export function peclIni(...nodes: readonly string[]): Ini {
   return { "session.save_handler": "memcache", "session.save_path": `"${urls.join(",")}"` };
 }
 
+/** The settings of phpredis' save handler with these servers, each host:port, host:port:weight or with ?options. */
+export function redisIni(...nodes: readonly string[]): Ini {
+  const urls = nodes.map((node) => `tcp://${node.replace(/(:\d+):(\d+)$/, "$1?weight=$2")}`);
+  return { "session.save_handler": "redis", "session.save_path": `"${urls.join(",")}"` };
+}
+
 /** The settings of PHP's default save handler in this directory. */
 export function filesIni(directory: string): Ini {
   return { "session.save_handler": "files", "session.save_path": directory };

@@ -1,0 +1,144 @@
+// A server of Redis or Valkey, asked for sessions by GET.
+//
+// Many sessions are GETs of one key each that leave in one write. One MGET would save a few bytes a key; but a server
+// in cluster mode, ElastiCache Serverless among them, takes no MGET of keys that lie in several slots, even where all
+// slots are its own, and an MGET hides that a key is not a session's at all.
+//
+// On a new connection AUTH and SELECT go ahead of the first GETs in the same write. The replies come in this order: a
+// GET's is used only after those of AUTH and SELECT were "OK".
+
+import { isIP, connect as openSocket, type Socket } from "node:net";
+import { connect as openTls, TLSSocket } from "node:tls";
+import type { Node } from "../placement.ts";
+import { type StoredValue, StoreError } from "../session-store.ts";
+import type { NodeClient } from "./memcached.ts";
+import { BadReplyError, RedisReplies, type RedisReply } from "./redis-replies.ts";
+
+/** How the servers of one site are spoken to: all in the same way. */
+export interface RedisAccess {
+  readonly isEncrypted: boolean;
+  /** PEM of the one authority that is trusted; those that Node trusts unless given. */
+  readonly authority?: Buffer;
+  readonly database: number;
+  /** Of Redis' access control list; Redis' own "default" unless given. */
+  readonly user?: string;
+  /** There is no AUTH where it is not given. */
+  readonly password?: () => string;
+}
+
+/** A GET whose reply has not come. */
+interface Waiting {
+  readonly resolve: (stored: StoredValue | null) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+/** Gives the client of one node; with TLS, its certificate must be for this host and of an authority that is trusted. */
+export function connectRedis({ host, port }: Node, access: RedisAccess): NodeClient {
+  if (!access.isEncrypted) return new RedisClient(openSocket({ host, port }), "connect", access);
+  const socket = openTls({
+    host,
+    port,
+    // An address is no server name: the certificate must hold it as an address.
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(access.authority && { ca: access.authority }),
+    // Said here, so that no variable of the environment can turn it off.
+    rejectUnauthorized: true,
+  });
+  return new RedisClient(socket, "secureConnect", access);
+}
+
+class RedisClient implements NodeClient {
+  readonly #socket: Socket;
+  readonly #replies = new RedisReplies();
+  /** In the order of their commands, which is that of the replies. */
+  #waiting: Waiting[] = [];
+  /** How many of AUTH and SELECT have had no reply: theirs come first. */
+  #greetings = 0;
+  /** What waits for the connection: no password and no key leaves before the certificate was verified. */
+  #unsent: Buffer[] | undefined = [];
+  #failure: StoreError | undefined;
+
+  constructor(socket: Socket, isReady: "connect" | "secureConnect", access: RedisAccess) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.once(isReady, () => this.#greet(access));
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("error", () => this.#fail(isUntrusted(socket) ? "store-untrusted" : "store-unreachable"));
+    socket.once("close", () => this.#fail("store-unreachable"));
+  }
+
+  getEach(keys: readonly string[]): Promise<(StoredValue | null)[]> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const gets = Buffer.concat(keys.map((key) => command("GET", key)));
+    if (this.#unsent === undefined) this.#socket.write(gets);
+    else this.#unsent.push(gets);
+    return Promise.all(
+      keys.map(
+        () =>
+          new Promise<StoredValue | null>((resolve, reject) => {
+            this.#waiting.push({ resolve, reject });
+          }),
+      ),
+    );
+  }
+
+  end(): void {
+    this.#fail("store-unreachable");
+  }
+
+  #greet({ user, password, database }: RedisAccess): void {
+    const greeting: Buffer[] = [];
+    if (password !== undefined) {
+      greeting.push(command("AUTH", ...(user === undefined ? [] : [user]), password()));
+    }
+    if (database !== 0) greeting.push(command("SELECT", String(database)));
+    this.#greetings = greeting.length;
+    this.#socket.write(Buffer.concat([...greeting, ...(this.#unsent ?? [])]));
+    this.#unsent = undefined;
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const reply of this.#replies.read(chunk)) this.#settle(reply);
+    } catch (error) {
+      this.#fail(error instanceof StoreError ? error.fault : "store-unreachable");
+    }
+  }
+
+  /** @throws BadReplyError, StoreError */
+  #settle(reply: RedisReply): void {
+    if (reply === "error") throw new StoreError("store-refused");
+    if (reply === "ok" && this.#greetings > 0) {
+      this.#greetings--;
+      return;
+    }
+    const get = this.#waiting.shift();
+    const isOfGet = reply !== "ok" && this.#greetings === 0 && this.#unsent === undefined;
+    // A reply to nothing, or to another command: from here on no reply can be trusted.
+    if (get === undefined || !isOfGet) {
+      get?.reject(new StoreError("store-unreachable"));
+      throw new BadReplyError();
+    }
+    get.resolve(reply && { bytes: reply, flags: 0 });
+  }
+
+  #fail(fault: StoreError["fault"]): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = new StoreError(fault);
+    this.#socket.destroy();
+    for (const { reject } of this.#waiting) reject(this.#failure);
+    this.#waiting = [];
+  }
+}
+
+/** As Redis takes it: an array of strings, each behind its length, so that no key can end its own command. */
+function command(...words: readonly string[]): Buffer {
+  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  return Buffer.from(`*${words.length}\r\n${parts.join("")}`);
+}
+
+/** Whether the handshake ended because the certificate does not prove that this is the server. */
+function isUntrusted(socket: Socket): boolean {
+  // Node's types say that it is always there: it is null or undefined where there is no such error.
+  return socket instanceof TLSSocket && (socket.authorizationError ?? undefined) !== undefined;
+}

@@ -1,0 +1,35 @@
+// A real Redis on a port of its own: plain, with TLS beside that, with users, in cluster mode.
+
+import { canConnect, freePort } from "../../infra/local/ports.ts";
+import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
+import type { Certificate } from "./certificate.ts";
+
+export interface Redis {
+  readonly host: string;
+  readonly port: number;
+  readonly process: RunningProcess;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts it, on the given port where one that was stopped is to come back. `settings` are redis.conf's, as options
+ * of its command line.
+ */
+export async function startRedis(port?: number, settings: readonly string[] = []): Promise<Redis> {
+  const host = "127.0.0.1";
+  const ownPort = port ?? (await freePort());
+  const process = await startProcess({
+    command: "redis-server",
+    // Nothing on disk.
+    args: ["--bind", host, "--port", String(ownPort), "--save", "", "--appendonly", "no", ...settings],
+    isReady: (output) => output.includes("Ready to accept connections") && canConnect(ownPort, host),
+    readyWithinMs: 10_000,
+  });
+  return { host, port: ownPort, process, stop: () => process.stop() };
+}
+
+/** Gives the settings by which it listens with TLS on this port, too. */
+export function tlsSettings(port: number, { certPath, keyPath }: Certificate): string[] {
+  const files = ["--tls-cert-file", certPath, "--tls-key-file", keyPath];
+  return ["--tls-port", String(port), ...files, "--tls-auth-clients", "no"];
+}
