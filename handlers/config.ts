@@ -35,12 +35,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const maxPrefixBytes = 228;
 
 /**
- * Gives PHP's own prefix: of `files`, of phpredis' save handler, of ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's, which has none. Whoever writes with a
+ * Gives PHP's own prefix: of `files`, of phpredis' save handler, of aws-sdk-php's for a session named PHPSESSID, of
+ * ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's, which has none. Whoever writes with a
  * \Memcached client chose one: that cannot be guessed.
  */
 function defaultPrefix(store: StoreUrl["kind"], placement: string): string | undefined {
   if (store === "files") return "sess_";
   if (store === "redis") return "PHPREDIS_SESSION:";
+  if (store === "dynamodb") return "PHPSESSID_";
   if (placement.startsWith("client-")) return undefined;
   return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
 }

@@ -10,7 +10,6 @@ import type { Config } from "./config.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./log.ts";
 import { type MemcachedNodes, openMemcached } from "./memcached.ts";
-import { openRedis } from "./redis.ts";
 
 /** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
 const storeTimeoutMs = 2_000;
@@ -72,8 +71,14 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
       const { openDiscovered } = await import("./discovery.ts");
       return openDiscovered(store.clusterId, openNodes, log);
     }
-    case "redis":
+    case "redis": {
+      const { openRedis } = await import("./redis.ts");
       return openRedis(store, { ...common, placement: await placementOn(store.nodes, config) });
+    }
+    case "dynamodb": {
+      const { DynamoDbStore } = await import("./dynamodb.ts");
+      return new DynamoDbStore({ ...common, ...store, nowMs: () => Date.now() });
+    }
     case "files": {
       const { FilesStore } = await import("../inspector/stores/files.ts");
       return new FilesStore({ ...common, directory: store.directory });

@@ -1,15 +1,12 @@
-// A store of these Redis servers, whose modules are loaded only where it is used.
+// A store of these Redis servers.
 
-import type { MemcachedStore, MemcachedStoreOptions } from "../inspector/stores/memcached.ts";
+import { MemcachedStore, type MemcachedStoreOptions } from "../inspector/stores/memcached.ts";
+import { connectRedis } from "../inspector/stores/redis.ts";
 import type { RedisUrl } from "./store-url.ts";
 
 type Common = Omit<MemcachedStoreOptions, "nodes" | "connect" | "maxKeyBytes">;
 
-export async function openRedis({ nodes, ...access }: RedisUrl, common: Common): Promise<MemcachedStore> {
-  const [{ MemcachedStore }, { connectRedis }] = await Promise.all([
-    import("../inspector/stores/memcached.ts"),
-    import("../inspector/stores/redis.ts"),
-  ]);
+export function openRedis({ nodes, ...access }: RedisUrl, common: Common): MemcachedStore {
   return new MemcachedStore({
     ...common,
     nodes,

@@ -1,6 +1,6 @@
 // SESSION_STORE: where the site keeps its sessions, as one URL.
 //
-//   store     = memcached / elasticache / redis / files
+//   store     = memcached / elasticache / redis / dynamodb / files
 //   memcached = ( "memcached://" / "memcacheds://" ) node *( "," node )
 //                                                    ; in the order of PHP's session.save_path; "memcacheds": by TLS
 //   node      = host ":" port [ ":" weight ]         ; host: name, IPv4 address, or IPv6 address in brackets
@@ -10,6 +10,9 @@
 //   redis     = ( "redis://" / "rediss://" ) [ access "@" ] node *( "," node ) [ "/" database ]
 //   access    = user / [ user ] ":" password         ; percent-encoded; "rediss": by TLS
 //   database  = 0 to 99999                           ; 0 unless told
+//   dynamodb  = "dynamodb://" table [ "?" option *( "&" option ) ]
+//   option    = ( "hash_key" / "data_attribute" / "session_lifetime_attribute" ) "=" name
+//                                                    ; as aws-sdk-php has them: id, data and expires unless told
 //   files     = "files://" absolute-path             ; PHP's session.save_path, without its "N;"
 //
 // So ext-memcached's save_path can stand here as it is, behind "memcached://". pecl-memcache writes a node as
@@ -22,6 +25,7 @@ export type StoreUrl =
   | { readonly kind: "memcached"; readonly nodes: readonly Node[]; readonly isEncrypted: boolean }
   | { readonly kind: "elasticache"; readonly clusterId: string }
   | RedisUrl
+  | DynamoDbUrl
   | { readonly kind: "files"; readonly directory: string };
 
 export interface RedisUrl {
@@ -35,9 +39,17 @@ export interface RedisUrl {
   readonly password?: () => string;
 }
 
+interface DynamoDbUrl {
+  readonly kind: "dynamodb";
+  readonly table: string;
+  readonly hashKey: string;
+  readonly dataAttribute: string;
+  readonly expiryAttribute: string;
+}
+
 export const storeUrlForms =
   "memcached://HOST:PORT,HOST:PORT:WEIGHT, redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with memcacheds:// and " +
-  "rediss:// for TLS, elasticache://CLUSTER-ID, or files:///DIRECTORY";
+  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, or files:///DIRECTORY";
 
 const maxNodes = 300;
 const maxWeight = 10_000;
@@ -54,6 +66,7 @@ export function readStoreUrl(text: string): StoreUrl | undefined {
     return clusterId.test(id) ? { kind: "elasticache", clusterId: id } : undefined;
   }
   if (/^rediss?:\/\//.test(text)) return readRedisUrl(text);
+  if (text.startsWith("dynamodb://")) return readDynamoDbUrl(text);
   const scheme = ["memcached://", "memcacheds://"].find((name) => text.startsWith(name));
   if (scheme === undefined) return undefined;
   const nodes = readNodes(text.slice(scheme.length));
@@ -85,6 +98,24 @@ function decoded(text = ""): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+const dynamoDbUrl = /^dynamodb:\/\/([A-Za-z0-9_.-]{3,255})(?:\?(.+))?$/;
+const dynamoDbOption = /^(hash_key|data_attribute|session_lifetime_attribute)=([A-Za-z0-9_.-]{1,255})$/;
+
+function readDynamoDbUrl(text: string): DynamoDbUrl | undefined {
+  const [, table, query] = dynamoDbUrl.exec(text) ?? [];
+  const options = query === undefined ? [] : query.split("&").map((option) => dynamoDbOption.exec(option));
+  if (table === undefined || !options.every((option) => option !== null)) return undefined;
+  const named = new Map(options.map(([, name, value]) => [name, value]));
+  if (named.size < options.length) return undefined;
+  return {
+    kind: "dynamodb",
+    table,
+    hashKey: named.get("hash_key") ?? "id",
+    dataAttribute: named.get("data_attribute") ?? "data",
+    expiryAttribute: named.get("session_lifetime_attribute") ?? "expires",
+  };
 }
 
 function readNodes(list: string): readonly Node[] | undefined {

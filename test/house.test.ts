@@ -128,7 +128,7 @@ describe("the layers' rules", () => {
   });
 
   it("give AWS's SDK to the files that ask AWS", () => {
-    const asking = ["handlers/elasticache.ts", "handlers/parameter-store.ts"];
+    const asking = ["handlers/dynamodb.ts", "handlers/elasticache.ts", "handlers/parameter-store.ts"];
     const names = [...places.map((place) => `${place}/a.ts`), ...asking];
     const files = Object.fromEntries(names.map((name) => [name, 'import "@aws-sdk/client-elasticache";\n']));
     const free = [...asking, "relay/a.ts", "infra/a.ts", "infra/local/a.ts"];

@@ -51,6 +51,7 @@ describe("the function's configuration", () => {
       prefixOf({ SESSION_PRESET: "joomla" }),
     );
     assert.equal(prefixOf({ SESSION_STORE: "redis://a:1" }), "PHPREDIS_SESSION:");
+    assert.equal(prefixOf({ SESSION_STORE: "dynamodb://sessions" }), "PHPSESSID_");
     assert.equal(
       prefixOf({ SESSION_STORE: "redis://a:1", SESSION_PLACEMENT: "client-modula" }),
       "PHPREDIS_SESSION:",

@@ -15,6 +15,7 @@ import { startMemcached, startTlsMemcached } from "../real/memcached.ts";
 import { missing } from "../real/parts.ts";
 import { memcachedIni, redisIni, runPhp, writeSession } from "../real/php.ts";
 import { startRedis, tlsSettings } from "../real/redis.ts";
+import { startDynamoDb } from "../stand-in/dynamodb.ts";
 import { describing, refuse, startElastiCache } from "../stand-in/elasticache.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -351,6 +352,32 @@ describe("inspect for a person", () => {
       assert.match(without.stdout, /^node {6}localhost:\d+ answers with an error, asked as number 1\n/);
     } finally {
       for (const server of servers) await server.stop();
+    }
+  });
+
+  it("finds a session in DynamoDB by AWS's own variables", async () => {
+    const dynamoDb = await startDynamoDb();
+    try {
+      await dynamoDb.createTable("sessions", "id");
+      const id = "alice0session0of0the0test0";
+      await dynamoDb.put("sessions", {
+        id: { S: `PHPSESSID_${id}` },
+        data: { S: plain },
+        expires: { N: "9999999999" },
+      });
+      const env = { ...dynamoDb.environment, ...expressions, SESSION_STORE: "dynamodb://sessions" };
+      const found = await inspectBeside([id, "--user", "alice"], env);
+      assert.equal(found.status, 0);
+      assert.match(
+        found.stdout,
+        /^store {5}dynamodb has it\nread as {3}php\nfits {6}php\nverdict {3}allowed\n/,
+      );
+      const lost = await inspectBeside([id], { ...env, SESSION_STORE: "dynamodb://others" });
+      assert.equal(lost.status, 1);
+      assert.match(lost.stdout, /^store {5}dynamodb does not have it\n/);
+      assert.match(lost.stderr, /store-refused\n/);
+    } finally {
+      await dynamoDb.stop();
     }
   });
 

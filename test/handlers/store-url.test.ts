@@ -86,6 +86,20 @@ describe("SESSION_STORE", () => {
     assert.deepEqual(accessOf("redis://@a:1"), [undefined, undefined]);
   });
 
+  it("names a DynamoDB table, and its attributes where they are not aws-sdk-php's own", () => {
+    const plain = { kind: "dynamodb", hashKey: "id", dataAttribute: "data", expiryAttribute: "expires" };
+    assert.deepEqual(readStoreUrl("dynamodb://sessions"), { ...plain, table: "sessions" });
+    assert.deepEqual(readStoreUrl("dynamodb://My.table_2-x?data_attribute=payload"), {
+      ...plain,
+      table: "My.table_2-x",
+      dataAttribute: "payload",
+    });
+    assert.deepEqual(
+      readStoreUrl("dynamodb://sss?session_lifetime_attribute=ttl&hash_key=key&data_attribute=value"),
+      { kind: "dynamodb", table: "sss", hashKey: "key", dataAttribute: "value", expiryAttribute: "ttl" },
+    );
+  });
+
   it("names a directory by its absolute path", () => {
     assert.deepEqual(readStoreUrl("files:///var/lib/php/sessions"), {
       kind: "files",
@@ -115,6 +129,21 @@ describe("SESSION_STORE", () => {
         "redis://u:%ff@a:1",
       ],
       ...["redis://u:%@a:1", "redis://u p@a:1", "redis:a:1", "redisss://a:1", "valkey://a:1"],
+      ...[
+        "dynamodb://",
+        "dynamodb://ab",
+        "dynamodb://a b",
+        "dynamodb://abc/",
+        "dynamodb://abc?",
+        "dynamodb:abc",
+      ],
+      ...["dynamodb://abc?hash_key", "dynamodb://abc?hash_key=", "dynamodb://abc?region=x", "dynamodb://a:b"],
+      ...[
+        "dynamodb://abc?hash_key=a&hash_key=b",
+        "dynamodb://abc?hash_key=a&",
+        "dynamodb://abc?hash_key=a%20",
+      ],
+      `dynamodb://${"a".repeat(256)}`,
       ...["files:/var", "file:///var", "MEMCACHED://a:1", " memcached://a:1"],
       ...["memcached://a:1:", "memcached://a:1:0", "memcached://a:1:10001", "memcached://a:1:-1"],
       ...["memcached://a:1:1.5", "memcached://a:1:2:3", "memcached://a:1?weight=2", "memcached://a::2"],
