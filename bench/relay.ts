@@ -170,7 +170,10 @@ async function pools(): Promise<void> {
   }
   await api.process.stop();
   say("## A pool\n");
-  table(["members", "of", "logins/s", "CPU ms a login", "of it the daemon's", "memory MB (PSS)", "lost"], rows);
+  table(
+    ["members", "of", "logins/s", "CPU ms a login", "of it the daemon's", "memory MB (PSS)", "lost"],
+    rows,
+  );
 }
 
 /** SASL PLAIN over TCP: what ejabberd can do at all, then half of it offered to each kind of pool. */
