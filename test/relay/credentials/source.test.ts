@@ -16,14 +16,14 @@ const hourMs = 3_600_000;
 function open(t: TestContext, load: Load) {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: hourMs });
   const lines: string[] = [];
-  const state = { loads: 0, lines, dateOffsetMs: 0 };
+  const state = { loads: 0, lines, dateOffsetMs: 0, clockOffsetMs: 0 };
   const source = new CredentialSource({
     load: () => {
       state.loads++;
       return load();
     },
     nowMs: () => Date.now() + state.dateOffsetMs,
-    clockMs: () => Date.now(),
+    clockMs: () => Date.now() + state.clockOffsetMs,
     random: () => 0.5,
     log: (_, code, fields) => lines.push(`${code} ${fields?.()["detail"]}`),
   });
@@ -86,6 +86,18 @@ describe("the credentials at hand", () => {
     assert.ok(opened.lines.every((line) => line === "credentials-unreadable away"));
     load = async () => keys("B", Date.now() + hourMs);
     await opened.tick(longestWaitMs);
+    assert.equal((await opened.source.current()).accessKeyId, "B");
+  });
+
+  it("are tried again although the timer went off a moment too early by the clock", async (t) => {
+    let load: Load = async () => keys("A", Date.now() + hourMs);
+    const opened = open(t, () => load());
+    await opened.source.current();
+    load = away;
+    await opened.tick(hourMs - renewBeforeEndMs);
+    load = async () => keys("B", Date.now() + hourMs);
+    opened.clockOffsetMs = -1;
+    for (let seconds = 0; seconds < 30; seconds++) await opened.tick(1000);
     assert.equal((await opened.source.current()).accessKeyId, "B");
   });
 
