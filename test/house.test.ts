@@ -113,6 +113,22 @@ describe("the layers' rules", () => {
     assert.deepEqual(breakers("noRestrictedImports", files), expected.sort());
   });
 
+  it("keep what logs in from the relay's credentials, which get its configuration and its log", () => {
+    const names = [
+      "../api.ts",
+      "../sign.ts",
+      "../../protocol/limits.ts",
+      "../config.ts",
+      "../log.ts",
+      "./open.ts",
+    ];
+    const files = Object.fromEntries(
+      names.map((name, i) => [`relay/credentials/imports-${i}.ts`, `import "${name}";\n`]),
+    );
+    const expected = [0, 1, 2].map((i) => `relay/credentials/imports-${i}.ts`);
+    assert.deepEqual(breakers("noRestrictedImports", files), expected);
+  });
+
   it("keep sockets and files in the stores and the relay", () => {
     const files: Record<string, string> = {};
     const expected: string[] = [];
