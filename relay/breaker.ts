@@ -21,7 +21,7 @@ export class Breaker {
     return this.#waitMs > 0;
   }
 
-  /** Every "ask" and "look" must be followed by `answered` or `failed`. */
+  /** Every "look" must be followed by `answered` or `failed`, every "ask" by one of them or by nothing. */
   admit(nowMs: number): Admission {
     if (!this.isOpen) return "ask";
     if (nowMs < this.#nextLookMs) return "no";

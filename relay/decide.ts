@@ -37,10 +37,10 @@ export function createDecide(options: DecideOptions): (payload: Uint8Array) => P
         : { outcome: "refused", code: verdict.reason ?? "refused" };
     } catch (fault) {
       if (fault instanceof ApiFault && isAlive(fault)) breaker.answered();
+      // Without credentials nothing was asked, which says nothing of the API; but a look must come to its end.
+      else if (admission === "ask" && fault instanceof ApiFault && isOfCredentials(fault)) return told(fault);
       else if (breaker.failed(now(), admission)) log("error", "breaker-opened");
-      if (fault instanceof ApiFault || fault instanceof DeadlineFault) {
-        return unavailable(fault.code, fault.detail);
-      }
+      if (fault instanceof ApiFault || fault instanceof DeadlineFault) return told(fault);
       return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
     }
   };
@@ -76,11 +76,19 @@ export function createDecide(options: DecideOptions): (payload: Uint8Array) => P
 }
 
 /**
- * Whether the API is alive for others, although this login got no verdict: the function said that it has none, which
- * can be one cache node's fault, or API Gateway lets a part of the logins in.
+ * Whether the API is alive, although this login got no verdict: the function said that it has none, which can be one
+ * cache node's fault; or API Gateway lets a part of the logins in, or refuses our signature.
  */
 function isAlive({ code }: ApiFault): boolean {
-  return code === "unavailable" || code === "api-throttled";
+  return code === "unavailable" || code === "api-throttled" || code === "api-forbidden";
+}
+
+function isOfCredentials({ code }: ApiFault): boolean {
+  return code.startsWith("credentials-");
+}
+
+function told({ code, detail }: ApiFault | DeadlineFault): Outcome {
+  return unavailable(code, detail);
 }
 
 function unavailable(code: string, detail: string): Outcome {

@@ -127,13 +127,36 @@ describe("the decision on a frame", () => {
     assert.equal(await decide("auth:a:b:c"), true);
   });
 
-  it("never counts the API as dead for what one node's sessions or a crowd suffer from", async () => {
-    for (const code of ["unavailable", "api-throttled"] as const) {
+  it("never counts the API as dead for what a node's sessions, a crowd or our credentials suffer from", async () => {
+    for (const code of [
+      "unavailable",
+      "api-throttled",
+      "api-forbidden",
+      "credentials-missing",
+      "credentials-expired",
+    ] as const) {
       const { decide, asked } = open(async () => {
         throw new ApiFault(code, "");
       });
       for (let i = 0; i < 3 * faultsToOpen; i++) await decide(login);
       assert.equal(asked.length, 3 * faultsToOpen);
     }
+  });
+
+  it("takes its next look later where the look finds no credentials", async () => {
+    let ask: DecideOptions["ask"] = fail;
+    const { decide, asked, clock } = open((body) => ask(body));
+    for (let i = 0; i < faultsToOpen; i++) await decide(`auth:a:b:${i}`);
+    ask = async () => {
+      throw new ApiFault("credentials-expired", "");
+    };
+    clock.nowMs = firstWaitMs;
+    await decide(login);
+    assert.equal(asked.length, faultsToOpen + 1);
+    await decide(login);
+    assert.equal(asked.length, faultsToOpen + 1);
+    ask = allow;
+    clock.nowMs += 2 * firstWaitMs;
+    assert.equal(await decide(login), true);
   });
 });
