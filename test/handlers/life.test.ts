@@ -1,64 +1,14 @@
 // How the built function lives between its logins, as it is in Lambda: frozen after each answer, thawed for the next.
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { connect } from "node:net";
-import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { describe } from "node:test";
-import { fileURLToPath } from "node:url";
-import { loginEvent, plainSettings, putSession, smallSession } from "../../bench/login.ts";
-import { stopProcess } from "../../infra/local/process.ts";
+import { putSession, smallSession } from "../../bench/login.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
-import { needing, nodePath } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { whilePaused } from "../real/pause.ts";
-
-const program = fileURLToPath(new URL("function-process.mjs", import.meta.url));
-const handler = fileURLToPath(new URL("../../dist/auth/handler.mjs", import.meta.url));
-
-interface Answer {
-  readonly response: { readonly statusCode: number; readonly body: string };
-  readonly active: readonly string[];
-  readonly ranSince: readonly string[];
-}
-
-/** The built function under Lambda's Node, in a process of its own. */
-class FunctionProcess {
-  readonly child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  /** What it wrote beside its answers: its log. */
-  readonly log: string[] = [];
-
-  constructor(memcached: Memcached) {
-    const env = { ...plainSettings, SESSION_STORE: `memcached://${memcached.host}:${memcached.port}` };
-    this.child = spawn(nodePath("24"), [program, handler], { env, stdio: ["pipe", "pipe", "inherit"] });
-    assert.ok(this.child.stdout);
-    this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
-  }
-
-  async logIn(): Promise<Answer> {
-    this.child.stdin?.write(`${JSON.stringify(loginEvent())}\n`);
-    return JSON.parse(await this.#next((line) => line.startsWith('{"response":')));
-  }
-
-  async ready(): Promise<this> {
-    await this.#next((line) => line === "ready");
-    return this;
-  }
-
-  async #next(isWanted: (line: string) => boolean): Promise<string> {
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done === true) throw new Error(`the function's process ended: ${this.log.join("\n")}`);
-      if (isWanted(value)) return value;
-      this.log.push(value);
-    }
-  }
-
-  stop(): Promise<void> {
-    return stopProcess(this.child);
-  }
-}
+import { FunctionProcess } from "./function-process.ts";
 
 /** How many connections memcached has taken in all, this one among them. */
 async function connectionsOf({ host, port }: Memcached): Promise<number> {
@@ -83,7 +33,9 @@ describe("the built function's process", () => {
     await putSession(memcached, smallSession);
   });
   beforeEach(async () => {
-    running = await new FunctionProcess(memcached).ready();
+    running = await new FunctionProcess({
+      SESSION_STORE: `memcached://${memcached.host}:${memcached.port}`,
+    }).ready();
   });
   afterEach(() => running.stop());
   after(() => memcached.stop());

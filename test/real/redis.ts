@@ -1,5 +1,6 @@
 // A real Redis on a port of its own: plain, with TLS beside that, with users, in cluster mode.
 
+import { connect } from "node:net";
 import { canConnect, freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
 import type { Certificate } from "./certificate.ts";
@@ -8,6 +9,8 @@ export interface Redis {
   readonly host: string;
   readonly port: number;
   readonly process: RunningProcess;
+  /** Sends these commands in one write, and gives what it answers within its first chunk. */
+  tell(...commands: readonly (readonly string[])[]): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -25,7 +28,27 @@ export async function startRedis(port?: number, settings: readonly string[] = []
     isReady: (output) => output.includes("Ready to accept connections") && canConnect(ownPort, host),
     readyWithinMs: 10_000,
   });
-  return { host, port: ownPort, process, stop: () => process.stop() };
+  return {
+    host,
+    port: ownPort,
+    process,
+    tell: (...commands) => tell(ownPort, host, commands),
+    stop: () => process.stop(),
+  };
+}
+
+function tell(port: number, host: string, commands: readonly (readonly string[])[]): Promise<string> {
+  const texts = commands.map((words) => {
+    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+    return `*${words.length}\r\n${parts.join("")}`;
+  });
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, host, () => socket.write(texts.join("")));
+    socket.once("error", reject).once("data", (chunk) => {
+      socket.destroy();
+      resolve(chunk.toString());
+    });
+  });
 }
 
 /** Gives the settings by which it listens with TLS on this port, too. */

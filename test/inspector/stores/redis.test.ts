@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { connect as openSocket } from "node:net";
 import { afterEach, describe } from "node:test";
 import { freePort } from "../../../infra/local/ports.ts";
 import { maxSessionBytes } from "../../../inspector/php/limits.ts";
@@ -48,17 +47,6 @@ function openStore(
 afterEach(() => {
   for (const store of opened.splice(0)) store.close();
 });
-
-/** Says this to the server, and gives what it answers within its first chunk. */
-function tell(port: number, ...lines: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = openSocket(port, "127.0.0.1", () => socket.write(`${lines.join("\r\n")}\r\n`));
-    socket.once("error", reject).once("data", (chunk) => {
-      socket.destroy();
-      resolve(chunk.toString());
-    });
-  });
-}
 
 const refused = { name: "StoreError", fault: "store-refused" };
 const untrusted = { name: "StoreError", fault: "store-untrusted" };
@@ -123,9 +111,9 @@ describe("the Redis store with real PHP", () => {
   });
 
   it("is refused at a key that is no session but another kind of value", async () => {
-    await tell(redis.port, `LPUSH ${keyPrefix}${someId} a`);
+    await redis.tell(["LPUSH", keyPrefix + someId, "a"]);
     await assert.rejects(store.getData(someId), refused);
-    await tell(redis.port, `DEL ${keyPrefix}${someId}`);
+    await redis.tell(["DEL", keyPrefix + someId]);
     assert.equal(await store.getData(someId), null);
   });
 
@@ -149,7 +137,7 @@ describe("the Redis store on servers with passwords and users", () => {
     const acl = ["reader", "on", "#HASH", `~${keyPrefix}*`, "resetchannels", "-@all", "+get", "+select"];
     const hash = runPhp("echo hash('sha256', stream_get_contents(STDIN));", {}, secret).toString();
     const words = ["ACL", "SETUSER", ...acl].map((word) => word.replace("HASH", hash));
-    const answer = await tell(redis.port, "AUTH site", words.join(" "));
+    const answer = await redis.tell(["AUTH", "site"], words);
     assert.match(answer, /OK/);
   });
   after(() => redis.stop());
@@ -274,13 +262,13 @@ describe("the Redis store on a server in cluster mode", () => {
   });
 
   it("finds many sessions at once where the server holds them all, in whatever slots they lie", async () => {
-    assert.match(await tell(redis.port, "CLUSTER ADDSLOTSRANGE 0 16383"), /OK/);
+    assert.match(await redis.tell(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]), /OK/);
     const ids = Array.from({ length: 100 }, (_, i) => `${someId}${i}`);
-    while (!(await tell(redis.port, "CLUSTER INFO")).includes("cluster_state:ok"));
+    while (!(await redis.tell(["CLUSTER", "INFO"])).includes("cluster_state:ok"));
     for (const [i, id] of ids.entries()) {
-      assert.match(await tell(redis.port, `SET ${keyPrefix}${id} i|i:${i};`), /OK/);
+      assert.match(await redis.tell(["SET", keyPrefix + id, `i|i:${i};`]), /OK/);
     }
-    assert.match(await tell(redis.port, `MGET ${keyPrefix}${ids[0]} ${keyPrefix}${ids[1]}`), /CROSSSLOT/);
+    assert.match(await redis.tell(["MGET", ...ids.map((id) => keyPrefix + id)]), /CROSSSLOT/);
     assert.deepEqual(textsOf(await openStore([redis.port]).getMany(ids)), expectedTexts(ids));
   });
 });
