@@ -2,7 +2,7 @@
 // where it is used.
 
 import type { Node } from "../inspector/placement.ts";
-import type { MemcachedStore, MemcachedStoreOptions } from "../inspector/stores/memcached.ts";
+import type { NodeStore, NodeStoreOptions } from "../inspector/stores/nodes.ts";
 
 export interface MemcachedNodes {
   readonly nodes: readonly Node[];
@@ -10,25 +10,25 @@ export interface MemcachedNodes {
   readonly isEncrypted: boolean;
 }
 
-type Common = Omit<MemcachedStoreOptions, "nodes" | "connect">;
+type Common = Omit<NodeStoreOptions, "nodes" | "connect">;
 
 export async function openMemcached(
   { nodes, isEncrypted }: MemcachedNodes,
   common: Common,
-): Promise<MemcachedStore> {
-  const [{ MemcachedStore }, connect] = await Promise.all([
-    import("../inspector/stores/memcached.ts"),
+): Promise<NodeStore> {
+  const [{ NodeStore }, connect] = await Promise.all([
+    import("../inspector/stores/nodes.ts"),
     isEncrypted ? tls() : plain(),
   ]);
-  return new MemcachedStore({ ...common, nodes, connect });
+  return new NodeStore({ ...common, nodes, connect });
 }
 
-async function plain(): Promise<MemcachedStoreOptions["connect"]> {
+async function plain(): Promise<NodeStoreOptions["connect"]> {
   const { connectPlain } = await import("../inspector/stores/memcached-plain.ts");
   return connectPlain;
 }
 
-async function tls(): Promise<MemcachedStoreOptions["connect"]> {
+async function tls(): Promise<NodeStoreOptions["connect"]> {
   const { connectTls } = await import("../inspector/stores/memcached-tls.ts");
   return (node) => connectTls(node);
 }

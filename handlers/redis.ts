@@ -1,13 +1,13 @@
 // A store of these Redis servers.
 
-import { MemcachedStore, type MemcachedStoreOptions } from "../inspector/stores/memcached.ts";
+import { NodeStore, type NodeStoreOptions } from "../inspector/stores/nodes.ts";
 import { connectRedis } from "../inspector/stores/redis.ts";
 import type { RedisUrl } from "./store-url.ts";
 
-type Common = Omit<MemcachedStoreOptions, "nodes" | "connect" | "maxKeyBytes">;
+type Common = Omit<NodeStoreOptions, "nodes" | "connect" | "maxKeyBytes">;
 
-export function openRedis({ nodes, ...access }: RedisUrl, common: Common): MemcachedStore {
-  return new MemcachedStore({
+export function openRedis({ nodes, ...access }: RedisUrl, common: Common): NodeStore {
+  return new NodeStore({
     ...common,
     nodes,
     // Redis' own limit is 512 MB: every session id that PHP makes can be a key.

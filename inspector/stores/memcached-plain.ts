@@ -9,7 +9,7 @@
 import { Client, Server } from "memjs";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
-import type { NodeClient } from "./memcached.ts";
+import type { NodeClient } from "./nodes.ts";
 
 /** memjs's own time-outs, in seconds: past every deadline of a store. */
 const memjsTimeout = 60;

@@ -9,7 +9,7 @@ import { connect, type TLSSocket } from "node:tls";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
 import { BadReplyError, GetReplies } from "./get-replies.ts";
-import type { NodeClient } from "./memcached.ts";
+import type { NodeClient } from "./nodes.ts";
 
 /** What a get can ask for: a blank or a line's end in a key would make another command of it. */
 const sendableKey = /^[!-~]{1,250}$/;

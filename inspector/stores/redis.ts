@@ -11,7 +11,7 @@ import { isIP, connect as openSocket, type Socket } from "node:net";
 import { connect as openTls, TLSSocket } from "node:tls";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
-import type { NodeClient } from "./memcached.ts";
+import type { NodeClient } from "./nodes.ts";
 import { BadReplyError, RedisReplies, type RedisReply } from "./redis-replies.ts";
 
 /** How the servers of one site are spoken to: all in the same way. */

@@ -7,8 +7,8 @@ import { maxSessionBytes } from "../../inspector/php/limits.ts";
 import { UnreadableSessionError } from "../../inspector/php/unreadable.ts";
 import { createPlacement } from "../../inspector/placement.ts";
 import { sessionBytesOf } from "../../inspector/stored-value.ts";
-import { MemcachedStore } from "../../inspector/stores/memcached.ts";
 import { connectPlain } from "../../inspector/stores/memcached-plain.ts";
+import { NodeStore } from "../../inspector/stores/nodes.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
 import { needing } from "../real/parts.ts";
 import { runPhp } from "../real/php.ts";
@@ -36,9 +36,9 @@ function withLength(length: number, payload: Uint8Array): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-function openStore({ host, port }: Memcached): MemcachedStore {
+function openStore({ host, port }: Memcached): NodeStore {
   const nodes = [{ host, port, weight: 1 }];
-  return new MemcachedStore({
+  return new NodeStore({
     connect: connectPlain,
     nodes,
     placement: createPlacement("ketama", nodes, 0),

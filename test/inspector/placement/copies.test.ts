@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { PlacementMode } from "../../../inspector/placement/modes.ts";
 import { createPlacement } from "../../../inspector/placement.ts";
-import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { connectPlain } from "../../../inspector/stores/memcached-plain.ts";
+import { NodeStore } from "../../../inspector/stores/nodes.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";
 import { type Ini, memcachedIni, peclIni, runPhp, writeSession } from "../../real/php.ts";
@@ -62,7 +62,7 @@ for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(ha
       );
     const openStore = (replicas: number) => {
       const placement = createPlacement(mode, weighted(), replicas);
-      return new MemcachedStore({
+      return new NodeStore({
         nodes: weighted(),
         connect: connectPlain,
         placement,
@@ -89,7 +89,7 @@ for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(ha
     }
 
     /** Gives the time that so many look-ups of the session took, one after another, each of which found it. */
-    async function findAgain(store: MemcachedStore, id: string, times: number): Promise<number> {
+    async function findAgain(store: NodeStore, id: string, times: number): Promise<number> {
       const startedMs = performance.now();
       for (let i = 0; i < times; i++) {
         const startsMs = performance.now();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { createRedisPlacement, type Node } from "../../../inspector/placement.ts";
-import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
+import { NodeStore } from "../../../inspector/stores/nodes.ts";
 import { connectRedis } from "../../../inspector/stores/redis.ts";
 import { needing } from "../../real/parts.ts";
 import { redisIni, writeSessions } from "../../real/php.ts";
@@ -31,7 +31,7 @@ describe("the placement of real phpredis' sessions", () => {
     const placement = createRedisPlacement(nodes);
     const holders = new Set(ids.map((id) => placement(id, "")[0]));
     assert.equal(holders.size, nodes.length);
-    const store = new MemcachedStore({
+    const store = new NodeStore({
       nodes,
       connect: (node) => connectRedis(node, { isEncrypted: false, database: 0 }),
       placement,

@@ -3,8 +3,8 @@ import { networkInterfaces } from "node:os";
 import { describe } from "node:test";
 import type { PlacementMode } from "../../../inspector/placement/modes.ts";
 import { createPlacement, type Node, type Placement } from "../../../inspector/placement.ts";
-import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { connectPlain } from "../../../inspector/stores/memcached-plain.ts";
+import { NodeStore } from "../../../inspector/stores/nodes.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";
 import { type Ini, memcachedIni, peclIni, runPhp, writeSessions } from "../../real/php.ts";
@@ -119,7 +119,7 @@ describe("the placement of real PHP's sessions", () => {
     placement: Placement,
     ids: readonly string[],
   ) {
-    const store = new MemcachedStore({ nodes, connect: connectPlain, placement, keyPrefix, timeoutMs: 5000 });
+    const store = new NodeStore({ nodes, connect: connectPlain, placement, keyPrefix, timeoutMs: 5000 });
     try {
       const found = await Promise.all(ids.map((id) => store.getData(id)));
       return found.map((stored, i) => String(stored?.bytes) === `i|i:${i};`);

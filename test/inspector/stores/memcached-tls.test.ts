@@ -4,9 +4,9 @@ import { afterEach, describe } from "node:test";
 import { createServer, TLSSocket } from "node:tls";
 import { maxSessionBytes } from "../../../inspector/php/limits.ts";
 import { createPlacement, type Node } from "../../../inspector/placement.ts";
-import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { connectPlain } from "../../../inspector/stores/memcached-plain.ts";
 import { connectTls } from "../../../inspector/stores/memcached-tls.ts";
+import { NodeStore } from "../../../inspector/stores/nodes.ts";
 import { type Certificate, makeCertificate } from "../../real/certificate.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { startMemcached, startTlsMemcached, type TlsMemcached } from "../../real/memcached.ts";
@@ -23,13 +23,13 @@ import {
 } from "./conformance.ts";
 
 const keyPrefix = "memc.sess.key.";
-const opened: MemcachedStore[] = [];
+const opened: NodeStore[] = [];
 
-function openStore(node: Omit<Node, "weight">, authority?: Buffer, timeoutMs = 1000): MemcachedStore {
+function openStore(node: Omit<Node, "weight">, authority?: Buffer, timeoutMs = 1000): NodeStore {
   const nodes = [{ ...node, weight: 1 }];
   const placement = createPlacement("ketama", nodes, 0);
   const connect = (each: Node) => connectTls(each, authority);
-  const store = new MemcachedStore({ nodes, connect, placement, keyPrefix, timeoutMs });
+  const store = new NodeStore({ nodes, connect, placement, keyPrefix, timeoutMs });
   opened.push(store);
   return store;
 }
@@ -42,7 +42,7 @@ describe("the memcached store by TLS with real PHP", () => {
   const { it, before, after } = needing("php", "memcached", "openssl");
   let certificate: Certificate;
   let memcached: TlsMemcached;
-  let store: MemcachedStore;
+  let store: NodeStore;
 
   before(async () => {
     certificate = makeCertificate(temporaryDirectory());
@@ -82,7 +82,7 @@ describe("the memcached store by TLS with real PHP", () => {
     runPhp(write);
     const ids = ["none0text", "none0array", "zlib0text", "zlib0array", "fastlz0text", "fastlz0array"];
     const node = { host: "127.0.0.1", port: memcached.plainPort, weight: 1 };
-    const plain = new MemcachedStore({
+    const plain = new NodeStore({
       nodes: [node],
       connect: connectPlain,
       placement: () => [0],
@@ -126,13 +126,13 @@ describe("many sessions on three memcached nodes with TLS", () => {
 
   const names = () => running.map(({ host, plainPort }) => `${host}:${plainPort}`);
 
-  function open(replicas = 0): MemcachedStore {
+  function open(replicas = 0): NodeStore {
     // PHP places by the names in its own list, which are those of the ports without TLS.
     const written = running.map(({ host, plainPort }) => ({ host, port: plainPort, weight: 1 }));
     const nodes = running.map(({ host, port }) => ({ host, port, weight: 1 }));
     const connect = (node: Node) => connectTls(node, certificate.cert);
     const placement = createPlacement("ketama", written, replicas);
-    const store = new MemcachedStore({ nodes, connect, placement, keyPrefix, timeoutMs: 1000 });
+    const store = new NodeStore({ nodes, connect, placement, keyPrefix, timeoutMs: 1000 });
     opened.push(store);
     return store;
   }
@@ -227,7 +227,7 @@ describe("the certificate of a memcached node", () => {
     await plain.stop();
     const nodes = [{ host: "127.0.0.1", port: memcached.port, weight: 1 }];
     const options = { nodes, connect: connectPlain, placement: () => [0], keyPrefix, timeoutMs: 1000 };
-    const withoutTls = new MemcachedStore(options);
+    const withoutTls = new NodeStore(options);
     opened.push(withoutTls);
     await assert.rejects(withoutTls.getData(someId), { name: "StoreError" });
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { createPlacement } from "../../../inspector/placement.ts";
-import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
 import { connectPlain } from "../../../inspector/stores/memcached-plain.ts";
+import { NodeStore } from "../../../inspector/stores/nodes.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";
 import { whilePaused } from "../../real/pause.ts";
@@ -17,9 +17,9 @@ import {
 
 const keyPrefix = "memc.sess.key.";
 
-function openStore(port: number, timeoutMs = 1000): MemcachedStore {
+function openStore(port: number, timeoutMs = 1000): NodeStore {
   const nodes = [{ host: "127.0.0.1", port, weight: 1 }];
-  return new MemcachedStore({
+  return new NodeStore({
     nodes,
     connect: connectPlain,
     placement: createPlacement("ketama", nodes, 0),
@@ -31,7 +31,7 @@ function openStore(port: number, timeoutMs = 1000): MemcachedStore {
 describe("the memcached store with real PHP", () => {
   const { it, before, after } = needing("php", "memcached");
   let memcached: Memcached;
-  let store: MemcachedStore;
+  let store: NodeStore;
 
   before(async () => {
     memcached = await startMemcached();
@@ -59,7 +59,7 @@ describe("the memcached store with real PHP", () => {
 describe("many sessions on three memcached nodes", () => {
   const { it, before, after, afterEach } = needing("php", "memcached");
   let running: Memcached[] = [];
-  const stores: MemcachedStore[] = [];
+  const stores: NodeStore[] = [];
 
   before(async () => {
     running = await Promise.all([startMemcached(), startMemcached(), startMemcached()]);
@@ -74,7 +74,7 @@ describe("many sessions on three memcached nodes", () => {
   function open(replicas = 0, timeoutMs = 1000) {
     const nodes = running.map(({ host, port }) => ({ host, port, weight: 1 }));
     const placement = createPlacement("ketama", nodes, replicas);
-    const store = new MemcachedStore({ nodes, connect: connectPlain, placement, keyPrefix, timeoutMs });
+    const store = new NodeStore({ nodes, connect: connectPlain, placement, keyPrefix, timeoutMs });
     stores.push(store);
     const holder = (id: string) => placement(id, keyPrefix + id)[0];
     return { store, holder };

@@ -3,7 +3,7 @@ import { afterEach, describe } from "node:test";
 import { freePort } from "../../../infra/local/ports.ts";
 import { maxSessionBytes } from "../../../inspector/php/limits.ts";
 import { createRedisPlacement, type Node } from "../../../inspector/placement.ts";
-import { MemcachedStore } from "../../../inspector/stores/memcached.ts";
+import { NodeStore } from "../../../inspector/stores/nodes.ts";
 import { connectRedis, type RedisAccess } from "../../../inspector/stores/redis.ts";
 import { type Certificate, makeCertificate } from "../../real/certificate.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
@@ -20,7 +20,7 @@ import {
 } from "./conformance.ts";
 
 const keyPrefix = "PHPREDIS_SESSION:";
-const opened: MemcachedStore[] = [];
+const opened: NodeStore[] = [];
 
 interface Options extends Partial<RedisAccess> {
   readonly host?: string;
@@ -32,7 +32,7 @@ function openStore(
   { host = "127.0.0.1", timeoutMs = 1000, ...access }: Options = {},
 ) {
   const nodes = ports.map((port): Node => ({ host, port, weight: 1 }));
-  const store = new MemcachedStore({
+  const store = new NodeStore({
     nodes,
     connect: (node) => connectRedis(node, { isEncrypted: false, database: 0, ...access }),
     placement: createRedisPlacement(nodes),
@@ -55,7 +55,7 @@ const alice = 'user|s:5:"alice";';
 describe("the Redis store with real PHP", () => {
   const { it, before, after } = needing("php", "redis");
   let redis: Redis;
-  let store: MemcachedStore;
+  let store: NodeStore;
 
   before(async () => {
     redis = await startRedis();
@@ -182,7 +182,7 @@ describe("the Redis store by TLS with real PHP", () => {
   let certificate: Certificate;
   let redis: Redis;
   let tlsPort: number;
-  let store: MemcachedStore;
+  let store: NodeStore;
 
   before(async () => {
     certificate = makeCertificate(temporaryDirectory());

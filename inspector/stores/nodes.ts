@@ -25,7 +25,7 @@ export interface NodeClient {
   end(): void;
 }
 
-export interface MemcachedStoreOptions {
+export interface NodeStoreOptions {
   readonly nodes: readonly Node[];
   readonly connect: (node: Node) => NodeClient;
   /** Of sessions on these nodes. */
@@ -48,7 +48,7 @@ interface Lookup {
  * Every get has a deadline of its own, and after any error the client is thrown away. A node is asked twice: the
  * first get after a restart of the node, or after this process was frozen for a while, finds its connection dead.
  */
-export class MemcachedStore implements SessionStore {
+export class NodeStore implements SessionStore {
   readonly #nodes: readonly Node[];
   readonly #keyPrefix: string;
   readonly #maxKeyBytes: number;
@@ -57,7 +57,7 @@ export class MemcachedStore implements SessionStore {
   readonly #connect: (node: Node) => NodeClient;
   readonly #clients = new Map<Node, NodeClient>();
 
-  constructor(options: MemcachedStoreOptions) {
+  constructor(options: NodeStoreOptions) {
     this.#nodes = options.nodes;
     this.#connect = options.connect;
     this.#placement = options.placement;
