@@ -76,7 +76,8 @@ export function readConfig(environment: Environment = process.env): Config | { r
       : read(
           "SESSION_STORE_PASSWORD",
           "Redis' password, beside a redis:// or rediss:// SESSION_STORE without one",
-          (text) => text !== "" && url?.kind === "redis" && url.password === undefined,
+          (text) =>
+            text !== "" && (url === undefined || (url.kind === "redis" && url.password === undefined)),
         );
   const store = url?.kind === "redis" && password !== undefined ? { ...url, password: () => password } : url;
   if (store?.kind === "redis" && store.user !== undefined && store.password === undefined) {

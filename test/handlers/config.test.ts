@@ -142,6 +142,9 @@ describe("the function's configuration", () => {
       );
       assert.doesNotMatch(problems[0] ?? "", /geheim/);
     }
+    // Of a store that is none it cannot be told whether it takes a password.
+    const problems = problemsOf({ SESSION_STORE: "redis://a", SESSION_STORE_PASSWORD: "geheim" });
+    assert.deepEqual([problems.length, problems[0]?.split(" ")[0]], [1, "SESSION_STORE"]);
   });
 
   it("needs a password for a user of Redis", () => {
