@@ -4,6 +4,9 @@
 // in cluster mode, ElastiCache Serverless among them, takes no MGET of keys that lie in several slots, even where all
 // slots are its own, and an MGET hides that a key is not a session's at all.
 //
+// A server of a Redis Cluster says of a key that is another's where it lies ("MOVED"): there it is asked for again. One
+// step is enough, as each server knows where all keys are; where it is not, the cluster is in motion, and does not tell.
+//
 // On a new connection AUTH and SELECT go ahead of the first GETs in the same write. The replies come in this order: a
 // GET's is used only after those of AUTH and SELECT were "OK".
 
@@ -12,7 +15,10 @@ import { connect as openTls, TLSSocket } from "node:tls";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
 import type { NodeClient } from "./nodes.ts";
-import { BadReplyError, RedisReplies, type RedisReply } from "./redis-replies.ts";
+import { BadReplyError, type Moved, RedisReplies, type RedisReply } from "./redis-replies.ts";
+
+/** Redis advises against clusters of more servers, replicas included, than twice this. */
+const maxShards = 500;
 
 /** How the servers of one site are spoken to: all in the same way. */
 export interface RedisAccess {
@@ -28,13 +34,36 @@ export interface RedisAccess {
 
 /** A GET whose reply has not come. */
 interface Waiting {
-  readonly resolve: (stored: StoredValue | null) => void;
+  readonly key: string;
+  readonly resolve: (stored: StoredValue | null | Promise<StoredValue | null>) => void;
   readonly reject: (error: StoreError) => void;
 }
 
 /** Gives the client of one node; with TLS, its certificate must be for this host and of an authority that is trusted. */
-export function connectRedis({ host, port }: Node, access: RedisAccess): NodeClient {
-  if (!access.isEncrypted) return new RedisClient(openSocket({ host, port }), "connect", access);
+export function connectRedis(node: Node, access: RedisAccess): NodeClient {
+  const others = new Map<string, RedisClient>();
+  const follow: Follow = async ({ host, port }, key) => {
+    const other = { host: host === "" ? node.host : host, port };
+    const name = `${other.host}:${port}`;
+    const client = others.get(name) ?? open(other, access);
+    others.set(name, client);
+    if (others.size > maxShards) throw new StoreError("store-refused");
+    return (await client.getEach([key]))[0] ?? null;
+  };
+  const first = open(node, access, follow);
+  return {
+    getEach: (keys) => first.getEach(keys),
+    end() {
+      for (const client of [first, ...others.values()]) client.end();
+    },
+  };
+}
+
+/** Gives the value of a key that another server has. */
+type Follow = (to: Moved, key: string) => Promise<StoredValue | null>;
+
+function open({ host, port }: Moved, access: RedisAccess, follow?: Follow): RedisClient {
+  if (!access.isEncrypted) return new RedisClient(openSocket({ host, port }), "connect", access, follow);
   const socket = openTls({
     host,
     port,
@@ -44,11 +73,12 @@ export function connectRedis({ host, port }: Node, access: RedisAccess): NodeCli
     // Said here, so that no variable of the environment can turn it off.
     rejectUnauthorized: true,
   });
-  return new RedisClient(socket, "secureConnect", access);
+  return new RedisClient(socket, "secureConnect", access, follow);
 }
 
 class RedisClient implements NodeClient {
   readonly #socket: Socket;
+  readonly #follow: Follow | undefined;
   readonly #replies = new RedisReplies();
   /** In the order of their commands, which is that of the replies. */
   #waiting: Waiting[] = [];
@@ -58,8 +88,10 @@ class RedisClient implements NodeClient {
   #unsent: Buffer[] | undefined = [];
   #failure: StoreError | undefined;
 
-  constructor(socket: Socket, isReady: "connect" | "secureConnect", access: RedisAccess) {
+  /** Without `follow` a key that lies elsewhere is refused. */
+  constructor(socket: Socket, isReady: "connect" | "secureConnect", access: RedisAccess, follow?: Follow) {
     this.#socket = socket;
+    this.#follow = follow;
     socket.setNoDelay(true);
     socket.once(isReady, () => this.#greet(access));
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
@@ -74,9 +106,9 @@ class RedisClient implements NodeClient {
     else this.#unsent.push(gets);
     return Promise.all(
       keys.map(
-        () =>
+        (key) =>
           new Promise<StoredValue | null>((resolve, reject) => {
-            this.#waiting.push({ resolve, reject });
+            this.#waiting.push({ key, resolve, reject });
           }),
       ),
     );
@@ -119,7 +151,13 @@ class RedisClient implements NodeClient {
       get?.reject(new StoreError("store-unreachable"));
       throw new BadReplyError();
     }
-    get.resolve(reply && { bytes: reply, flags: 0 });
+    const isElsewhere = reply !== null && "port" in reply;
+    get.resolve(isElsewhere ? this.#look(reply, get.key) : reply && { bytes: reply, flags: 0 });
+  }
+
+  async #look(moved: Moved, key: string): Promise<StoredValue | null> {
+    if (this.#follow === undefined) throw new StoreError("store-refused");
+    return this.#follow(moved, key);
   }
 
   #fail(fault: StoreError["fault"]): void {

@@ -45,6 +45,11 @@ export function redisIni(...nodes: readonly string[]): Ini {
   return { "session.save_handler": "redis", "session.save_path": `"${urls.join(",")}"` };
 }
 
+/** The settings of phpredis' save handler for a Redis Cluster that this server, host:port, is one of. */
+export function redisClusterIni(seed: string): Ini {
+  return { "session.save_handler": "rediscluster", "session.save_path": `"seed[]=${seed}"` };
+}
+
 /** The settings of PHP's default save handler in this directory. */
 export function filesIni(directory: string): Ini {
   return { "session.save_handler": "files", "session.save_path": directory };

@@ -9,6 +9,7 @@ function written(reply: RedisReply): Buffer {
   if (reply === null) return Buffer.from("$-1\r\n");
   if (reply === "ok") return Buffer.from("+OK\r\n");
   if (reply === "error") return Buffer.from("-WRONGTYPE Operation against a key\r\n");
+  if ("port" in reply) return Buffer.from(`-MOVED 3999 ${reply.host}:${reply.port}\r\n`);
   return Buffer.concat([Buffer.from(`$${reply.length}\r\n`), reply, Buffer.from("\r\n")]);
 }
 
@@ -21,7 +22,7 @@ function readIn(text: Buffer, cuts: readonly number[]): RedisReply[] {
 
 const looksLikeReply = ["$-1\r\n", "\r\n$3\r\nabc\r\n", "\n", "\r", "+OK\r\n", "-ERR\r\n", ""];
 const aReply = fc.oneof(
-  fc.constantFrom<RedisReply>(null, "ok", "error"),
+  fc.constantFrom<RedisReply>(null, "ok", "error", { host: "::1", port: 6381 }, { host: "", port: 1 }),
   fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
   fc.constantFrom(...looksLikeReply.map((text) => Buffer.from(text))),
 );
@@ -41,8 +42,20 @@ describe("Redis' replies", () => {
   });
 
   it("are none before their last byte has come", () => {
-    for (const reply of [null, "ok", "error", Buffer.from("value")] as const) {
+    for (const reply of [null, "ok", "error", { host: "a", port: 1 }, Buffer.from("value")] as const) {
       assert.deepEqual(readIn(written(reply).subarray(0, -1), []), []);
+    }
+  });
+
+  it("are an error where it is not said where a key has moved to", () => {
+    for (const text of [
+      "-MOVED\r\n",
+      "-MOVED 1\r\n",
+      "-MOVED 1 a\r\n",
+      "-MOVED 1 a:\r\n",
+      "-ASK 1 a:1\r\n",
+    ]) {
+      assert.deepEqual(readIn(Buffer.from(text), []), ["error"], text);
     }
   });
 

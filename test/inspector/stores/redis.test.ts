@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, describe } from "node:test";
 import { freePort } from "../../../infra/local/ports.ts";
 import { maxSessionBytes } from "../../../inspector/php/limits.ts";
@@ -8,7 +9,8 @@ import { connectRedis, type RedisAccess } from "../../../inspector/stores/redis.
 import { type Certificate, makeCertificate } from "../../real/certificate.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { needing } from "../../real/parts.ts";
-import { redisIni, runPhp, writeSession } from "../../real/php.ts";
+import { whilePaused } from "../../real/pause.ts";
+import { redisClusterIni, redisIni, runPhp, writeSession, writeSessions } from "../../real/php.ts";
 import { type Redis, startRedis, tlsSettings } from "../../real/redis.ts";
 import {
   expectedTexts,
@@ -19,17 +21,18 @@ import {
   textsOf,
 } from "./conformance.ts";
 
-const keyPrefix = "PHPREDIS_SESSION:";
+const handlerPrefix = "PHPREDIS_SESSION:";
 const opened: NodeStore[] = [];
 
 interface Options extends Partial<RedisAccess> {
   readonly host?: string;
+  readonly keyPrefix?: string;
   readonly timeoutMs?: number;
 }
 
 function openStore(
   ports: readonly number[],
-  { host = "127.0.0.1", timeoutMs = 1000, ...access }: Options = {},
+  { host = "127.0.0.1", timeoutMs = 1000, keyPrefix = handlerPrefix, ...access }: Options = {},
 ) {
   const nodes = ports.map((port): Node => ({ host, port, weight: 1 }));
   const store = new NodeStore({
@@ -100,7 +103,7 @@ describe("the Redis store with real PHP", () => {
     const id = writeSession({ user: "alice" }, ini());
     for (const bad of [
       "xxxx\r\nFLUSHALL",
-      `x\r\n$3\r\nDEL\r\n${keyPrefix}${id}`,
+      `x\r\n$3\r\nDEL\r\n${handlerPrefix}${id}`,
       "xxxx\0",
       "ääää",
       "€€€€\r\n",
@@ -111,9 +114,9 @@ describe("the Redis store with real PHP", () => {
   });
 
   it("is refused at a key that is no session but another kind of value", async () => {
-    await redis.tell(["LPUSH", keyPrefix + someId, "a"]);
+    await redis.tell(["LPUSH", handlerPrefix + someId, "a"]);
     await assert.rejects(store.getData(someId), refused);
-    await redis.tell(["DEL", keyPrefix + someId]);
+    await redis.tell(["DEL", handlerPrefix + someId]);
     assert.equal(await store.getData(someId), null);
   });
 
@@ -134,7 +137,7 @@ describe("the Redis store on servers with passwords and users", () => {
 
   before(async () => {
     redis = await startRedis(undefined, ["--requirepass", "site"]);
-    const acl = ["reader", "on", "#HASH", `~${keyPrefix}*`, "resetchannels", "-@all", "+get", "+select"];
+    const acl = ["reader", "on", "#HASH", `~${handlerPrefix}*`, "resetchannels", "-@all", "+get", "+select"];
     const hash = runPhp("echo hash('sha256', stream_get_contents(STDIN));", {}, secret).toString();
     const words = ["ACL", "SETUSER", ...acl].map((word) => word.replace("HASH", hash));
     const answer = await redis.tell(["AUTH", "site"], words);
@@ -257,7 +260,7 @@ describe("the Redis store on a server in cluster mode", () => {
   });
   after(() => redis.stop());
 
-  it("is refused while the server holds other sessions than this one", async () => {
+  it("is refused while no server holds this session", async () => {
     await assert.rejects(openStore([redis.port]).getData(someId), refused);
   });
 
@@ -266,10 +269,117 @@ describe("the Redis store on a server in cluster mode", () => {
     const ids = Array.from({ length: 100 }, (_, i) => `${someId}${i}`);
     while (!(await redis.tell(["CLUSTER", "INFO"])).includes("cluster_state:ok"));
     for (const [i, id] of ids.entries()) {
-      assert.match(await redis.tell(["SET", keyPrefix + id, `i|i:${i};`]), /OK/);
+      assert.match(await redis.tell(["SET", handlerPrefix + id, `i|i:${i};`]), /OK/);
     }
-    assert.match(await redis.tell(["MGET", ...ids.map((id) => keyPrefix + id)]), /CROSSSLOT/);
+    assert.match(await redis.tell(["MGET", ...ids.map((id) => handlerPrefix + id)]), /CROSSSLOT/);
     assert.deepEqual(textsOf(await openStore([redis.port]).getMany(ids)), expectedTexts(ids));
+  });
+});
+
+describe("the Redis store on a Redis Cluster", () => {
+  const { it, before, after } = needing("php", "redis");
+  const keyPrefix = "PHPREDIS_CLUSTER_SESSION:";
+  const auth = ["AUTH", "secret"];
+  let servers: Redis[] = [];
+  before(async () => {
+    const start = () => {
+      const mode = ["--cluster-enabled", "yes", "--dir", temporaryDirectory()];
+      return startRedis(undefined, [...mode, "--requirepass", "secret", "--masterauth", "secret"]);
+    };
+    servers = await Promise.all([start(), start(), start()]);
+    const shares = [
+      ["0", "5460"],
+      ["5461", "10922"],
+      ["10923", "16383"],
+    ];
+    for (const [i, server] of servers.entries()) {
+      await server.tell(auth, ["CLUSTER", "ADDSLOTSRANGE", ...(shares[i] ?? [])]);
+      await servers[0]?.tell(auth, ["CLUSTER", "MEET", "127.0.0.1", String(server.port)]);
+    }
+    const isReady = async (server: Redis) =>
+      /cluster_state:ok[\s\S]*cluster_size:3/.test(await server.tell(auth, ["CLUSTER", "INFO"]));
+    while (!(await Promise.all(servers.map(isReady))).every(Boolean)) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+  after(() => Promise.all(servers.map((server) => server.stop())));
+
+  const ports = () => servers.map(({ port }) => port);
+  const write = () => writeSessions(100, redisClusterIni(`127.0.0.1:${ports()[0]}&auth=secret`));
+  const open = (port = 0) => openStore([port], { password: () => "secret", keyPrefix });
+
+  it("finds what PHP wrote to all servers, whichever of them it asks", async () => {
+    const ids = write();
+    for (const port of ports()) assert.deepEqual(textsOf(await open(port).getMany(ids)), expectedTexts(ids));
+    assert.equal(await open(ports()[0]).getData(someId), null);
+  });
+
+  it("tells of none while the server of one hangs, and of all once it goes on", async () => {
+    const ids = write();
+    const store = open(ports()[0]);
+    await store.getMany(ids);
+    await whilePaused(servers[2]?.process.pid ?? 0, async () => {
+      await assert.rejects(store.getMany(ids), { name: "StoreError", fault: "store-timeout" });
+    });
+    assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+  });
+});
+
+describe("the Redis store with a cluster that leads nowhere", () => {
+  const { it } = needing();
+
+  /** A stand-in for a server of a cluster, on all addresses of the loopback: answers each GET in this way. */
+  async function openWith(answer: (address: string, port: number, count: number) => string) {
+    let connections = 0;
+    let gets = 0;
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      connections++;
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("data", (chunk) => {
+        for (const _ of chunk.toString().match(/GET\r\n/g) ?? []) {
+          socket.write(answer(socket.localAddress ?? "", socket.localPort ?? 0, ++gets));
+        }
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
+    const { port } = server.address() as AddressInfo;
+    const stop = async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    };
+    return { store: openStore([port], { timeoutMs: 3000 }), connectionsOf: () => connections, stop };
+  }
+
+  it("follows one step and no second", async () => {
+    const { store, connectionsOf, stop } = await openWith((_, port) => `-MOVED 1 127.0.0.2:${port}\r\n`);
+    await assert.rejects(store.getData(someId), refused);
+    // Two tries, of two connections each.
+    assert.equal(connectionsOf(), 4);
+    await stop();
+  });
+
+  it("takes a place without a host for that of the server which names it, and none that there is not", async () => {
+    const { store, stop } = await openWith((_, port, count) =>
+      count === 1 ? `-MOVED 1 :${port}\r\n` : "$4\r\na|N;\r\n",
+    );
+    assert.equal(String((await store.getData(someId))?.bytes), "a|N;");
+    await stop();
+    const nowhere = await openWith(() => "-MOVED 1 127.0.0.1:99999\r\n");
+    await assert.rejects(nowhere.store.getData(someId), { name: "StoreError" });
+    await nowhere.stop();
+  });
+
+  it("is sent to 500 servers at most", async () => {
+    const { store, connectionsOf, stop } = await openWith((address, port, count) =>
+      address === "127.0.0.1" ? `-MOVED 1 127.1.${count >> 8}.${count & 255}:${port}\r\n` : "$-1\r\n",
+    );
+    const ids = (count: number) => Array.from({ length: count }, (_, i) => `${someId}${i}`);
+    assert.equal((await store.getMany(ids(500))).size, 500);
+    assert.equal(connectionsOf(), 501);
+    await assert.rejects(store.getMany(ids(600)), refused);
+    await stop();
   });
 });
 
