@@ -1,6 +1,7 @@
 // Who ejabberd runs as, and what a program that it starts is given: the user, the environment, the directory.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Environment } from "../config.ts";
 import type { Finding } from "./finding.ts";
 
@@ -24,47 +25,52 @@ export function readAccount(passwd: string, isAsked: (account: Account) => boole
 export interface Surroundings {
   readonly environment: Environment;
   readonly directory: string;
-  /** By its name; the user that this process runs as from now on. */
+  /** The name of the user that ejabberd's programs are tried as. */
   readonly user: string;
+  /**
+   * As root, makes this process ejabberd's user, for good: from then on the system itself says what that user may do,
+   * and nothing that the user wrote is run as root.
+   */
+  readonly become: () => void;
   readonly finding: Finding;
 }
 
-/**
- * Gives what ejabberd gives its programs: that of the running one, if it reads this file, or else this process's own
- * as near as may be. As root, this process becomes ejabberd's user, for good: from then on the system itself says
- * what that user may do, and nothing that the user wrote is run as root.
- */
-export function becomeEjabberd(ymlPath: string | undefined, own: Environment): Surroundings {
+/** Gives what the ejabberd that runs with this file gives its programs, or as near as may be. Reads /proc as it is. */
+export function findSurroundings(ymlPath: string | undefined, own: Environment): Surroundings {
   const check = "ejabberd";
   const passwd = readFileSync("/etc/passwd", "utf8");
   const ownUid = process.getuid?.() ?? 0;
   const ownName = readAccount(passwd, ({ uid }) => uid === ownUid)?.name ?? String(ownUid);
-  const running = ymlPath === undefined ? undefined : findRunning(ymlPath);
+  const running = ymlPath === undefined ? undefined : findRunning(resolve(ymlPath));
   const account = readAccount(passwd, ({ name, uid }) =>
     running === undefined ? name === "ejabberd" : uid === running.uid,
   );
-  if (account === undefined) {
-    const says = `there is no user ejabberd here: all is tried as ${ownName}`;
-    return { environment: own, directory: "/", user: ownName, finding: { level: "warn", check, says } };
-  }
+  const asOneself = (says: string): Surroundings => ({
+    environment: own,
+    directory: "/",
+    user: ownName,
+    become: () => {},
+    finding: { level: "warn", check, says: `${says}: all is tried as ${ownName}` },
+  });
+  if (account === undefined) return asOneself("there is no user ejabberd here");
   const { name, uid, gid, home } = account;
-  if (ownUid === 0) {
+  if (ownUid !== 0 && ownUid !== uid)
+    return asOneself(`what ${name} may do is seen by root and by ${name} only`);
+  const become = () => {
+    if (ownUid !== 0 || uid === 0) return;
     setGroups(name, gid);
     process.setgid?.(gid);
     process.setuid?.(uid);
-  } else if (ownUid !== uid) {
-    const says = `all is tried as ${ownName}, and what ${name} may do is not seen: run this as root or as ${name}`;
-    return { environment: own, directory: "/", user: ownName, finding: { level: "warn", check, says } };
-  }
+  };
   if (running !== undefined) {
     const { environment, directory, pid } = running;
-    const says = `runs as ${name} (${pid}): its programs are tried with its environment`;
-    return { environment, directory, user: name, finding: { level: "ok", check, says } };
+    const says = `runs as ${name} (process ${pid}): all is tried with its environment`;
+    return { environment, directory, user: name, become, finding: { level: "ok", check, says } };
   }
-  const says = `none is running with this file: its programs are tried as ${name}, with the environment of this shell`;
+  const says = `no ejabberd runs with this file: all is tried as ${name}, with this shell's environment`;
   const environment = { ...own, HOME: home, USER: name, LOGNAME: name };
   const directory = isDirectory(home) ? home : "/";
-  return { environment, directory, user: name, finding: { level: "warn", check, says } };
+  return { environment, directory, user: name, become, finding: { level: "warn", check, says } };
 }
 
 /** All groups of the account, as a program gets them that the system starts as this user; Node's types lack it. */

@@ -26,12 +26,11 @@ export function checkSettings(settings: Settings): readonly Finding[] {
   const hosts = externalHosts(settings);
   // Where no host authenticates externally yet, the rest is said of all, so that one look tells everything.
   const meant = hosts.length > 0 ? hosts : settings.hosts;
-  const isGuarded =
-    hosts.length > 0 &&
-    hosts.every(({ name }) => {
-      const methods = textsOf(settings.of(name, "auth_method")?.value);
-      return !methods.some(({ text }) => text === "external");
-    });
+  // Where none does yet, what is said to be written is the guard.
+  const isGuarded = hosts.every(({ name }) => {
+    const methods = textsOf(settings.of(name, "auth_method")?.value);
+    return !methods.some(({ text }) => text === "external");
+  });
   const listeners = settings.items("listen");
   return [
     ...checkMethods(settings, hosts),
@@ -59,15 +58,19 @@ function checkMethods(settings: Settings, hosts: readonly Host[]): readonly Find
   if (settings.hosts.length === 0) {
     return [{ level: "fail", check, says: "no host is served: hosts is missing or empty" }];
   }
+  const level = hosts.length === 0 ? "fail" : "warn";
   const others = settings.hosts.filter((host) => !hosts.includes(host));
-  const found = others.map(({ name, at }): Finding => {
+  const lines = new Map<Place, Finding>();
+  for (const { name, at } of others) {
     const set = settings.of(name, "auth_method");
     const says =
       set === undefined
         ? `${name} has no auth_method, and the default is internal: the program is never asked; add`
-        : `auth_method of ${name} has neither extguard nor external: the program is never asked`;
-    return { level: hosts.length === 0 ? "fail" : "warn", check, at: set?.at ?? at, says, change };
-  });
+        : `neither extguard nor external for ${name}: the program is never asked`;
+    const place = set?.at ?? at;
+    if (!lines.has(place)) lines.set(place, { level, check, at: place, says, change });
+  }
+  const found = [...lines.values()];
   if (hosts.length === 0) return found;
   return [{ level: "ok", check, says: `${hosts.length} of ${settings.hosts.length} hosts ask it` }, ...found];
 }
@@ -233,7 +236,7 @@ function checkPoolOf(settings: Settings, { name, at }: Host, options: PoolOption
   }
   const rate = size / answerSeconds;
   const most = Math.floor(ejabberdWaitsSeconds * rate);
-  const serve = `${what} serve ${rate.toFixed(0)} logins/s at the measured latency: a burst of ${most} at the most`;
+  const serve = `${what} serve ${rate.toFixed(0)} logins/s at the measured latency: a burst of ${most} logins at the most`;
   const needed = Math.max(
     leastPool,
     Math.ceil((unevenness * (burst ?? 0) * answerSeconds) / ejabberdWaitsSeconds),

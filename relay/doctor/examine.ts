@@ -1,9 +1,9 @@
 // All of the doctor's looks, in their order: ejabberd.yml, its program, the API, and what these make together.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { type Environment, readConfig } from "../config.ts";
-import { becomeEjabberd, hiddenDirectories, readUnit, type Surroundings } from "./account.ts";
+import { hiddenDirectories, readUnit, type Surroundings } from "./account.ts";
 import { checkApi, type Measured } from "./check-api.ts";
 import { checkFiles } from "./check-files.ts";
 import { checkPool, checkSettings, externalHosts, type Host } from "./check-settings.ts";
@@ -19,64 +19,52 @@ const answerWithinMs = 30_000;
 const endWithinMs = 5_000;
 
 export interface ExamineOptions extends DoctorOptions {
-  /** The environment of this process. */
-  readonly environment: Environment;
+  readonly surroundings: Surroundings;
 }
 
 /** Gives the findings as they are made. Throws nothing that was foreseen. */
 export async function* examine(options: ExamineOptions): AsyncGenerator<Finding> {
-  const { ymlPath, relayArgs, burst } = options;
-  let settings: Settings | undefined;
-  if (ymlPath === undefined) {
-    yield { level: "warn", check: "yml", says: "none is looked at", change: "give --ejabberd-yml" };
-  } else {
-    try {
-      settings = readSettings(ymlPath, readText);
-    } catch (fault) {
-      if (!(fault instanceof YmlFault)) throw fault;
-      yield { level: "fail", check: "yml", at: fault.at, says: fault.message };
-    }
-  }
-  if (settings !== undefined) yield* checkSettings(settings);
-  const surroundings = becomeEjabberd(ymlPath, options.environment);
-  const programs = settings === undefined ? [] : programsOf(settings);
-  if (programs.length > 0) yield surroundings.finding;
+  const { relayArgs, burst, login, surroundings } = options;
+  const settings = yield* examineYml(options);
+  surroundings.become();
+  yield surroundings.finding;
   const hosts = settings === undefined ? [] : externalHosts(settings);
-  if (settings !== undefined && hosts.some(({ name }) => !settings.of(name, "extauth_program"))) {
-    yield { level: "fail", check: "program", at: hosts[0]?.at, says: "a host has no extauth_program" };
+  const programs = settings === undefined ? [] : programsOf(settings, hosts);
+  const isAsking = (host: Host) => programs.some((program) => program.hosts.includes(host));
+  for (const { name, at } of hosts.filter((host) => !isAsking(host))) {
+    yield { level: "fail", check: "program", at, says: `${name} has no extauth_program` };
   }
-  for (const program of programs) {
-    yield* checkFiles(program.command, {
-      at: program.at,
-      user: surroundings.user,
-      path: surroundings.environment["PATH"] ?? "",
-      directory: surroundings.directory,
-      hidden: hiddenDirectories(readUnit() ?? ""),
-    });
-    yield* await tryProgram({
-      command: program.text,
-      host: program.hosts[0]?.name ?? "localhost",
-      environment: surroundings.environment,
-      directory: surroundings.directory,
-      at: program.at,
-      answerWithinMs,
-      endWithinMs,
-    });
+  for (const program of programs) yield* examineProgram(program, surroundings);
+
+  const isOfLogin = ({ hosts: own }: Target) => own.some(({ name }) => name === login?.server);
+  const targets: readonly Target[] =
+    relayArgs !== undefined
+      ? [{ args: relayArgs, at: undefined, hosts }]
+      : programs.map(({ command: { args }, at, hosts: own }) => ({ args, at, hosts: own }));
+  const targetOfLogin = targets.find(isOfLogin) ?? targets[0];
+  for (const target of targets) {
+    const asked = target === targetOfLogin ? login : undefined;
+    const { answerSeconds } = yield* examineApi(target, asked, surroundings.environment);
+    if (settings === undefined) continue;
+    yield* checkPool(settings, target.hosts, { processors: cpus().length, burst, answerSeconds });
   }
-  if (relayArgs !== undefined) {
-    const measured = yield* examineApi({ args: relayArgs, at: undefined, hosts, options, surroundings });
-    if (settings !== undefined) yield* poolFindings(settings, hosts, measured, burst);
-    return;
+}
+
+/** Gives the settings, if they can be read. */
+function* examineYml({ ymlPath, surroundings }: ExamineOptions): Generator<Finding, Settings | undefined> {
+  const check = "yml";
+  if (ymlPath === undefined) {
+    yield { level: "warn", check, says: "none is looked at", change: "give --ejabberd-yml" };
+    return undefined;
   }
-  for (const { command, at, hosts: own } of programs) {
-    let measured: Measured = { answerSeconds: undefined };
-    if (isRelays(command.args)) {
-      measured = yield* examineApi({ args: command.args, at, hosts: own, options, surroundings });
-    } else {
-      const says = "extauth_program names no URL: the API is not looked at";
-      yield { level: "warn", check: "api", at, says, change: "give the relay's URL and options" };
-    }
-    if (settings !== undefined) yield* poolFindings(settings, own, measured, burst);
+  try {
+    const settings = readSettings(ymlPath, surroundings.directory, readText);
+    yield* checkSettings(settings);
+    return settings;
+  } catch (fault) {
+    if (!(fault instanceof YmlFault)) throw fault;
+    yield { level: "fail", check, at: fault.at, says: fault.message };
+    return undefined;
   }
 }
 
@@ -88,9 +76,9 @@ interface Program {
 }
 
 /** Gives each program once, with the hosts that ask it. */
-function programsOf(settings: Settings): readonly Program[] {
+function programsOf(settings: Settings, hosts: readonly Host[]): readonly Program[] {
   const programs = new Map<string, Program>();
-  for (const host of externalHosts(settings)) {
+  for (const host of hosts) {
     const set = settingOf(settings, host.name, "extauth_program");
     if (set === undefined) continue;
     const { text, at } = set;
@@ -100,23 +88,36 @@ function programsOf(settings: Settings): readonly Program[] {
   return [...programs.values()];
 }
 
-interface ApiLook {
+async function* examineProgram(
+  { text, command, at, hosts }: Program,
+  { user, environment, directory }: Surroundings,
+): AsyncGenerator<Finding> {
+  const path = environment["PATH"] ?? "";
+  yield* checkFiles(command, { at, user, path, directory, hidden: hiddenDirectories(readUnit() ?? "") });
+  const host = hosts[0]?.name ?? "";
+  yield* await tryProgram({ command: text, host, environment, directory, at, answerWithinMs, endWithinMs });
+}
+
+/** What a relay is given, and by whom it is asked. */
+interface Target {
   readonly args: readonly string[];
   readonly at: Place | undefined;
   readonly hosts: readonly Host[];
-  readonly options: DoctorOptions;
-  readonly surroundings: Surroundings;
 }
 
-async function* examineApi({
-  args,
-  at,
-  hosts,
-  options,
-  surroundings,
-}: ApiLook): AsyncGenerator<Finding, Measured> {
+async function* examineApi(
+  { args, at, hosts }: Target,
+  asked: DoctorOptions["login"],
+  environment: Environment,
+): AsyncGenerator<Finding, Measured> {
   const nothing: Measured = { answerSeconds: undefined };
-  const read = readConfig(args, surroundings.environment);
+  // What the command line gives is taken at its word.
+  if (at !== undefined && !isRelays(args)) {
+    const says = "extauth_program names no URL: the API is not looked at";
+    yield { level: "warn", check: "api", at, says, change: "give the relay's URL and options" };
+    return nothing;
+  }
+  const read = readConfig(args, environment);
   if (!("config" in read)) {
     const says = "problem" in read ? read.problem : "it is asked for its help or version";
     yield { level: "fail", check: "options", at, says };
@@ -131,7 +132,6 @@ async function* examineApi({
     yield { level: "fail", check: "options", at, says };
     return nothing;
   }
-  const { login: asked } = options;
   const login = asked && { ...asked, server: asked.server ?? hosts[0]?.name ?? "" };
   if (login?.server === "") {
     yield { level: "fail", check: "login", says: "no host is known", change: "give --user NAME@HOST" };
@@ -140,17 +140,10 @@ async function* examineApi({
   return yield* checkApi({ config, ca, at, hosts, login });
 }
 
-function poolFindings(
-  settings: Settings,
-  hosts: readonly Host[],
-  { answerSeconds }: Measured,
-  burst: number | undefined,
-): readonly Finding[] {
-  return checkPool(settings, hosts, { processors: cpus().length, burst, answerSeconds });
-}
-
-/** Not more than is read anyway: who knows what a path leads to. */
+/** Throws an error whose code says why there is no such text: who knows what a path leads to. */
 function readText(path: string): string {
-  const text = readFileSync(path, "utf8");
-  return text.length > maxYmlBytes ? text.slice(0, maxYmlBytes + 1) : text;
+  const stats = statSync(path);
+  if (!stats.isFile()) throw Object.assign(new Error("no file"), { code: "no file" });
+  if (stats.size > maxYmlBytes) throw Object.assign(new Error("too large"), { code: "too large" });
+  return readFileSync(path, "utf8");
 }

@@ -1,6 +1,6 @@
 // What the doctor says of one thing that it looked at: a line, and where something is to change, that place.
 
-export type Level = "ok" | "warn" | "fail";
+type Level = "ok" | "warn" | "fail";
 
 /** A line of a file, counted from 1. */
 export interface Place {

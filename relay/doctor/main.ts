@@ -1,7 +1,7 @@
 // The program that says what is wrong on an ejabberd host.
 
-import { existsSync } from "node:fs";
 import { ownEnvironment } from "../config.ts";
+import { findSurroundings } from "./account.ts";
 import { examine } from "./examine.ts";
 import { lineOf } from "./finding.ts";
 import { defaultYmlPath, readDoctorOptions, usage } from "./options.ts";
@@ -15,13 +15,11 @@ if (read === "help") {
 } else if ("problem" in read) {
   refuse(read.problem);
 } else {
-  const ymlPath = read.ymlPath ?? (existsSync(defaultYmlPath) ? defaultYmlPath : undefined);
-  if (ymlPath === undefined && read.relayArgs === undefined) {
-    refuse(`there is no ${defaultYmlPath}: give --ejabberd-yml PATH, or the relay's URL, or both`);
-  }
+  const ymlPath = read.ymlPath ?? (read.relayArgs === undefined ? defaultYmlPath : undefined);
   const counts = { ok: 0, warn: 0, fail: 0 };
   const isColoured = process.stdout.isTTY === true;
-  for await (const finding of examine({ ...read, ymlPath, environment: ownEnvironment() })) {
+  const surroundings = findSurroundings(ymlPath, ownEnvironment());
+  for await (const finding of examine({ ...read, ymlPath, surroundings })) {
     counts[finding.level]++;
     process.stdout.write(`${lineOf(finding, isColoured)}\n`);
   }

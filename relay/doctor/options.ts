@@ -14,9 +14,10 @@ reads ejabberd.yml with the files that it includes, starts the program in extaut
 sends it three questions, and asks the API as the relay does. It changes nothing. Logins are made up, but for --user.
 
   URL, options        as in extauth_program, which they are taken from unless a URL is given (relay.mjs --help)
-  --ejabberd-yml PATH ${defaultYmlPath} unless given, if it is there
+  --ejabberd-yml PATH ${defaultYmlPath} unless this or a URL is given; beside a URL, none
   --user U --session ID
-                      the verdict on this login, and its reason; U is NAME, or NAME@HOST
+                      the verdict on this login, and its reason; U is NAME or NAME@HOST, as ejabberd writes
+                      it: in lower case
   --burst N           so many logins at one moment are to be served: is the pool large enough?
   --help
 

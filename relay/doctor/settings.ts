@@ -1,6 +1,10 @@
 // ejabberd.yml with the files that it includes -> what is set, for each host.
+//
+// Lists and maps of one name, in several files, are one; of other values ejabberd takes one only.
+//
+// Source: ejabberd's guide, "Include Additional Files", "Virtual Hosting"; processone/yconf, ejabberd src/econf.erl.
 
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Place } from "./finding.ts";
 import { type Entry, macrosOf, parseYml, putMacrosIn, textOf, textsOf, type Value, YmlFault } from "./yml.ts";
 
@@ -62,8 +66,11 @@ function byHost(entries: readonly Entry[], option: string): ReadonlyMap<string, 
   return hosts;
 }
 
-/** Gives the settings of this file and of those that it includes. Throws YmlFault. */
-export function readSettings(file: string, readText: (file: string) => string): Settings {
+/**
+ * Gives the settings of this file and of those that it includes; `directory`: ejabberd's own, which relative paths
+ * begin at. Throws YmlFault.
+ */
+export function readSettings(file: string, directory: string, readText: (file: string) => string): Settings {
   const seen = new Set<string>();
   const entriesOf = (path: string, from: Place): readonly Entry[] => {
     if (seen.has(path)) return [];
@@ -76,12 +83,12 @@ export function readSettings(file: string, readText: (file: string) => string): 
       throw new YmlFault(from, `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
     }
     return parseYml(path, text).flatMap((entry) =>
-      entry.name === "include_config_file" ? included(entry.value, dirname(path)) : [entry],
+      entry.name === "include_config_file" ? included(entry.value) : [entry],
     );
   };
   /** A path, a list of paths, or a map from paths to { allow_only: [name] } or { disallow: [name] }. */
-  const included = (value: Value, directory: string): readonly Entry[] => {
-    if (value.kind === "list") return value.items.flatMap((item) => included(item, directory));
+  const included = (value: Value): readonly Entry[] => {
+    if (value.kind === "list") return value.items.flatMap(included);
     if (value.kind === "text") return entriesOf(resolve(directory, value.text), value.at);
     return value.entries.flatMap(({ name, at, value: limits }) => {
       const rules = limits.kind === "map" ? limits.entries : [];
@@ -89,9 +96,9 @@ export function readSettings(file: string, readText: (file: string) => string): 
         rules.filter((entry) => entry.name === rule).flatMap((entry) => textsOf(entry.value));
       const allowed = namesOf("allow_only").map(({ text }) => text);
       const disallowed = namesOf("disallow").map(({ text }) => text);
-      return entriesOf(resolve(directory, name), at).filter(
-        (entry) => (allowed.length === 0 || allowed.includes(entry.name)) && !disallowed.includes(entry.name),
-      );
+      const isTaken = (entry: Entry) =>
+        allowed.length > 0 ? allowed.includes(entry.name) : !disallowed.includes(entry.name);
+      return entriesOf(resolve(directory, name), at).filter(isTaken);
     });
   };
   const entries = entriesOf(resolve(file), { file, line: 1 });

@@ -1,8 +1,8 @@
 // Text -> ejabberd.yml's values, each with the line that it stands on, macros put in.
 //
 // ejabberd reads each plain or quoted scalar as text and makes of it what the option wants, so all scalars are text
-// here, too. `define_macro: {NAME: value}` at the top level puts `value` wherever a scalar is NAME, and since 24.12
-// `@NAME@` within a scalar, where `value` is one.
+// here, too. `define_macro: {NAME: value}` at the top level puts `value` wherever a scalar is NAME; later releases do
+// the same with `@NAME@` within a scalar, where `value` is one, and know `define_keyword` for it.
 //
 // Source: ejabberd's guide, "Configuration File Format", "Macros in Configuration File"; processone/yconf.
 
@@ -36,7 +36,7 @@ export class YmlFault extends Error {
 /** In bytes: Debian's own has 6800. */
 export const maxYmlBytes = 1_048_576;
 /** Aliases and macros can make much of little text. */
-export const maxValues = 100_000;
+const maxValues = 100_000;
 export const maxDepth = 64;
 
 /** Gives the entries of the file's one map, as written: macros are not put in. Throws YmlFault. */
