@@ -1,4 +1,4 @@
-// Directories of a test file's own, below the system's, gone when its process is.
+// Directories of a test file's own, gone when its process is.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,9 +10,9 @@ process.once("exit", () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** Gives a new directory, which is removed at the end of this process. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "inspectord-"));
+/** Gives a new directory below this one, or the system's; it is removed at the end of this process. */
+export function temporaryDirectory(below = tmpdir()): string {
+  const directory = mkdtempSync(join(below, "inspectord-"));
   directories.push(directory);
   return directory;
 }
