@@ -33,6 +33,8 @@ const nullProgram = join(directory, "null");
 /** As long as the sessions that were measured when the first figures were taken. */
 const sessionBytes = 908;
 const sessionId = "good";
+/** Of so many sessions each is asked for in turn: more than are ever asked for at one time. */
+const sessionCount = 256;
 /** How many were started, for a directory and a socket of each one's own. */
 let servers = 0;
 let sockets = 0;
@@ -43,8 +45,8 @@ Object.assign(process.env, localKey, { NODE_EXTRA_CA_CERTS: certificate.certPath
 await buildAll();
 execFileSync("cc", ["-O2", "-o", nullProgram, here("null.c")]);
 const memcached = await startMemcached();
-await storeSession(memcached.port);
-const question = `auth:alice:localhost:${sessionId}`;
+await storeSessions(memcached.port);
+const question = (at: number) => `auth:alice:localhost:${sessionId}${at % sessionCount}`;
 const peerCommand = [python, here("peer.py"), String(memcached.port)];
 
 say(
@@ -227,7 +229,7 @@ interface Load {
 
 async function load(port: number, count: number, how: "rate" | "concurrency", much: number): Promise<Load> {
   const [program = "", ...args] = script("xmpp-load.ts");
-  const client = spawn(program, [...args, ...[port, sessionId, count, how, much].map(String)], {
+  const client = spawn(program, [...args, ...[port, sessionId, sessionCount, count, how, much].map(String)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let report = "";
@@ -302,20 +304,24 @@ async function startDaemon(url: string) {
   return { socket, process: started };
 }
 
-/** PHP's own form of a session, under the key of its memcached save handler. */
-function storeSession(port: number): Promise<void> {
+/** PHP's own form of a session, under the keys of its memcached save handler. */
+function storeSessions(port: number): Promise<void> {
   const head = 'user|s:5:"alice";authenticated|b:1;more|';
   const filler = sessionBytes - head.length - 's:000:"";'.length;
   const session = `${head}s:${filler}:"${"x".repeat(filler)}";`;
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
+    let replies = "";
     socket.on("error", reject);
-    socket.on("data", (reply) => {
+    socket.setEncoding("latin1").on("data", (reply: string) => {
+      replies += reply;
+      if (replies !== "STORED\r\n".repeat(sessionCount)) return;
       socket.destroy();
-      if (String(reply) === "STORED\r\n") resolve();
-      else reject(new Error("memcached stored nothing"));
+      resolve();
     });
-    socket.write(`set memc.sess.key.${sessionId} 0 0 ${session.length}\r\n${session}\r\n`);
+    for (let at = 0; at < sessionCount; at++) {
+      socket.write(`set memc.sess.key.${sessionId}${at} 0 0 ${session.length}\r\n${session}\r\n`);
+    }
   });
 }
 

@@ -11,28 +11,38 @@ export interface Pool {
   stop(): Promise<void>;
 }
 
-/** Starts so many members, and asks each one question: they are up then. Throws where a member ends. */
-export async function startPool(size: number, command: readonly string[], question: string): Promise<Pool> {
+interface Member {
+  readonly process: ChildProcess;
+  /** Its question, which no other member asks: those who ask the same at the same time would share an answer. */
+  readonly bytes: Buffer;
+}
+
+/** Starts so many members, and asks each its question: they are up then. Throws where a member ends. */
+export async function startPool(
+  size: number,
+  command: readonly string[],
+  questionOf: (member: number) => string,
+): Promise<Pool> {
   const [program = "", ...args] = command;
-  const bytes = frame(question);
-  const members: ChildProcess[] = [];
+  const members: Member[] = [];
   for (let at = 0; at < size; at++) {
-    const member = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
-    endWithParent(member);
+    const started = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
+    endWithParent(started);
+    const member = { process: started, bytes: frame(questionOf(at)) };
     members.push(member);
     // Not all at once: two cores would start hundreds of programs slower than one after another.
-    if (at % 8 === 7) await askOnce(member, bytes);
+    if (at % 8 === 7) await askOnce(member);
   }
-  await Promise.all(members.map((member) => askOnce(member, bytes)));
+  await Promise.all(members.map(askOnce));
   return {
-    pids: members.map(({ pid }) => pid ?? 0),
+    pids: members.map(({ process }) => process.pid ?? 0),
     ask: async (count) => {
       const tookMs: number[] = [];
       let left = count;
       await Promise.all(
         members.map(async (member) => {
           while (left-- > 0) {
-            const took = await askOnce(member, bytes);
+            const took = await askOnce(member);
             if (took !== undefined) tookMs.push(took);
           }
         }),
@@ -40,13 +50,13 @@ export async function startPool(size: number, command: readonly string[], questi
       return tookMs;
     },
     stop: async () => {
-      await Promise.all(members.map(stopProcess));
+      await Promise.all(members.map(({ process }) => stopProcess(process)));
     },
   };
 }
 
 /** Gives nothing for a no: whoever is asked more than two cores can do answers so at its deadline. */
-function askOnce(member: ChildProcess, bytes: Buffer): Promise<number | undefined> {
+function askOnce({ process: member, bytes }: Member): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const startedMs = performance.now();
     let answer = Buffer.alloc(0);

@@ -1,21 +1,25 @@
 // Logins to ejabberd: SASL PLAIN over TCP (RFC 6120, RFC 4616), offered at a rate whatever comes of them, or so many
 // at a time. A login's time is from its password to the server's word on it.
-// usage: xmpp-load.ts PORT PASSWORD COUNT rate PER_SECOND | concurrency N   ; writes a JSON report
+// usage: xmpp-load.ts PORT PASSWORD PASSWORDS COUNT rate PER_SECOND | concurrency N   ; writes a JSON report
 
 import { connect } from "node:net";
 
-const [port = "", password = "", count = "0", how = "", much = "0"] = process.argv.slice(2);
-const message = Buffer.from(`\0alice\0${password}`).toString("base64");
+const [port = "", password = "", passwords = "1", count = "0", how = "", much = "0"] = process.argv.slice(2);
 const openStream =
   '<stream:stream xmlns="jabber:client" xmlns:stream="http://etherx.jabber.org/streams" to="localhost" version="1.0">';
-const auth = `<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">${message}</auth>`;
+const auth = (login: number) => {
+  const message = Buffer.from(`\0alice\0${password}${login % Number(passwords)}`).toString("base64");
+  return `<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">${message}</auth>`;
+};
 /** ejabberd's own limit on an external login, and some time for the stream. */
 const patienceMs = 40_000;
 
 const tookMs: number[] = [];
 const lost: Record<string, number> = {};
 
+let logins = 0;
 function logIn(): Promise<void> {
+  const login = logins++;
   return new Promise((resolve) => {
     const socket = connect(Number(port), "127.0.0.1");
     let said = "";
@@ -36,7 +40,7 @@ function logIn(): Promise<void> {
       said += text;
       if (askedMs === 0 && said.includes("</stream:features>")) {
         askedMs = performance.now();
-        socket.write(auth);
+        socket.write(auth(login));
       } else if (said.includes("<success")) end();
       else if (said.includes("<failure")) end("failure");
     });
