@@ -7,7 +7,7 @@ import { type PlacementMode, placementModes } from "../inspector/placement/modes
 import { plainPathOf } from "../inspector/plain-path.ts";
 import { isPresetName, type Preset, presets } from "../inspector/presets.ts";
 import type { IsUserPolicy } from "../inspector/session-inspector.ts";
-import { problemOfExpression, type WhoExpressions } from "../inspector/who.ts";
+import type { WhoExpressions } from "../inspector/who.ts";
 import { type ConfiguredHandler, configuredHandlers } from "./decoder.ts";
 import { type ReadParameter, withSecrets } from "./secrets.ts";
 import { readStoreUrl, type StoreUrl, storeUrlForms } from "./store-url.ts";
@@ -47,8 +47,13 @@ function defaultPrefix(store: StoreUrl["kind"], placement: string): string | und
   return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
 }
 
-/** Gives the configuration, frozen, or every problem with it. Throws nothing. */
-export function readConfig(environment: Environment = process.env): Config | { readonly problems: string[] } {
+/**
+ * Gives the configuration, frozen, or every problem with it: with what evaluates expressions that are no plain paths,
+ * loaded where there is one. Throws nothing.
+ */
+export async function readConfig(
+  environment: Environment = process.env,
+): Promise<Config | { readonly problems: string[] }> {
   const problems: string[] = [];
 
   /** Gives the variable's text, or the fallback where it is missing; a problem where it is not as allowed. */
@@ -58,15 +63,17 @@ export function readConfig(environment: Environment = process.env): Config | { r
     problems.push(`${name} is ${text === undefined ? "missing" : "wrong"}: it must be ${allowed}`);
     return "";
   };
-  const readExpression = (name: string, gives: string, fallback?: string) => {
-    const isExpression = (text: string) => {
-      if (text.trim() === "") return false;
-      // A plain path is an expression without a doubt, and the library takes a while to say so the first time.
-      const problem = plainPathOf(text) === undefined ? problemOfExpression(text) : undefined;
-      if (problem !== undefined) problems.push(`${name}: ${problem}`);
-      return true;
-    };
-    return read(name, `a JMESPath expression that gives ${gives}`, isExpression, fallback);
+  let search: WhoExpressions["search"];
+  const readExpression = async (name: string, gives: string, fallback?: string) => {
+    const allowed = `a JMESPath expression that gives ${gives}`;
+    const expression = read(name, allowed, (text) => text.trim() !== "", fallback);
+    // A plain path is an expression without a doubt. So is nothing, which has been told of.
+    if (expression === "" || plainPathOf(expression) !== undefined) return expression;
+    const { problemOfExpression, Search } = await import("../inspector/search.ts");
+    search = Search;
+    const problem = problemOfExpression(expression);
+    if (problem !== undefined) problems.push(`${name}: ${problem}`);
+    return expression;
   };
 
   const url = readStoreUrl(read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined));
@@ -119,16 +126,16 @@ export function readConfig(environment: Environment = process.env): Config | { r
     environment["LARAVEL_APP_KEY"] === undefined
       ? undefined
       : readLaravelKey(read("LARAVEL_APP_KEY", laravelKeyForm, (text) => readLaravelKey(text) !== undefined));
-  const authenticated = readExpression(
+  const authenticated = await readExpression(
     "AUTHENTICATED_EXPRESSION",
     "true for a user who is logged in",
     preset?.expressions.authenticated,
   );
-  const user = readExpression("USER_EXPRESSION", "the site's user name", preset?.expressions.user);
+  const user = await readExpression("USER_EXPRESSION", "the site's user name", preset?.expressions.user);
   const allowedHosts =
     environment["HOSTS_EXPRESSION"] === undefined
       ? undefined
-      : readExpression("HOSTS_EXPRESSION", "the hosts that the user may log in to");
+      : await readExpression("HOSTS_EXPRESSION", "the hosts that the user may log in to");
   const hosts = read(
     "SERVED_HOSTS",
     "the XMPP hosts of this site's users, lower case, separated by commas",
@@ -159,6 +166,7 @@ export function readConfig(environment: Environment = process.env): Config | { r
       authenticated,
       user,
       ...(allowedHosts !== undefined && { hosts: allowedHosts }),
+      ...(search && { search }),
     }),
     servedHosts: new Set(splitList(hosts)),
     isUserPolicy: isUserPolicy as IsUserPolicy,
@@ -182,7 +190,7 @@ export function readStage({ STAGE }: Environment = process.env): string {
 export async function readConfigWithSecrets(
   readParameter: ReadParameter,
   environment: Environment = process.env,
-): Promise<ReturnType<typeof readConfig>> {
+): ReturnType<typeof readConfig> {
   return readConfig(await withSecrets(environment, readParameter));
 }
 

@@ -1,5 +1,5 @@
-// The decoder of the configured serialize handler. Those of PHP's text formats are always there, since
-// expressions can read such text too; the others are loaded where one is configured.
+// The decoder of the configured serialize handler. Those of PHP's text formats are always there: they are nearly one,
+// and what memcached's clients store may hold such text, too. The others are loaded where one is configured.
 
 import type { LaravelKey } from "../inspector/laravel-key.ts";
 import type { Decode, SerializeHandler } from "../inspector/php/decoders.ts";

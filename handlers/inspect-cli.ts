@@ -53,7 +53,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if ("problem" in options) throw new Failure(`usage: ${options.problem} (--help says more)`, 2);
-  const configured = readInspectConfig(options);
+  const configured = await readInspectConfig(options);
   if ("problems" in configured) {
     throw new Failure(`bad-configuration: ${configured.problems.join("\n  ")}`, 2);
   }

@@ -13,7 +13,9 @@ const standIns = {
 };
 
 /** Gives the configuration, or every problem with it. Throws nothing. */
-export function readInspectConfig(options: InspectOptions): Config | { readonly problems: string[] } {
+export async function readInspectConfig(
+  options: InspectOptions,
+): Promise<Config | { readonly problems: string[] }> {
   const environment = environmentWith({
     ...(options.serializeHandler === undefined
       ? {}

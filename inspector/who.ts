@@ -1,12 +1,12 @@
 // Session -> who: the operator's JMESPath expressions, evaluated on the decoded session. Besides JMESPath's
-// own functions they have those of expression-functions.ts.
+// own functions they have those of expression-functions.ts. What evaluates them comes with them, unless all of them
+// are plain paths, as most sites' are.
 
-import { search } from "@aws-lambda-powertools/jmespath";
-import { ExpressionFunctions, type FunctionFailure } from "./expression-functions.ts";
 import { type DocumentObject, toDocument, valueToDocument } from "./php/document.ts";
 import type { Bytes, PhpSession } from "./php/model.ts";
 import { type Wanted, wantedOf } from "./php/wanted.ts";
 import { type PlainPath, plainPathOf, valueAt } from "./plain-path.ts";
+import type { Search } from "./search.ts";
 import type { RefusalReason } from "./verdict.ts";
 
 export interface WhoExpressions {
@@ -16,24 +16,14 @@ export interface WhoExpressions {
   readonly user: string;
   /** Must give, where it is there, the hosts that this user may log in to: one as text, or a list of texts. */
   readonly hosts?: string;
+  /** search.ts's: without it every expression that is no plain path fails. */
+  readonly search?: typeof Search;
 }
 
 export type Who =
   /** `hosts` is missing where no expression says which. */
   | { readonly userName: string; readonly hosts?: readonly string[] }
   | { readonly reason: RefusalReason; readonly detail?: string };
-
-/** Gives what is wrong with an expression, in words of the JMESPath library, or undefined. Throws nothing. */
-export function problemOfExpression(expression: string): string | undefined {
-  try {
-    search(expression, {}, { customFunctions: new ExpressionFunctions(0) });
-    return undefined;
-  } catch (error) {
-    const name = (error as Error).name;
-    // On an empty session a function may meet a type that it does not take: that says nothing of the expression.
-    return name === "JMESPathTypeError" ? undefined : (error as Error).message;
-  }
-}
 
 /**
  * Gives what the expressions can see of a session: of plain paths the values that they lead to, of others all
@@ -66,7 +56,8 @@ export function whoIsLoggedIn(
   nowSeconds: number,
   wanted?: Wanted,
 ): Who {
-  const evaluation = new Evaluation(session, nowSeconds, wanted);
+  const search = expressions.search && new expressions.search(nowSeconds);
+  const evaluation = new Evaluation(session, wanted, search);
   let authenticated: unknown;
   let user: unknown;
   let hosts: unknown;
@@ -77,39 +68,34 @@ export function whoIsLoggedIn(
   } catch (error) {
     return { reason: "expression-failed", detail: (error as Error).name };
   }
-  const { failure } = evaluation;
-  if (failure !== undefined) return { reason: "expression-failed", detail: failure };
+  if (search?.failure !== undefined) return { reason: "expression-failed", detail: search.failure };
   if (authenticated !== true) return { reason: "not-authenticated" };
   const userName = Number.isSafeInteger(user) ? String(user) : user;
   if (typeof userName !== "string" || userName === "") return { reason: "no-user-name" };
   return expressions.hosts === undefined ? { userName } : { userName, hosts: textsOf(hosts) };
 }
 
-/** The expressions of one verdict on one session: the library and its document are for those that need them. */
+/** The expressions of one verdict on one session: its document is for those that are no plain path. */
 class Evaluation {
   readonly #session: PhpSession;
-  readonly #nowSeconds: number;
   readonly #wanted: Wanted | undefined;
-  #functions: ExpressionFunctions | undefined;
+  readonly #search: Search | undefined;
   #document: DocumentObject | undefined;
 
-  constructor(session: PhpSession, nowSeconds: number, wanted: Wanted | undefined) {
+  constructor(session: PhpSession, wanted: Wanted | undefined, search: Search | undefined) {
     this.#session = session;
-    this.#nowSeconds = nowSeconds;
     this.#wanted = wanted;
+    this.#search = search;
   }
 
-  /** Throws what the library throws. */
+  /** Throws what the search throws, and TypeError where there is none. */
   evaluate(expression: string): unknown {
     const path = plainPath(expression);
     if (path !== undefined) return valueToDocument(valueAt(this.#session, path));
-    this.#functions ??= new ExpressionFunctions(this.#nowSeconds);
+    if (this.#search === undefined)
+      throw new TypeError("an expression is no plain path, and there is no search");
     this.#document ??= toDocument(this.#session, this.#wanted);
-    return search(expression, this.#document as never, { customFunctions: this.#functions });
-  }
-
-  get failure(): FunctionFailure | undefined {
-    return this.#functions?.failure;
+    return this.#search.evaluate(expression, this.#document);
   }
 }
 

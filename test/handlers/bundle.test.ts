@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { entryBytes } from "../../bench/bundle-size.ts";
+import { loginEvent, plainSettings, sessionId, smallSession } from "../../bench/login.ts";
+import { temporaryDirectory } from "../real/directory.ts";
 
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
+const coldProcess = fileURLToPath(new URL("../../bench/cold-process.mjs", import.meta.url));
 const maxEntryBytes = 60_000;
 
 const settings = {
@@ -42,6 +45,27 @@ describe("the bundle of a function", () => {
       assert.ok(all.reduce((sum, size) => sum + size, 0) > bytes + 10_000);
     });
   }
+
+  it("has what evaluates an expression that is no plain path in a chunk of its own", () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, `sess_${sessionId}`), smallSession);
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [coldProcess, join(dist, "auth/handler.mjs"), JSON.stringify(loginEvent())],
+      {
+        env: {
+          PATH: process.env["PATH"],
+          ...plainSettings,
+          SESSION_STORE: `files://${directory}`,
+          AUTHENTICATED_EXPRESSION: "authenticated && not_older_than(`0`, `1`) || json_decode('true')",
+        },
+        encoding: "utf8",
+      },
+    );
+    assert.match(stdout, /\{\\"allow\\":true\}/, stderr);
+    const entry = readFileSync(join(dist, "auth/handler.mjs"), "utf8");
+    assert.match(entry, /import\("\.\/search-\w+\.mjs"\)/);
+  });
 
   it("loads Node's net for memcached only, and its zlib for no store before a compressed session comes", () => {
     const withMemcached = loadedBy({ SESSION_STORE: "memcached://127.0.0.1:1", ...settings });

@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { readConfig, readStage } from "../../handlers/config.ts";
 import { placementModes } from "../../inspector/placement/modes.ts";
 import { presets } from "../../inspector/presets.ts";
+import { Search } from "../../inspector/search.ts";
 
 const good = {
   SESSION_STORE: "memcached://127.0.0.1:11211",
@@ -12,14 +13,14 @@ const good = {
   SERVED_HOSTS: "example.org, chat.example.org",
 };
 
-function problemsOf(changes: Record<string, string | undefined>): string[] {
-  const config = readConfig({ ...good, ...changes });
+async function problemsOf(changes: Record<string, string | undefined>): Promise<string[]> {
+  const config = await readConfig({ ...good, ...changes });
   return "problems" in config ? config.problems : [];
 }
 
 describe("the function's configuration", () => {
-  it("is one frozen object", () => {
-    const config = readConfig(good);
+  it("is one frozen object", async () => {
+    const config = await readConfig(good);
     assert.ok(Object.isFrozen(config));
     assert.deepEqual(config, {
       store: {
@@ -38,92 +39,103 @@ describe("the function's configuration", () => {
     });
   });
 
-  it("has PHP's own key prefix for each store unless told, and none when told so", () => {
-    const prefixOf = (changes: Record<string, string>) => {
-      const config = readConfig({ ...good, ...changes });
+  it("has PHP's own key prefix for each store unless told, and none when told so", async () => {
+    const prefixOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...changes });
       return "keyPrefix" in config ? config.keyPrefix : undefined;
     };
-    assert.equal(prefixOf({}), "memc.sess.key.");
-    assert.equal(prefixOf({ SESSION_STORE: "files:///tmp" }), "sess_");
-    assert.equal(prefixOf({ SESSION_STORE: "elasticache://sessions" }), "memc.sess.key.");
+    assert.equal(await prefixOf({}), "memc.sess.key.");
+    assert.equal(await prefixOf({ SESSION_STORE: "files:///tmp" }), "sess_");
+    assert.equal(await prefixOf({ SESSION_STORE: "elasticache://sessions" }), "memc.sess.key.");
     assert.equal(
-      prefixOf({ SESSION_STORE: "elasticache://sessions", SESSION_PRESET: "joomla" }),
-      prefixOf({ SESSION_PRESET: "joomla" }),
+      await prefixOf({ SESSION_STORE: "elasticache://sessions", SESSION_PRESET: "joomla" }),
+      await prefixOf({ SESSION_PRESET: "joomla" }),
     );
-    assert.equal(prefixOf({ SESSION_STORE: "redis://a:1" }), "PHPREDIS_SESSION:");
-    assert.equal(prefixOf({ SESSION_STORE: "dynamodb://sessions" }), "PHPSESSID_");
+    assert.equal(await prefixOf({ SESSION_STORE: "redis://a:1" }), "PHPREDIS_SESSION:");
+    assert.equal(await prefixOf({ SESSION_STORE: "dynamodb://sessions" }), "PHPSESSID_");
     assert.equal(
-      prefixOf({ SESSION_STORE: "redis://a:1", SESSION_PLACEMENT: "client-modula" }),
+      await prefixOf({ SESSION_STORE: "redis://a:1", SESSION_PLACEMENT: "client-modula" }),
       "PHPREDIS_SESSION:",
     );
-    assert.equal(prefixOf({ SESSION_KEY_PREFIX: "memc.sess." }), "memc.sess.");
-    assert.equal(prefixOf({ SESSION_KEY_PREFIX: "" }), "");
-    assert.equal(prefixOf({ SESSION_PLACEMENT: "modula" }), "memc.sess.key.");
-    assert.equal(prefixOf({ SESSION_PLACEMENT: "pecl-consistent" }), "");
-    assert.equal(prefixOf({ SESSION_PLACEMENT: "pecl-standard", SESSION_KEY_PREFIX: "shop" }), "shop");
+    assert.equal(await prefixOf({ SESSION_KEY_PREFIX: "memc.sess." }), "memc.sess.");
+    assert.equal(await prefixOf({ SESSION_KEY_PREFIX: "" }), "");
+    assert.equal(await prefixOf({ SESSION_PLACEMENT: "modula" }), "memc.sess.key.");
+    assert.equal(await prefixOf({ SESSION_PLACEMENT: "pecl-consistent" }), "");
+    assert.equal(await prefixOf({ SESSION_PLACEMENT: "pecl-standard", SESSION_KEY_PREFIX: "shop" }), "shop");
   });
 
-  it("knows every placement of sessions, and up to nine copies", () => {
+  it("knows every placement of sessions, and up to nine copies", async () => {
     for (const mode of placementModes) {
       const changes = { SESSION_PLACEMENT: mode, SESSION_REPLICAS: "9", SESSION_KEY_PREFIX: "sf2s" };
-      const config = readConfig({ ...good, ...changes });
+      const config = await readConfig({ ...good, ...changes });
       assert.ok("placement" in config, mode);
       assert.equal(config.placement, mode);
       assert.equal(config.replicas, 9);
     }
   });
 
-  it("cannot guess the prefix that a site's own \\Memcached client has", () => {
-    const problems = problemsOf({ SESSION_PLACEMENT: "client-modula" });
+  it("cannot guess the prefix that a site's own \\Memcached client has", async () => {
+    const problems = await problemsOf({ SESSION_PLACEMENT: "client-modula" });
     assert.equal(problems.length, 1);
     assert.match(problems[0] ?? "", /^SESSION_KEY_PREFIX is missing: it must be /);
-    assert.deepEqual(problemsOf({ SESSION_PLACEMENT: "client-modula", SESSION_KEY_PREFIX: "sf2s" }), []);
+    assert.deepEqual(
+      await problemsOf({ SESSION_PLACEMENT: "client-modula", SESSION_KEY_PREFIX: "sf2s" }),
+      [],
+    );
   });
 
-  it("has PHP's own serialize handler unless told another", () => {
-    const handlerOf = (changes: Record<string, string>) => {
-      const config = readConfig({ ...good, ...changes });
+  it("has PHP's own serialize handler unless told another", async () => {
+    const handlerOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...changes });
       return "serializeHandler" in config ? config.serializeHandler : undefined;
     };
-    assert.equal(handlerOf({}), "php");
+    assert.equal(await handlerOf({}), "php");
     for (const name of ["php", "php_binary", "php_serialize", "igbinary", "msgpack", "auto"]) {
-      assert.equal(handlerOf({ SESSION_SERIALIZE_HANDLER: name }), name);
+      assert.equal(await handlerOf({ SESSION_SERIALIZE_HANDLER: name }), name);
     }
   });
 
-  it("takes from a preset what no variable of its own says", () => {
+  it("takes from a preset what no variable of its own says", async () => {
     const { SESSION_STORE, SERVED_HOSTS } = good;
-    const withPreset = (changes: Record<string, string>) => {
-      const config = readConfig({ SESSION_STORE, SERVED_HOSTS, ...changes });
+    const withPreset = async (changes: Record<string, string>) => {
+      const config = await readConfig({ SESSION_STORE, SERVED_HOSTS, ...changes });
       assert.ok(!("problems" in config), JSON.stringify(config));
       return config;
     };
     for (const [name, preset] of Object.entries(presets)) {
-      const config = withPreset({ SESSION_PRESET: name });
-      assert.deepEqual(config.expressions, preset.expressions, name);
+      const config = await withPreset({ SESSION_PRESET: name });
+      const { search, ...expressions } = config.expressions;
+      assert.deepEqual(expressions, preset.expressions, name);
+      assert.equal(search !== undefined, name !== "plain", name);
       assert.equal(config.serializeHandler, preset.serializeHandler, name);
       const own = { AUTHENTICATED_EXPRESSION: "a", USER_EXPRESSION: "b", SESSION_SERIALIZE_HANDLER: "php" };
-      const changed = withPreset({ SESSION_PRESET: name, SESSION_KEY_PREFIX: "", ...own });
+      const changed = await withPreset({ SESSION_PRESET: name, SESSION_KEY_PREFIX: "", ...own });
       assert.deepEqual(changed.expressions, { authenticated: "a", user: "b" });
       assert.equal(changed.serializeHandler, "php");
       assert.equal(changed.keyPrefix, "");
     }
-    assert.equal(withPreset({ SESSION_PRESET: "laravel" }).keyPrefix, "laravel_cache_");
-    assert.equal(withPreset({ SESSION_PRESET: "laravel", SESSION_STORE: "files:///tmp" }).keyPrefix, "");
-    assert.equal(withPreset({ SESSION_PRESET: "symfony" }).keyPrefix, "memc.sess.key.");
-    assert.equal(withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" }).keyPrefix, "sf_s");
+    assert.equal((await withPreset({ SESSION_PRESET: "laravel" })).keyPrefix, "laravel_cache_");
+    assert.equal(
+      (await withPreset({ SESSION_PRESET: "laravel", SESSION_STORE: "files:///tmp" })).keyPrefix,
+      "",
+    );
+    assert.equal((await withPreset({ SESSION_PRESET: "symfony" })).keyPrefix, "memc.sess.key.");
+    assert.equal(
+      (await withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" })).keyPrefix,
+      "sf_s",
+    );
   });
 
-  it("has an expression for the hosts of a user, and names that differ by case, only when told so", () => {
-    const config = readConfig({ ...good, HOSTS_EXPRESSION: "hosts", USER_NAME_CASE: "sensitive" });
+  it("has an expression for the hosts of a user, and names that differ by case, only when told so", async () => {
+    const config = await readConfig({ ...good, HOSTS_EXPRESSION: "hosts", USER_NAME_CASE: "sensitive" });
     assert.ok("expressions" in config);
     assert.equal(config.expressions.hosts, "hosts");
     assert.equal(config.namesDifferByCase, true);
   });
 
-  it("takes the password of a Redis store from a variable of its own, where its URL has none", () => {
+  it("takes the password of a Redis store from a variable of its own, where its URL has none", async () => {
     for (const SESSION_STORE of ["redis://a:1", "rediss://reader@a:1/2"]) {
-      const config = readConfig({ ...good, SESSION_STORE, SESSION_STORE_PASSWORD: "ge heim:/" });
+      const config = await readConfig({ ...good, SESSION_STORE, SESSION_STORE_PASSWORD: "ge heim:/" });
       assert.ok("store" in config && config.store.kind === "redis", JSON.stringify(config));
       assert.equal(config.store.password?.(), "ge heim:/");
       assert.doesNotMatch(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config), /heim/);
@@ -134,7 +146,7 @@ describe("the function's configuration", () => {
       ["files:///tmp", "geheim"],
       ["redis://a:1", ""],
     ] as const) {
-      const problems = problemsOf({ SESSION_STORE, SESSION_STORE_PASSWORD });
+      const problems = await problemsOf({ SESSION_STORE, SESSION_STORE_PASSWORD });
       assert.equal(problems.length, 1, SESSION_STORE);
       assert.match(
         problems[0] ?? "",
@@ -147,39 +159,39 @@ describe("the function's configuration", () => {
     assert.deepEqual([problems.length, problems[0]?.split(" ")[0]], [1, "SESSION_STORE"]);
   });
 
-  it("needs a password for a user of Redis", () => {
-    const problems = problemsOf({ SESSION_STORE: "redis://reader@a:1" });
+  it("needs a password for a user of Redis", async () => {
+    const problems = await problemsOf({ SESSION_STORE: "redis://reader@a:1" });
     assert.deepEqual(problems, [
       "SESSION_STORE_PASSWORD is missing: SESSION_STORE names a user without a password",
     ]);
-    assert.deepEqual(problemsOf({ SESSION_STORE: "redis://reader:secret@a:1" }), []);
+    assert.deepEqual(await problemsOf({ SESSION_STORE: "redis://reader:secret@a:1" }), []);
   });
 
-  it("never shows Laravel's key", () => {
+  it("never shows Laravel's key", async () => {
     const LARAVEL_APP_KEY = `base64:${Buffer.alloc(32, "geheim").toString("base64")}`;
-    const config = readConfig({ ...good, SESSION_PRESET: "laravel", LARAVEL_APP_KEY });
+    const config = await readConfig({ ...good, SESSION_PRESET: "laravel", LARAVEL_APP_KEY });
     assert.ok("laravelKey" in config);
     for (const shown of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config)]) {
       assert.doesNotMatch(shown, /geheim|Z2VoZWlt/);
     }
-    assert.doesNotMatch(problemsOf({ LARAVEL_APP_KEY: `${LARAVEL_APP_KEY}x` }).join(), /Z2VoZWlt/);
+    assert.doesNotMatch((await problemsOf({ LARAVEL_APP_KEY: `${LARAVEL_APP_KEY}x` })).join(), /Z2VoZWlt/);
   });
 
-  it("knows its stage whatever else is wrong, and is local without one", () => {
+  it("knows its stage whatever else is wrong, and is local without one", async () => {
     assert.equal(readStage({ STAGE: "prod" }), "prod");
     for (const STAGE of [undefined, "", "a b", "x".repeat(65)]) assert.equal(readStage({ STAGE }), "local");
-    assert.deepEqual(problemsOf({ STAGE: "x".repeat(64) }), []);
+    assert.deepEqual(await problemsOf({ STAGE: "x".repeat(64) }), []);
   });
 
-  it("needs the store, both expressions and the hosts: there is no safe guess", () => {
+  it("needs the store, both expressions and the hosts: there is no safe guess", async () => {
     for (const name of ["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS"]) {
-      const problems = problemsOf({ [name]: undefined });
+      const problems = await problemsOf({ [name]: undefined });
       assert.equal(problems.length, 1, name);
       assert.match(problems[0] ?? "", new RegExp(`^${name} is missing: it must be .+`));
     }
   });
 
-  it("names the wrong variable and what is allowed", () => {
+  it("names the wrong variable and what is allowed", async () => {
     const wrong: [string, string, RegExp][] = [
       [
         "SESSION_STORE",
@@ -226,25 +238,41 @@ describe("the function's configuration", () => {
       ["HOSTS_EXPRESSION", " ", /JMESPath/],
     ];
     for (const [name, value, says] of wrong) {
-      const problems = problemsOf({ [name]: value });
+      const problems = await problemsOf({ [name]: value });
       assert.equal(problems.length, 1, `${name}=${value}`);
       assert.match(problems[0] ?? "", new RegExp(`^${name} is wrong`));
       assert.match(problems[0] ?? "", says);
     }
   });
 
-  it("says what JMESPath finds wrong with an expression", () => {
-    for (const expression of ["user.", "user[", "a b", "'open"]) {
-      assert.match(problemsOf({ USER_EXPRESSION: expression })[0] ?? "", /^USER_EXPRESSION: ./, expression);
+  it("has a search only where an expression is no plain path", async () => {
+    const searchOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...changes });
+      assert.ok("expressions" in config, JSON.stringify(config));
+      return config.expressions.search;
+    };
+    assert.equal(await searchOf({ HOSTS_EXPRESSION: "hosts" }), undefined);
+    for (const name of ["AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "HOSTS_EXPRESSION"]) {
+      assert.equal(await searchOf({ [name]: "a[0]" }), Search, name);
     }
   });
 
-  it("takes an expression whose functions an empty session cannot please", () => {
-    assert.deepEqual(problemsOf({ AUTHENTICATED_EXPRESSION: "length(roles) > `0`" }), []);
+  it("says what JMESPath finds wrong with an expression", async () => {
+    for (const expression of ["user.", "user[", "a b", "'open"]) {
+      assert.match(
+        (await problemsOf({ USER_EXPRESSION: expression }))[0] ?? "",
+        /^USER_EXPRESSION: ./,
+        expression,
+      );
+    }
   });
 
-  it("names all that is wrong at once, and never repeats the store's address", () => {
-    const problems = problemsOf({ SESSION_STORE: "redis://:geheim@cache", ISUSER_POLICY: "x" });
+  it("takes an expression whose functions an empty session cannot please", async () => {
+    assert.deepEqual(await problemsOf({ AUTHENTICATED_EXPRESSION: "length(roles) > `0`" }), []);
+  });
+
+  it("names all that is wrong at once, and never repeats the store's address", async () => {
+    const problems = await problemsOf({ SESSION_STORE: "redis://:geheim@cache", ISUSER_POLICY: "x" });
     assert.equal(problems.length, 2);
     assert.doesNotMatch(problems.join(), /geheim/);
   });

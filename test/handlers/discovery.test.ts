@@ -54,7 +54,7 @@ describe("the inspector of an ElastiCache cluster", () => {
   };
   const sessionOn = (...nodes: readonly Memcached[]) =>
     writeSession(alice, memcachedIni(...nodes.map(({ host, port }) => `${host}:${port}`)));
-  const open = () => createInspect(readConfig(settings), (...line) => lines.push(line));
+  const open = async () => createInspect(await readConfig(settings), (...line) => lines.push(line));
   const login = (password: string) => ({ op: "auth", user: "alice", server: "localhost", password }) as const;
   const allowed = { outcome: "allowed" };
 

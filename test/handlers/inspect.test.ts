@@ -24,7 +24,7 @@ describe("the inspector of a configuration", () => {
   it("looks into the configured store with the configured expressions", async () => {
     writeFileSync(join(directory, `sess_${login.password}`), 'user|s:5:"alice";authenticated|b:1;');
     const inspect = await createInspect(
-      readConfig({ SESSION_STORE: `files://${directory}`, ...expressions }),
+      await readConfig({ SESSION_STORE: `files://${directory}`, ...expressions }),
       () => {},
     );
     assert.deepEqual(await inspect(login), { outcome: "allowed" });
@@ -46,7 +46,7 @@ describe("the inspector of a configuration", () => {
         ["php", "refused"],
       ] as const) {
         const settings = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: name };
-        const inspect = await createInspect(readConfig({ ...settings, ...expressions }), () => {});
+        const inspect = await createInspect(await readConfig({ ...settings, ...expressions }), () => {});
         assert.equal((await inspect(login)).outcome, outcome, `${handler} read as ${name}`);
       }
     }
@@ -56,7 +56,7 @@ describe("the inspector of a configuration", () => {
     for (const name of ["auto", "php_serialize"]) {
       const lines: unknown[][] = [];
       const settings = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: name };
-      const inspect = await createInspect(readConfig({ ...settings, ...expressions }), (...line) =>
+      const inspect = await createInspect(await readConfig({ ...settings, ...expressions }), (...line) =>
         lines.push(line),
       );
       await inspect(login);
@@ -70,7 +70,7 @@ describe("the inspector of a configuration", () => {
 
   it("answers of many sessions by the same configuration", async () => {
     writeFileSync(join(directory, `sess_${login.password}`), 'user|s:5:"alice";authenticated|b:1;');
-    const config = readConfig({ SESSION_STORE: `files://${directory}`, ...expressions });
+    const config = await readConfig({ SESSION_STORE: `files://${directory}`, ...expressions });
     const inspectSessions = await createInspectSessions(config, () => {});
     const ids = ["nobody0has0this0session0id", login.password];
     assert.deepEqual(await inspectSessions({ ids }), { outcome: "answered", authenticated: [false, true] });
@@ -81,7 +81,7 @@ describe("the inspector of a configuration", () => {
       `${begin}127.0.0.1:1`,
       `${begin}127.0.0.1:1,127.0.0.1:2`,
     ])) {
-      const config = readConfig({ SESSION_STORE: nodes, ...expressions });
+      const config = await readConfig({ SESSION_STORE: nodes, ...expressions });
       const inspect = await createInspect(config, () => {});
       assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "store-unreachable" }, nodes);
     }
@@ -89,7 +89,7 @@ describe("the inspector of a configuration", () => {
 
   it("says what is wrong once, and of every login that it is unavailable", async () => {
     const lines: unknown[] = [];
-    const config = readConfig({ ...expressions, ISUSER_POLICY: "some" });
+    const config = await readConfig({ ...expressions, ISUSER_POLICY: "some" });
     const inspect = await createInspect(config, (...line) => lines.push(line));
     assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "bad-configuration" });
     assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "bad-configuration" });

@@ -11,6 +11,7 @@ import { laravelDecoder } from "../../inspector/laravel.ts";
 import { readLaravelKey } from "../../inspector/laravel-key.ts";
 import { decodePhp } from "../../inspector/php/php-handler.ts";
 import { type PresetName, presets } from "../../inspector/presets.ts";
+import { Search } from "../../inspector/search.ts";
 import { SessionInspector } from "../../inspector/session-inspector.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { missing, type Part } from "../real/parts.ts";
@@ -108,7 +109,7 @@ async function verdict(
   const inspector = new SessionInspector({
     store: { getData: async () => ({ bytes, flags: 0 }), getMany: () => assert.fail(), close() {} },
     decode: serializeHandler === "laravel" ? laravelDecoder(isEncrypted ? laravelKey : undefined) : decodePhp,
-    expressions,
+    expressions: { ...expressions, search: Search },
     servedHosts: new Set(["example.org"]),
     isUserPolicy: "none",
     namesDifferByCase: false,

@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodePhp } from "../../inspector/php/php-handler.ts";
-import { problemOfExpression, wantedBy, whoIsLoggedIn } from "../../inspector/who.ts";
+import { Search } from "../../inspector/search.ts";
+import { wantedBy, whoIsLoggedIn } from "../../inspector/who.ts";
 
 const now = 1_800_000_000;
 
 function who(session: string | Buffer, authenticated: string, user: string) {
-  return whoIsLoggedIn(decodePhp(Buffer.from(session as string)), { authenticated, user }, now);
+  return whoIsLoggedIn(
+    decodePhp(Buffer.from(session as string)),
+    { authenticated, user, search: Search },
+    now,
+  );
 }
 
 const plain = 'user|s:5:"alice";authenticated|b:1;';
@@ -111,6 +116,15 @@ describe("who is logged in", () => {
     assert.deepEqual(who(session, "authenticated", "php_unserialize(token) || user"), refusal);
   });
 
+  it("is refused when an expression is no plain path, and no search came with it", () => {
+    const found = whoIsLoggedIn(
+      decodePhp(Buffer.from(plain)),
+      { authenticated: "authenticated || `true`", user: "user" },
+      now,
+    );
+    assert.deepEqual(found, { reason: "expression-failed", detail: "TypeError" });
+  });
+
   it("is refused when an expression compares a session with itself and it has a cycle", () => {
     const found = who('a|O:1:"A":1:{s:1:"a";r:1;}b|O:1:"B":1:{s:1:"a";r:3;}', "a == b", "user");
     assert.ok("reason" in found);
@@ -154,31 +168,6 @@ describe("what expressions want of a session", () => {
   it("is all where an expression can see more than it names", () => {
     for (const user of ["values(@)[0]", "*.name", '"us\\u0065r"', '"$base64:/w=="']) {
       assert.equal(wanted("auth", user), undefined, user);
-    }
-  });
-});
-
-describe("the problem of an expression", () => {
-  it("is nothing where it can be read", () => {
-    assert.equal(problemOfExpression('"a/b".c[0].d'), undefined);
-    assert.equal(problemOfExpression("length(roles) > `0`"), undefined);
-    assert.equal(
-      problemOfExpression("php_unserialize(token).user && not_older_than(last, `1800`)"),
-      undefined,
-    );
-  });
-
-  it("is said where it cannot", () => {
-    for (const expression of [
-      "",
-      "a.",
-      "a ==",
-      "nofunction(a)",
-      "length(a, b)",
-      "json_decode()",
-      "constructor",
-    ]) {
-      assert.equal(typeof problemOfExpression(expression), "string", expression);
     }
   });
 });

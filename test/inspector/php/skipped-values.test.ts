@@ -12,6 +12,7 @@ import type { PhpSession } from "../../../inspector/php/model.ts";
 import { UnreadableSessionError } from "../../../inspector/php/unreadable.ts";
 import { type Wanted, wantedOf } from "../../../inspector/php/wanted.ts";
 import { valueAt } from "../../../inspector/plain-path.ts";
+import { Search } from "../../../inspector/search.ts";
 import { type WhoExpressions, wantedBy, whoIsLoggedIn } from "../../../inspector/who.ts";
 import { missing } from "../../real/parts.ts";
 import { type Handler, handlers, handMade, mutant, randomNumbers } from "./mutants.ts";
@@ -46,11 +47,16 @@ function read(handler: Handler, bytes: Buffer, wanted?: Wanted): PhpSession | { 
 
 /** Who is logged in by the JMESPath library alone: a pipe into `@` leaves no path plain. */
 function whoBySearch(session: PhpSession, { authenticated, user }: WhoExpressions) {
-  return whoIsLoggedIn(session, { authenticated: `${authenticated} | @`, user: `${user} | @` }, 0);
+  return whoIsLoggedIn(
+    session,
+    { authenticated: `${authenticated} | @`, user: `${user} | @`, search: Search },
+    0,
+  );
 }
 
 /** Gives whether the session can be read; fails where that, or who is logged in, depends on what is wanted. */
-function compare(handler: Handler, bytes: Buffer, expressions: WhoExpressions): boolean {
+function compare(handler: Handler, bytes: Buffer, { authenticated, user }: WhoExpressions): boolean {
+  const expressions = { authenticated, user, search: Search };
   const wanted = wantedBy(expressions);
   const all = read(handler, bytes);
   const some = read(handler, bytes, wanted);

@@ -25,7 +25,7 @@ describe("the sessions of frameworks in Redis", () => {
     settings: Record<string, string> = {},
   ) {
     const password = runPhpScript(script, [framework, String(redis.port)]).toString();
-    const config = readConfig({
+    const config = await readConfig({
       SESSION_STORE: `redis://127.0.0.1:${redis.port}`,
       SESSION_PRESET: framework,
       SERVED_HOSTS: "localhost",
