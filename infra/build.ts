@@ -19,6 +19,23 @@ const common = {
   outExtension: { ".js": ".mjs" },
 } as const satisfies BuildOptions;
 
+/** How a function's module is built, wherever it goes to. */
+export const functionOptions = {
+  ...common,
+  target: "node20",
+  // The package gives its standard functions out together with others, which would bring node:zlib along.
+  alias: {
+    "@aws-lambda-powertools/jmespath/functions":
+      "./node_modules/@aws-lambda-powertools/jmespath/lib/esm/Functions.js",
+  },
+  // memjs is CommonJS and asks for node's modules by require().
+  banner: {
+    js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);',
+  },
+  // Chunks: a store's module is loaded only where it is configured.
+  splitting: true,
+} as const satisfies BuildOptions;
+
 /** Writes all bundles below dist/, in place of what stands there. Throws what esbuild throws. */
 export async function buildAll(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
@@ -47,21 +64,9 @@ async function buildProgram(entry: string, file: string): Promise<void> {
 /** A directory of its own for each: none carries, or loads at its cold start, what only the other one needs. */
 async function buildFunction(name: string): Promise<void> {
   await build({
-    ...common,
+    ...functionOptions,
     entryPoints: { handler: `handlers/${name}.ts` },
     outdir: `dist/${name}`,
-    // Chunks: a store's module is loaded only where it is configured.
-    splitting: true,
-    target: "node20",
-    // The package gives its standard functions out together with others, which would bring node:zlib along.
-    alias: {
-      "@aws-lambda-powertools/jmespath/functions":
-        "./node_modules/@aws-lambda-powertools/jmespath/lib/esm/Functions.js",
-    },
-    // memjs is CommonJS and asks for node's modules by require().
-    banner: {
-      js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);',
-    },
   });
 }
 
