@@ -134,3 +134,16 @@ const classNameChars = /^[0-9A-Z_a-z\x7f-\xff][0-9A-Z_a-z\\\x7f-\xff]*$/;
 export function isClassName(name: Bytes): boolean {
   return classNameChars.test(name);
 }
+
+const isClassNameByte = Uint8Array.from({ length: 0x100 }, (_, byte) =>
+  isClassName(`A${String.fromCharCode(byte)}`) ? 1 : 0,
+);
+const backslash = 0x5c;
+
+/** The same of the bytes from `start` to `end`, which lie within these. */
+export function isClassNameIn(bytes: Uint8Array, start: number, end: number): boolean {
+  if (start === end || bytes[start] === backslash) return false;
+  for (let place = start; place < end; place++)
+    if (isClassNameByte[bytes[place] as number] === 0) return false;
+  return true;
+}

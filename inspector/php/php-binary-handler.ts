@@ -5,8 +5,7 @@
 //   variable = length { byte } value ;   (* length: 0 to 127, one byte; value: see text-values.ts *)
 
 import type { Bytes, PhpSession, PhpValue } from "./model.ts";
-import { openText } from "./text-values.ts";
-import { readVariable } from "./text-wanted.ts";
+import { openWanted, readVariable } from "./text-wanted.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 import { readWanted, type Wanted } from "./wanted.ts";
 
@@ -25,7 +24,7 @@ export function decodePhpBinary(bytes: Uint8Array, wanted?: Wanted): PhpSession 
 }
 
 function readVariables(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  const reader = openText(bytes, wanted === undefined);
+  const reader = openWanted(bytes, wanted);
   const variables = new Map<Bytes, PhpValue>();
   while (reader.position < bytes.length) {
     const length = bytes[reader.position] as number;

@@ -2,8 +2,7 @@
 // around them.
 
 import type { Bytes, PhpSession, PhpValue } from "./model.ts";
-import { openText } from "./text-values.ts";
-import { readVariable } from "./text-wanted.ts";
+import { openWanted, readVariable } from "./text-wanted.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 import { readWanted, type Wanted } from "./wanted.ts";
 
@@ -21,7 +20,7 @@ export function decodePhp(bytes: Uint8Array, wanted?: Wanted): PhpSession {
 const bar = 0x7c;
 
 function readVariables(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  const reader = openText(bytes, wanted === undefined);
+  const reader = openWanted(bytes, wanted);
   const variables = new Map<Bytes, PhpValue>();
   while (reader.position < bytes.length) {
     const start = reader.position;

@@ -1,8 +1,8 @@
 // session.serialize_handler=php_serialize: the whole session as one array, as serialize() writes it.
 
 import type { Bytes, PhpSession, PhpValue } from "./model.ts";
-import { openText, readSessionArray } from "./text-values.ts";
-import { readWantedArray } from "./text-wanted.ts";
+import { readSessionArray } from "./text-values.ts";
+import { openWanted, readWantedArray } from "./text-wanted.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 import { readWanted, type Wanted } from "./wanted.ts";
 
@@ -20,7 +20,7 @@ export function decodePhpSerialize(bytes: Uint8Array, wanted?: Wanted): PhpSessi
 function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   const variables = new Map<Bytes, PhpValue>();
   if (bytes.length === 0) return { variables };
-  const reader = openText(bytes, wanted === undefined);
+  const reader = openWanted(bytes, wanted);
   const { entries } = wanted === undefined ? readSessionArray(reader) : readWantedArray(reader, wanted);
   if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
   for (const [key, value] of entries) variables.set(String(key), value);

@@ -54,6 +54,31 @@ import {
   type PhpValue,
   propertyOf,
 } from "./model.ts";
+import {
+  closeBrace,
+  colon,
+  dot,
+  lowerA,
+  lowerB,
+  lowerD,
+  lowerE,
+  lowerI,
+  lowerR,
+  lowerS,
+  minus,
+  nine,
+  openBrace,
+  plus,
+  quote,
+  semicolon,
+  upperC,
+  upperE,
+  upperI,
+  upperN,
+  upperO,
+  upperR,
+  zero,
+} from "./text-bytes.ts";
 import { type UnreadableCode, UnreadableSessionError } from "./unreadable.ts";
 
 /** Where a decoder is in the session, and what it has seen. Made by `openText`. */
@@ -105,27 +130,27 @@ export function countValue(reader: TextReader): void {
 /** The value from behind its letter on. */
 function readTyped(reader: TextReader, type: number): PhpValue {
   switch (type) {
-    case letter.s:
+    case lowerS:
       return inSlot(reader, readString(reader));
-    case letter.i:
+    case lowerI:
       return inSlot(reader, readInteger(reader));
-    case letter.b:
+    case lowerB:
       return inSlot(reader, readBoolean(reader));
-    case letter.d:
+    case lowerD:
       return inSlot(reader, readFloat(reader));
-    case letter.a:
+    case lowerA:
       return readArray(reader, inSlot(reader, new PhpArray()));
-    case letter.O:
+    case upperO:
       return readObject(reader);
-    case letter.C:
+    case upperC:
       return readSerializable(reader);
-    case letter.E:
+    case upperE:
       return inSlot(reader, readEnum(reader));
-    case letter.R:
+    case upperR:
       return readReference(reader);
-    case letter.r:
+    case lowerR:
       return readObjectHandle(reader);
-    case letter.N:
+    case upperN:
       expect(reader, semicolon);
       return inSlot(reader, null);
     default:
@@ -140,36 +165,10 @@ function readTyped(reader: TextReader, type: number): PhpValue {
  */
 export function readSessionArray(reader: TextReader): PhpArray {
   reader.values++;
-  expect(reader, letter.a);
+  expect(reader, lowerA);
   reader.slots.push(undefined);
   return readArray(reader, new PhpArray());
 }
-
-export const colon = 0x3a;
-export const semicolon = 0x3b;
-export const quote = 0x22;
-export const openBrace = 0x7b;
-export const closeBrace = 0x7d;
-export const minus = 0x2d;
-export const plus = 0x2b;
-export const dot = 0x2e;
-export const zero = 0x30;
-export const nine = 0x39;
-export const letter = {
-  C: 0x43,
-  E: 0x45,
-  I: 0x49,
-  N: 0x4e,
-  O: 0x4f,
-  R: 0x52,
-  a: 0x61,
-  b: 0x62,
-  d: 0x64,
-  e: 0x65,
-  i: 0x69,
-  r: 0x72,
-  s: 0x73,
-} as const;
 
 const maxInt64Digits = 19;
 
@@ -216,11 +215,11 @@ function readFloat(reader: TextReader): number {
   const start = reader.position;
   const first = byteAt(reader.bytes, start) === minus ? start + 1 : start;
   const lead = byteAt(reader.bytes, first);
-  if (lead === letter.N || lead === letter.I) return readSpecialFloat(reader);
+  if (lead === upperN || lead === upperI) return readSpecialFloat(reader);
   let end = skipDigits(reader, first);
   if (byteAt(reader.bytes, end) === dot) end = skipDigits(reader, end + 1);
   const exponent = byteAt(reader.bytes, end);
-  if (exponent === letter.E || exponent === letter.e) {
+  if (exponent === upperE || exponent === lowerE) {
     const sign = byteAt(reader.bytes, end + 1);
     const digits = sign === plus || sign === minus ? end + 2 : end + 1;
     end = skipDigits(reader, digits);
@@ -338,12 +337,12 @@ export function closePairs(reader: TextReader): void {
 }
 
 function readKey(reader: TextReader): PhpKey {
-  return readKeyType(reader) === letter.i ? readInteger(reader) : arrayKey(readString(reader));
+  return readKeyType(reader) === lowerI ? readInteger(reader) : arrayKey(readString(reader));
 }
 
 function readKeyType(reader: TextReader): number {
   const type = byteAt(reader.bytes, reader.position);
-  if (type !== letter.i && type !== letter.s) throw unexpected(reader, reader.position);
+  if (type !== lowerI && type !== lowerS) throw unexpected(reader, reader.position);
   reader.position++;
   return type;
 }
@@ -422,7 +421,7 @@ function skipDigits(reader: TextReader, from: number): number {
 }
 
 /** The byte at this place, or -1 behind the end. It is read twice as fast as a char of the text. */
-export function byteAt(bytes: Uint8Array, position: number): number {
+function byteAt(bytes: Uint8Array, position: number): number {
   return position < bytes.length ? (bytes[position] as number) : -1;
 }
 

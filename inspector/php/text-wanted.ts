@@ -2,34 +2,60 @@
 // all else, but nothing is made of it. See wanted.ts for what that may and may not do, and text-values.ts for the
 // grammar and for reading in full.
 //
-// What walks takes the position and gives the one behind, instead of keeping it in the reader: to store and to
-// load it at every byte takes most of the time.
+// What walks goes over a copy of the bytes with a NUL behind them, which is none of the bytes that can come next: so
+// no look at a byte asks first whether it is there, and only to jump over a string asks for the end. The functions
+// take the position and give the one behind, instead of keeping it in the reader.
 
-import { maxDepth, maxSessionBytes } from "./limits.ts";
-import { type Bytes, isClassName, PhpArray, PhpObject, type PhpValue, propertyOf } from "./model.ts";
+import { maxDepth, maxSessionBytes, maxValues } from "./limits.ts";
+import { type Bytes, isClassNameIn, PhpArray, PhpObject, type PhpValue, propertyOf } from "./model.ts";
 import {
-  byteAt,
   closeBrace,
-  closePairs,
   colon,
-  countValue,
   dot,
-  letter,
-  maxExponentDigits,
+  lowerA,
+  lowerB,
+  lowerD,
+  lowerE,
+  lowerI,
+  lowerS,
   minus,
-  nine,
   openBrace,
-  openPairs,
   plus,
   quote,
+  semicolon,
+  upperE,
+  upperN,
+  upperO,
+  zero,
+} from "./text-bytes.ts";
+import {
+  closePairs,
+  countValue,
+  maxExponentDigits,
+  openPairs,
+  openText,
   readClassName,
   readValue,
-  semicolon,
   type TextReader,
   textOf,
-  zero,
 } from "./text-values.ts";
 import { giveUp, type Wanted, wantedAt } from "./wanted.ts";
+
+/** The copy, and room for a look at what is behind its NUL. One for all readers: none begins while another is at work. */
+const copy = Buffer.alloc(maxSessionBytes + 3);
+
+/**
+ * A reader at the start of the bytes, of which this is wanted.
+ * @throws UnreadableSessionError if there are more than `maxSessionBytes`
+ */
+export function openWanted(bytes: Uint8Array, wanted: Wanted | undefined): TextReader {
+  const reader = openText(bytes, wanted === undefined);
+  if (wanted !== undefined) {
+    copy.set(bytes);
+    copy[bytes.length] = 0;
+  }
+  return reader;
+}
 
 /**
  * Reads the value of the variable whose name stands there, from the reader's position on, if it is wanted; leaves
@@ -56,11 +82,11 @@ export function readVariable(
 export function readWantedArray(reader: TextReader, wanted: Wanted): PhpArray {
   const array = new PhpArray();
   countValue(reader);
-  reader.position = skipByte(reader.bytes, reader.position, letter.a);
+  reader.position = skipByte(copy, reader.position, lowerA);
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     const { bytes, position } = reader;
-    reader.position = endOfKey(bytes, position);
+    reader.position = endOfKey(copy, position, bytes.length);
     const end = endOfKeyText(reader, position);
     const found = wantedAt(wanted, bytes, startOfKeyText(bytes, position), end);
     if (found === undefined) skipValue(reader);
@@ -78,7 +104,7 @@ function readWantedObject(reader: TextReader, wanted: Wanted): PhpObject {
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     const { bytes, position } = reader;
-    reader.position = endOfKey(bytes, position);
+    reader.position = endOfKey(copy, position, bytes.length);
     const end = endOfKeyText(reader, position);
     const stored = textOf(reader).slice(startOfKeyText(bytes, position), end);
     const property = propertyOf(stored);
@@ -95,19 +121,24 @@ function readWantedObject(reader: TextReader, wanted: Wanted): PhpObject {
 }
 
 function readWantedValue(reader: TextReader, inside: Wanted | undefined): PhpValue {
-  const type = byteAt(reader.bytes, reader.position);
-  if (inside === undefined || (type !== letter.a && type !== letter.O)) return readValue(reader);
-  return type === letter.a ? readWantedArray(reader, inside) : readWantedObject(reader, inside);
+  const { position } = reader;
+  const type = copy[position];
+  if (type === lowerS) {
+    skipValue(reader);
+    return copy.toString("latin1", startOfText(copy, position), reader.position - 2);
+  }
+  if (inside === undefined || (type !== lowerA && type !== upperO)) return readValue(reader);
+  return type === lowerA ? readWantedArray(reader, inside) : readWantedObject(reader, inside);
 }
 
 /** Where the name begins in a key that begins here: its digits, or the text between the quotes. */
 function startOfKeyText(bytes: Uint8Array, position: number): number {
-  return bytes[position] === letter.i ? position + 2 : startOfText(bytes, position);
+  return bytes[position] === lowerI ? position + 2 : startOfText(bytes, position);
 }
 
 /** Where it ends, if the reader is behind the key. */
 function endOfKeyText(reader: TextReader, position: number): number {
-  return reader.position - (reader.bytes[position] === letter.i ? 1 : 2);
+  return reader.position - (reader.bytes[position] === lowerI ? 1 : 2);
 }
 
 /** Behind the first of a string's quotes. */
@@ -121,68 +152,115 @@ function skipValue(reader: TextReader): void {
   reader.position = endOfValue(reader, reader.position);
 }
 
+/** What is still to come in each array and object around the innermost: see `items` in endOfValue(). */
+const itemsAround = new Int32Array(maxDepth + 1);
+
+/**
+ * Goes through all that is inside the value in one loop, and spells out there what is met most: V8 puts only so much
+ * of the functions that a loop calls into it, and a call takes longer than a look at a string.
+ */
 function endOfValue(reader: TextReader, start: number): number {
   countValue(reader);
-  const { bytes } = reader;
-  const next = start + 1;
-  switch (byteAt(bytes, start)) {
-    case letter.s:
-      return skipByte(bytes, endOfText(bytes, next), semicolon);
-    case letter.i:
-      return endOfInteger(bytes, next);
-    case letter.b:
-      return endOfBoolean(bytes, next);
-    case letter.N:
-      return skipByte(bytes, next, semicolon);
-    case letter.d:
-      return endOfFloat(bytes, next);
-    case letter.a:
-      return endOfPairs(reader, next);
-    case letter.O:
-      return endOfPairs(reader, endOfClassName(reader, next));
-    default:
-      throw giveUp(start);
+  const bytes = copy;
+  const end = reader.bytes.length;
+  const depthOutside = reader.depth;
+  let depth = depthOutside;
+  let position = start;
+  // Keys and values to come in the innermost array or object, without the one at the position: odd if that is a key.
+  let items = 0;
+  for (;;) {
+    const type = bytes[position];
+    if (type === lowerS) {
+      let length = (bytes[position + 2] as number) - zero;
+      if (bytes[position + 1] !== colon || length < 0 || length > 9) throw giveUp(position);
+      position += 3;
+      // Behind a 0 stands no digit.
+      if (length > 0) {
+        let digit = (bytes[position] as number) - zero;
+        while (digit >= 0 && digit <= 9) {
+          length = length * 10 + digit;
+          if (length > maxSessionBytes) throw giveUp(position);
+          position++;
+          digit = (bytes[position] as number) - zero;
+        }
+      }
+      if (bytes[position] !== colon || bytes[position + 1] !== quote) throw giveUp(position);
+      position += 2 + length;
+      if (position >= end || bytes[position] !== quote || bytes[position + 1] !== semicolon)
+        throw giveUp(position);
+      position += 2;
+    } else if (type === lowerI) {
+      if (bytes[position + 1] !== colon) throw giveUp(position);
+      let first = position + 2;
+      const isNegative = bytes[first] === minus;
+      if (isNegative) first++;
+      position = first;
+      while (isDigit(bytes[position] as number)) position++;
+      const digits = position - first;
+      if (digits === 0 || digits > maxPlainDigits || bytes[position] !== semicolon) throw giveUp(position);
+      if (bytes[first] === zero && (isNegative || digits > 1)) throw giveUp(first);
+      position++;
+    } else if (items % 2 === 1) {
+      throw giveUp(position);
+    } else if (type === lowerA || type === upperO) {
+      position = type === lowerA ? position + 1 : endOfClassName(bytes, position + 1, end);
+      const pairs = countAt(bytes, skipByte(bytes, position, colon));
+      position = skipByte(bytes, skipByte(bytes, behindCount, colon), openBrace);
+      reader.values += pairs;
+      if (reader.values > maxValues) throw giveUp(position);
+      itemsAround[depth] = items;
+      items = 2 * pairs;
+      depth++;
+      if (depth > maxDepth) throw giveUp(position);
+    } else {
+      position = endOfScalar(bytes, type, position + 1);
+    }
+    while (items === 0) {
+      if (depth === depthOutside) return position;
+      position = skipByte(bytes, position, closeBrace);
+      depth--;
+      items = itemsAround[depth] as number;
+    }
+    items--;
   }
 }
 
-/** From the colon before the count to the brace behind the pairs. */
-function endOfPairs(reader: TextReader, start: number): number {
-  const { bytes } = reader;
-  const first = skipByte(bytes, start, colon);
-  const count = countAt(bytes, first);
-  let position = skipByte(bytes, skipByte(bytes, first + lengthOf(count), colon), openBrace);
-  reader.depth++;
-  if (reader.depth > maxDepth) throw giveUp(start);
-  for (let read = 0; read < count; read++) position = endOfValue(reader, endOfKey(bytes, position));
-  reader.depth--;
-  return skipByte(bytes, position, closeBrace);
-}
-
-function endOfKey(bytes: Uint8Array, start: number): number {
-  const type = byteAt(bytes, start);
-  if (type === letter.s) return skipByte(bytes, endOfText(bytes, start + 1), semicolon);
-  if (type === letter.i) return endOfInteger(bytes, start + 1);
+function endOfKey(bytes: Uint8Array, start: number, end: number): number {
+  const type = bytes[start];
+  if (type === lowerS) return endOfString(bytes, start + 1, end);
+  if (type === lowerI) return endOfInteger(bytes, start + 1);
   throw giveUp(start);
 }
 
-/** From the colon before the length to the second quote. */
-function endOfText(bytes: Uint8Array, start: number): number {
-  const first = skipByte(bytes, start, colon);
-  const length = countAt(bytes, first);
-  const open = skipByte(bytes, first + lengthOf(length), colon);
-  return skipByte(bytes, skipByte(bytes, open, quote) + length, quote);
+/** From the colon before the length to the semicolon. */
+function endOfString(bytes: Uint8Array, start: number, end: number): number {
+  return skipByte(bytes, endOfText(bytes, start, end), semicolon);
 }
 
-function endOfClassName(reader: TextReader, start: number): number {
-  const end = endOfText(reader.bytes, start);
-  if (!isClassName(textOf(reader).slice(startOfText(reader.bytes, start), end - 1))) throw giveUp(start);
-  return end;
+/** From the colon before the length to the second quote. */
+function endOfText(bytes: Uint8Array, start: number, end: number): number {
+  const length = countAt(bytes, skipByte(bytes, start, colon));
+  const close = skipByte(bytes, skipByte(bytes, behindCount, colon), quote) + length;
+  if (close >= end) throw giveUp(start);
+  return skipByte(bytes, close, quote);
+}
+
+function endOfClassName(bytes: Uint8Array, start: number, end: number): number {
+  const behind = endOfText(bytes, start, end);
+  if (!isClassNameIn(bytes, startOfText(bytes, start), behind - 1)) throw giveUp(start);
+  return behind;
+}
+
+function endOfScalar(bytes: Uint8Array, type: number | undefined, start: number): number {
+  if (type === upperN) return skipByte(bytes, start, semicolon);
+  if (type === lowerD) return endOfFloat(bytes, start);
+  if (type === lowerB) return endOfBoolean(bytes, start);
+  throw giveUp(start);
 }
 
 function endOfBoolean(bytes: Uint8Array, start: number): number {
   const position = skipByte(bytes, start, colon);
-  const digit = byteAt(bytes, position);
-  if (digit !== zero && digit !== zero + 1) throw giveUp(position);
+  if (bytes[position] !== zero && bytes[position] !== zero + 1) throw giveUp(position);
   return skipByte(bytes, position + 1, semicolon);
 }
 
@@ -191,7 +269,7 @@ const maxPlainDigits = 18;
 
 function endOfInteger(bytes: Uint8Array, start: number): number {
   let first = skipByte(bytes, start, colon);
-  const isNegative = byteAt(bytes, first) === minus;
+  const isNegative = bytes[first] === minus;
   if (isNegative) first++;
   const end = endOfDigits(bytes, first);
   if (end - first > maxPlainDigits) throw giveUp(first);
@@ -201,11 +279,10 @@ function endOfInteger(bytes: Uint8Array, start: number): number {
 
 function endOfFloat(bytes: Uint8Array, start: number): number {
   const first = skipByte(bytes, start, colon);
-  let end = endOfDigits(bytes, byteAt(bytes, first) === minus ? first + 1 : first);
-  if (byteAt(bytes, end) === dot) end = endOfDigits(bytes, end + 1);
-  const exponent = byteAt(bytes, end);
-  if (exponent === letter.E || exponent === letter.e) {
-    const sign = byteAt(bytes, end + 1);
+  let end = endOfDigits(bytes, bytes[first] === minus ? first + 1 : first);
+  if (bytes[end] === dot) end = endOfDigits(bytes, end + 1);
+  if (bytes[end] === upperE || bytes[end] === lowerE) {
+    const sign = bytes[end + 1];
     const digits = sign === plus || sign === minus ? end + 2 : end + 1;
     end = endOfDigits(bytes, digits);
     if (end - digits > maxExponentDigits) throw giveUp(digits);
@@ -216,36 +293,38 @@ function endOfFloat(bytes: Uint8Array, start: number): number {
 /** Behind at least one digit. */
 function endOfDigits(bytes: Uint8Array, start: number): number {
   let position = start;
-  while (isDigit(byteAt(bytes, position))) position++;
+  while (isDigit(bytes[position] as number)) position++;
   if (position === start) throw giveUp(start);
   return position;
 }
 
-/** The count of which no digit can be left out, so that it tells its own length: a zero too many is left over. */
+/** Where the digits of the last count ended. */
+let behindCount = 0;
+
 function countAt(bytes: Uint8Array, start: number): number {
-  let digit = byteAt(bytes, start);
+  let digit = bytes[start] as number;
   if (!isDigit(digit)) throw giveUp(start);
   let count = digit - zero;
-  if (count === 0) return 0;
-  for (let position = start + 1; ; position++) {
-    digit = byteAt(bytes, position);
-    if (!isDigit(digit)) return count;
-    count = count * 10 + (digit - zero);
-    if (count > maxSessionBytes) throw giveUp(start);
+  let position = start + 1;
+  // No digit can be left out: behind a 0 stands none.
+  if (count > 0) {
+    digit = bytes[position] as number;
+    while (isDigit(digit)) {
+      count = count * 10 + (digit - zero);
+      if (count > maxSessionBytes) throw giveUp(start);
+      position++;
+      digit = bytes[position] as number;
+    }
   }
-}
-
-function lengthOf(count: number): number {
-  let length = 1;
-  for (let least = 10; count >= least; least *= 10) length++;
-  return length;
+  behindCount = position;
+  return count;
 }
 
 function isDigit(byte: number): boolean {
-  return byte >= zero && byte <= nine;
+  return byte >= zero && byte <= zero + 9;
 }
 
 function skipByte(bytes: Uint8Array, position: number, byte: number): number {
-  if (byteAt(bytes, position) !== byte) throw giveUp(position);
+  if (bytes[position] !== byte) throw giveUp(position);
   return position + 1;
 }

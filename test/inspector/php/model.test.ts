@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrayKey, isClassName, phpInteger, propertyOf } from "../../../inspector/php/model.ts";
+import {
+  arrayKey,
+  isClassName,
+  isClassNameIn,
+  phpInteger,
+  propertyOf,
+} from "../../../inspector/php/model.ts";
 
 test("a key that reads as an int is that int", () => {
   for (const [key, expected] of [
@@ -56,4 +62,14 @@ test("a class name holds no colon, NUL, space or leading backslash", () => {
   for (const name of ["", "\\A", "A::B", "A:B", "A\0", "A B", "A\n", "$A", "*"]) {
     assert.ok(!isClassName(name), name);
   }
+});
+
+test("a class name is told from its bytes alone", () => {
+  for (let byte = 0; byte < 0x100; byte++) {
+    for (const name of [Buffer.of(byte), Buffer.of(0x41, byte), Buffer.of(byte, 0x41)]) {
+      const among = Buffer.concat([Buffer.of(0x3a), name, Buffer.of(0x3a)]);
+      assert.equal(isClassNameIn(among, 1, 1 + name.length), isClassName(name.toString("latin1")));
+    }
+  }
+  assert.equal(isClassNameIn(Buffer.from("A"), 1, 1), false);
 });

@@ -186,6 +186,23 @@ describe("a session of which not all is wanted", () => {
     }
   });
 
+  it("is not completed by what a longer one left behind", () => {
+    const inside = `a:3:{i:1;d:-1.5E+25;i:-2;O:4:"User":1:{${counted("name")}b:1;}${counted("k")}${counted("x")}}`;
+    for (const handler of textHandlers) {
+      const bytes = written(handler, [
+        ["a", inside],
+        ["b", "i:12;"],
+      ]);
+      assert.ok("variables" in read(handler, bytes, []));
+      for (let length = 0; length < bytes.length; length++) {
+        const cut = bytes.subarray(0, length);
+        const all = read(handler, cut);
+        assert.deepEqual(read(handler, cut, []), "reason" in all ? all : { variables: new Map() });
+        read(handler, bytes, []);
+      }
+    }
+  });
+
   it("gives up in a binary format where two keys might be one", () => {
     const names = (count: number) =>
       Array.from({ length: count }, (_, name) => `k${String(name).padStart(3, "0")}`);
