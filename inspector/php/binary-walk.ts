@@ -53,16 +53,25 @@ export function addInteger(walker: Walker, keys: MapKeys, key: number): void {
 /** The key is the last string. */
 export function addText(walker: Walker, { firstPrint }: MapKeys): void {
   const { bytes, textStart, textEnd, prints } = walker;
-  if (prints - firstPrint >= maxPrintsInMap || looksLikeInteger(bytes, textStart, textEnd))
-    throw giveUp(textStart);
-  let print = textEnd - textStart;
-  for (let place = textStart; place < textEnd; place++) {
+  addPrint(firstPrint, prints, printOfKey(bytes, textStart, textEnd), textStart);
+  walker.prints = prints + 1;
+}
+
+/** The print of a key of text: any number but 0. It gives up where PHP might file the key as an int. */
+export function printOfKey(bytes: Uint8Array, start: number, end: number): number {
+  if (looksLikeInteger(bytes, start, end)) throw giveUp(start);
+  let print = end - start;
+  for (let place = start; place < end; place++) {
     print = (Math.imul(print, 31) + (bytes[place] as number)) | 0;
   }
-  for (let place = firstPrint; place < prints; place++)
-    if (allPrints[place] === print) throw giveUp(textStart);
-  allPrints[prints] = print;
-  walker.prints = prints + 1;
+  return print === 0 ? 1 : print;
+}
+
+/** The place of the next print, in a map whose first has that place. */
+export function addPrint(first: number, next: number, print: number, position: number): void {
+  if (next - first >= maxPrintsInMap) throw giveUp(position);
+  for (let place = first; place < next; place++) if (allPrints[place] === print) throw giveUp(position);
+  allPrints[next] = print;
 }
 
 const minus = 0x2d;

@@ -41,12 +41,20 @@ import {
   readFloat64,
   readUnsigned,
   skip,
-  textOf,
   viewOf,
   type Width,
 } from "./binary-input.ts";
 import { beginKeys, forgetKeys, goDeeper } from "./binary-walk.ts";
-import { countAt, endOfKey, endOfValue, type IgbinaryWalker, startOfPairs } from "./igbinary-walk.ts";
+import {
+  addString,
+  countAt,
+  endOfKey,
+  endOfString,
+  endOfValue,
+  type IgbinaryWalker,
+  startOfPairs,
+  stringAt,
+} from "./igbinary-walk.ts";
 import { maxSessionBytes } from "./limits.ts";
 import {
   arrayKey,
@@ -64,12 +72,12 @@ import {
   propertyOf,
 } from "./model.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
-import { giveUp, readWanted, type Wanted, wantedAt } from "./wanted.ts";
+import { beginWalk, giveUp, readWanted, type Wanted, walked, wantedAt } from "./wanted.ts";
 
 interface IgbinaryReader extends IgbinaryWalker {
   /** Otherwise strings are known by where they are, and references by nothing. */
   readonly isWhole: boolean;
-  readonly strings: Bytes[];
+  readonly texts: Bytes[];
   readonly targets: Target[];
 }
 
@@ -95,6 +103,7 @@ function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   const variables = new Map<Bytes, PhpValue>();
   if (bytes.length === 0) return { variables };
   const reader = open(bytes, wanted === undefined);
+  if (!reader.isWhole) beginWalk(bytes);
   const version = readUnsigned(reader, 4, 1);
   if (version > 2) throw new UnreadableSessionError("malformed", 0);
   const { entries } = wanted === undefined ? readSessionArray(reader) : readWantedArray(reader, wanted);
@@ -113,10 +122,10 @@ function open(bytes: Uint8Array, isWhole: boolean): IgbinaryReader {
     depth: 0,
     values: 0,
     isWhole,
-    strings: [],
+    texts: [],
     targets: [],
-    starts: [],
-    ends: [],
+    strings: 0,
+    string: 0,
     textStart: 0,
     textEnd: 0,
     prints: 0,
@@ -152,7 +161,13 @@ function readWantedArray(reader: IgbinaryReader, wanted: Wanted): PhpArray {
 }
 
 function readWantedValue(reader: IgbinaryReader, inside: Wanted | undefined): PhpValue {
-  const isWantedArray = inside !== undefined && isArray(reader.bytes[reader.position] ?? 0);
+  const type = walked[reader.position] as number;
+  if (isString(type)) {
+    countValue(reader);
+    reader.position = endOfString(reader, reader.position, type);
+    return stringAt(reader.string - 1);
+  }
+  const isWantedArray = inside !== undefined && isArray(type);
   return isWantedArray ? readWantedArray(reader, inside) : readValue(reader);
 }
 
@@ -237,20 +252,18 @@ function readNewString(reader: IgbinaryReader, place: number): Bytes {
   if (length === 0) throw malformed(reader);
   const value = readBytes(reader, length);
   if (reader.isWhole) {
-    reader.strings.push(value);
+    reader.texts.push(value);
   } else {
-    reader.starts.push(reader.position - length);
-    reader.ends.push(reader.position);
+    addString(reader, reader.position - length, reader.position);
   }
   return value;
 }
 
 function readKnownString(reader: IgbinaryReader, place: number): Bytes {
   const index = readSize(reader, widthOf(place));
-  const value = reader.isWhole
-    ? reader.strings[index]
-    : textOf(reader).slice(reader.starts[index] ?? 0, reader.ends[index] ?? 0);
-  if (value === undefined || value === "") throw malformed(reader);
+  if (!reader.isWhole && index < reader.strings) return stringAt(index);
+  const value = reader.texts[index];
+  if (value === undefined) throw malformed(reader);
   return value;
 }
 

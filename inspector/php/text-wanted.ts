@@ -39,10 +39,7 @@ import {
   type TextReader,
   textOf,
 } from "./text-values.ts";
-import { giveUp, type Wanted, wantedAt } from "./wanted.ts";
-
-/** The copy, and room for a look at what is behind its NUL. One for all readers: none begins while another is at work. */
-const copy = Buffer.alloc(maxSessionBytes + 3);
+import { beginWalk, giveUp, type Wanted, walked, wantedAt } from "./wanted.ts";
 
 /**
  * A reader at the start of the bytes, of which this is wanted.
@@ -50,10 +47,7 @@ const copy = Buffer.alloc(maxSessionBytes + 3);
  */
 export function openWanted(bytes: Uint8Array, wanted: Wanted | undefined): TextReader {
   const reader = openText(bytes, wanted === undefined);
-  if (wanted !== undefined) {
-    copy.set(bytes);
-    copy[bytes.length] = 0;
-  }
+  if (wanted !== undefined) beginWalk(bytes);
   return reader;
 }
 
@@ -82,11 +76,11 @@ export function readVariable(
 export function readWantedArray(reader: TextReader, wanted: Wanted): PhpArray {
   const array = new PhpArray();
   countValue(reader);
-  reader.position = skipByte(copy, reader.position, lowerA);
+  reader.position = skipByte(walked, reader.position, lowerA);
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     const { bytes, position } = reader;
-    reader.position = endOfKey(copy, position, bytes.length);
+    reader.position = endOfKey(walked, position, bytes.length);
     const end = endOfKeyText(reader, position);
     const found = wantedAt(wanted, bytes, startOfKeyText(bytes, position), end);
     if (found === undefined) skipValue(reader);
@@ -104,7 +98,7 @@ function readWantedObject(reader: TextReader, wanted: Wanted): PhpObject {
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     const { bytes, position } = reader;
-    reader.position = endOfKey(copy, position, bytes.length);
+    reader.position = endOfKey(walked, position, bytes.length);
     const end = endOfKeyText(reader, position);
     const stored = textOf(reader).slice(startOfKeyText(bytes, position), end);
     const property = propertyOf(stored);
@@ -122,10 +116,10 @@ function readWantedObject(reader: TextReader, wanted: Wanted): PhpObject {
 
 function readWantedValue(reader: TextReader, inside: Wanted | undefined): PhpValue {
   const { position } = reader;
-  const type = copy[position];
+  const type = walked[position];
   if (type === lowerS) {
     skipValue(reader);
-    return copy.toString("latin1", startOfText(copy, position), reader.position - 2);
+    return walked.toString("latin1", startOfText(walked, position), reader.position - 2);
   }
   if (inside === undefined || (type !== lowerA && type !== upperO)) return readValue(reader);
   return type === lowerA ? readWantedArray(reader, inside) : readWantedObject(reader, inside);
@@ -161,7 +155,7 @@ const itemsAround = new Int32Array(maxDepth + 1);
  */
 function endOfValue(reader: TextReader, start: number): number {
   countValue(reader);
-  const bytes = copy;
+  const bytes = walked;
   const end = reader.bytes.length;
   const depthOutside = reader.depth;
   let depth = depthOutside;

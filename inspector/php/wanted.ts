@@ -6,6 +6,7 @@
 // up, and the session is read in full. So whether a session can be read, and if not why, never hangs on what is
 // wanted of it.
 
+import { maxSessionBytes } from "./limits.ts";
 import type { Bytes, PhpSession } from "./model.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
@@ -61,6 +62,18 @@ export function readWanted(
     }
   }
   return read(bytes);
+}
+
+/**
+ * A copy of the session that is walked over, a NUL, and room for a look at what is behind it: so a walk need not ask
+ * at each byte whether it is there. One for all readers: none begins while another is at work.
+ */
+export const walked = Buffer.alloc(maxSessionBytes + 16);
+
+/** Puts a session of at most `maxSessionBytes` into `walked`. */
+export function beginWalk(bytes: Uint8Array): void {
+  walked.set(bytes);
+  walked[bytes.length] = 0;
 }
 
 /** What a reader throws that gives up: `readWanted` hears it, and nobody else. */

@@ -19,6 +19,10 @@ import { type Handler, handlers, handMade, mutant, randomNumbers } from "./mutan
 
 const textHandlers = ["php", "php_binary", "php_serialize"] as const;
 
+function isTextHandler(handler: Handler): handler is (typeof textHandlers)[number] {
+  return (textHandlers as readonly Handler[]).includes(handler);
+}
+
 /** A session of these variables, each with its value as serialize() writes it. */
 function written(handler: Handler, variables: readonly (readonly [string, string])[]): Buffer {
   const parts = variables.map(([name, value]) => {
@@ -188,17 +192,24 @@ describe("a session of which not all is wanted", () => {
 
   it("is not completed by what a longer one left behind", () => {
     const inside = `a:3:{i:1;d:-1.5E+25;i:-2;O:4:"User":1:{${counted("name")}b:1;}${counted("k")}${counted("x")}}`;
-    for (const handler of textHandlers) {
-      const bytes = written(handler, [
-        ["a", inside],
-        ["b", "i:12;"],
-      ]);
-      assert.ok("variables" in read(handler, bytes, []));
-      for (let length = 0; length < bytes.length; length++) {
-        const cut = bytes.subarray(0, length);
-        const all = read(handler, cut);
-        assert.deepEqual(read(handler, cut, []), "reason" in all ? all : { variables: new Map() });
-        read(handler, bytes, []);
+    const reason = (session: object) => ("reason" in session ? session.reason : "readable");
+    for (const handler of handlers) {
+      const sessions: Buffer[] = handMade[handler].map((session) => Buffer.from(session, "latin1"));
+      if (isTextHandler(handler)) {
+        sessions.push(
+          written(handler, [
+            ["a", inside],
+            ["b", "i:12;"],
+          ]),
+        );
+      }
+      for (const bytes of sessions) {
+        const whole = reason(read(handler, bytes, []));
+        for (let length = 0; length < bytes.length; length++) {
+          const cut = bytes.subarray(0, length);
+          assert.equal(reason(read(handler, cut, [])), reason(read(handler, cut)));
+          assert.equal(reason(read(handler, bytes, [])), whole);
+        }
       }
     }
   });
@@ -275,6 +286,34 @@ describe("a session of which not all is wanted", () => {
       const many = (count: number) => written(handler, Array(count).fill(["z", "N;"]));
       assert.equal(compare(handler, many(maxValues), { authenticated, user }), true);
       assert.equal(compare(handler, many(maxValues + 1), { authenticated, user }), false);
+    }
+  });
+
+  it("is held to the same limits in igbinary", () => {
+    const session = (value: Buffer) =>
+      Buffer.concat([Buffer.from("\0\0\0\x02\x14\x02\x11\x04user\x11\x05alice\x11\x01z", "latin1"), value]);
+    const deep = (depth: number) => Buffer.from(`${"\x14\x01\x06\0".repeat(depth)}\0`, "latin1");
+    const many = (count: number) => {
+      const list = Buffer.alloc(5 + count * 6);
+      list[0] = 0x16;
+      list.writeUInt32BE(count, 1);
+      let end = 5;
+      for (let key = 0; key < count; key++) {
+        const width = key < 0x100 ? 1 : key < 0x1_0000 ? 2 : 4;
+        list[end] = width === 1 ? 0x06 : width === 2 ? 0x08 : 0x0a;
+        end = list.writeUIntBE(key, end + 1, width) + 1;
+      }
+      return list.subarray(0, end);
+    };
+    const expressions = { authenticated: "user != `null`", user: "user" };
+    for (const [value, isReadable] of [
+      [deep(maxDepth - 1), true],
+      [deep(maxDepth), false],
+      // The session, the user and the list are values, too.
+      [many(maxValues - 3), true],
+      [many(maxValues - 2), false],
+    ] as const) {
+      assert.equal(compare("igbinary", session(value), expressions), isReadable);
     }
   });
 
