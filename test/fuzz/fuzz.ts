@@ -1,5 +1,6 @@
 // Damaged sessions by the million: whatever the bytes, a decoder gives a session or an UnreadableSessionError,
-// soon and in little memory. Used by `npm run fuzz` (decoders.ts) and, with a smaller count, by `npm test`.
+// soon and in little memory, and the same where not all of the session is wanted. Used by `npm run fuzz`
+// (decoders.ts) and, with a smaller count, by `npm test`.
 
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
@@ -7,8 +8,11 @@ import { runInNewContext } from "node:vm";
 import { decoders, type SerializeHandler } from "../../inspector/php/decoders.ts";
 import { toDocument } from "../../inspector/php/document.ts";
 import { maxSessionBytes } from "../../inspector/php/limits.ts";
+import type { PhpSession } from "../../inspector/php/model.ts";
 import { UnreadableSessionError } from "../../inspector/php/unreadable.ts";
-import { handlers, handMade, mutant, randomNumbers } from "../inspector/php/mutants.ts";
+import { type Wanted, wantedOf } from "../../inspector/php/wanted.ts";
+import { valueAt } from "../../inspector/plain-path.ts";
+import { type Handler, handlers, handMade, mutant, randomNumbers } from "../inspector/php/mutants.ts";
 
 /** For one input to its own decoder and to `auto`, which runs all five: a hang is what takes longer. */
 const maxMs = 2_000;
@@ -36,6 +40,7 @@ export function fuzz(seed: number, count: number): Findings {
     const startedMs = performance.now();
     if (isSession(handler, bytes)) sessions++;
     if (random() < 0.1) isSession("auto", bytes);
+    assertTakenAlike(handler, bytes, random);
     const tookMs = performance.now() - startedMs;
     assert.ok(tookMs < maxMs, `${handler} took ${tookMs} ms: ${bytes.toString("base64")}`);
     slowestMs = Math.max(slowestMs, tookMs);
@@ -69,6 +74,34 @@ function isSession(handler: SerializeHandler, bytes: Buffer): boolean {
       error instanceof UnreadableSessionError && error.offset >= 0 && error.offset <= bytes.length;
     assert.ok(isExpected, `${handler} threw ${error}: ${bytes.toString("base64")}`);
     return false;
+  }
+}
+
+/** Fails where whether it can be read, why not, or what stands at a wanted path depends on what is wanted. */
+function assertTakenAlike(handler: Handler, bytes: Buffer, random: () => number): void {
+  const wanted = wantedOf(paths.filter(() => random() < 0.5));
+  const all = outcome(handler, bytes);
+  const some = outcome(handler, bytes, wanted);
+  const where = `${handler} where not all is wanted: ${bytes.toString("base64")}`;
+  if (typeof all === "string" || typeof some === "string") {
+    assert.equal(some, all, where);
+    return;
+  }
+  for (const { name, inside } of wanted) {
+    for (const path of inside === undefined ? [[name]] : inside.map((inner) => [name, inner.name])) {
+      assert.deepEqual(valueAt(some, path), valueAt(all, path), where);
+    }
+  }
+}
+
+/** Names in the hand-made sessions, alone and within one another. */
+const paths = [["a"], ["b", "x"], ["b", "a"], ["c", "m"]];
+
+function outcome(handler: Handler, bytes: Buffer, wanted?: Wanted): PhpSession | string {
+  try {
+    return decoders[handler](bytes, wanted);
+  } catch (error) {
+    return String(error);
   }
 }
 
