@@ -1,9 +1,10 @@
 // Who ejabberd runs as, and what a program that it starts is given: the user, the environment, the directory.
 
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Environment } from "../config.ts";
 import type { Finding } from "./finding.ts";
+import { findEjabberd } from "./running.ts";
 
 export interface Account {
   readonly name: string;
@@ -41,7 +42,7 @@ export function findSurroundings(ymlPath: string | undefined, own: Environment):
   const passwd = readFileSync("/etc/passwd", "utf8");
   const ownUid = process.getuid?.() ?? 0;
   const ownName = readAccount(passwd, ({ uid }) => uid === ownUid)?.name ?? String(ownUid);
-  const running = ymlPath === undefined ? undefined : findRunning(resolve(ymlPath));
+  const running = ymlPath === undefined ? undefined : findEjabberd(resolve(ymlPath));
   const account = readAccount(passwd, ({ name, uid }) =>
     running === undefined ? name === "ejabberd" : uid === running.uid,
   );
@@ -76,35 +77,6 @@ export function findSurroundings(ymlPath: string | undefined, own: Environment):
 /** All groups of the account, as a program gets them that the system starts as this user; Node's types lack it. */
 function setGroups(name: string, gid: number): void {
   (process as { initgroups?: (user: string, group: number) => void }).initgroups?.(name, gid);
-}
-
-interface Running {
-  readonly pid: number;
-  readonly uid: number;
-  readonly environment: Environment;
-  readonly directory: string;
-}
-
-/** Gives the Erlang machine whose EJABBERD_CONFIG_PATH is this file (proc(5)); its own user and root may see that. */
-function findRunning(ymlPath: string): Running | undefined {
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      if (!/^beam/.test(readFileSync(`/proc/${name}/comm`, "utf8"))) continue;
-      const environment = readEnvironment(readFileSync(`/proc/${name}/environ`, "utf8"));
-      if (environment["EJABBERD_CONFIG_PATH"] !== ymlPath) continue;
-      const { uid } = statSync(`/proc/${name}`);
-      return { pid: Number(name), uid, environment, directory: readlinkSync(`/proc/${name}/cwd`) };
-    } catch {
-      // It has ended meanwhile, or belongs to somebody else.
-    }
-  }
-  return undefined;
-}
-
-function readEnvironment(text: string): Environment {
-  const pairs = text.split("\0").map((pair) => [pair.split("=")[0] ?? "", pair.slice(pair.indexOf("=") + 1)]);
-  return Object.fromEntries(pairs.filter(([name]) => name !== ""));
 }
 
 function isDirectory(path: string): boolean {

@@ -18,13 +18,16 @@ const interpreters = /^(node|nodejs|python[\d.]*|php[\d.]*|perl|ruby|bash|sh)$/;
 export function readCommand(text: string): Command {
   let words = wordsOf(text);
   if (/^(.*\/)?(ba|da)?sh$/.test(words[0] ?? "") && words[1] === "-c") words = lastCommand(words[2] ?? "");
-  const [program, ...rest] = words;
   const socket = /\bUNIX(?:-CONNECT)?:([^,\s'"]+)/i.exec(text)?.[1];
-  if (!interpreters.test(program?.split("/").at(-1) ?? "")) {
-    return { program, script: undefined, args: rest, socket };
-  }
+  return { ...readWords(words), socket };
+}
+
+/** Gives the parts of a command that is split into its words. */
+export function readWords(words: readonly string[]): Omit<Command, "socket"> {
+  const [program, ...rest] = words;
+  if (!interpreters.test(program?.split("/").at(-1) ?? "")) return { program, script: undefined, args: rest };
   const at = rest.findIndex((word) => !word.startsWith("-"));
-  return { program, script: rest[at], args: at < 0 ? [] : rest.slice(at + 1), socket };
+  return { program, script: rest[at], args: at < 0 ? [] : rest.slice(at + 1) };
 }
 
 /** Gives the words as the shell splits them, quotes taken off. */

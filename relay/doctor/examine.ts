@@ -2,6 +2,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { cpus } from "node:os";
+import { resolve } from "node:path";
 import { type Environment, readConfig } from "../config.ts";
 import { hiddenDirectories, readUnit, type Surroundings } from "./account.ts";
 import { checkApi, type Measured } from "./check-api.ts";
@@ -10,6 +11,7 @@ import { checkPool, checkSettings, externalHosts, type Host } from "./check-sett
 import { type Command, isRelays, readCommand } from "./command.ts";
 import type { Finding, Place } from "./finding.ts";
 import type { DoctorOptions } from "./options.ts";
+import { findRelay } from "./running.ts";
 import { readSettings, type Settings, settingOf } from "./settings.ts";
 import { tryProgram } from "./try-program.ts";
 import { maxYmlBytes, YmlFault } from "./yml.ts";
@@ -25,11 +27,17 @@ export interface ExamineOptions extends DoctorOptions {
 /** Gives the findings as they are made. Throws nothing that was foreseen. */
 export async function* examine(options: ExamineOptions): AsyncGenerator<Finding> {
   const { relayArgs, burst, login, surroundings } = options;
+  const { environment } = surroundings;
   const settings = yield* examineYml(options);
-  surroundings.become();
-  yield surroundings.finding;
   const hosts = settings === undefined ? [] : externalHosts(settings);
   const programs = settings === undefined ? [] : programsOf(settings, hosts);
+  // While it can be seen: it belongs to another user than ejabberd's.
+  const targets =
+    relayArgs === undefined
+      ? programs.map((program) => targetOf(program, surroundings))
+      : [{ args: relayArgs, at: undefined, hosts, environment }];
+  surroundings.become();
+  yield surroundings.finding;
   const isAsking = (host: Host) => programs.some((program) => program.hosts.includes(host));
   for (const { name, at } of hosts.filter((host) => !isAsking(host))) {
     yield { level: "fail", check: "program", at, says: `${name} has no extauth_program` };
@@ -37,14 +45,9 @@ export async function* examine(options: ExamineOptions): AsyncGenerator<Finding>
   for (const program of programs) yield* examineProgram(program, surroundings);
 
   const isOfLogin = ({ hosts: own }: Target) => own.some(({ name }) => name === login?.server);
-  const targets: readonly Target[] =
-    relayArgs !== undefined
-      ? [{ args: relayArgs, at: undefined, hosts }]
-      : programs.map(({ command: { args }, at, hosts: own }) => ({ args, at, hosts: own }));
   const targetOfLogin = targets.find(isOfLogin) ?? targets[0];
   for (const target of targets) {
-    const asked = target === targetOfLogin ? login : undefined;
-    const { answerSeconds } = yield* examineApi(target, asked, surroundings.environment);
+    const { answerSeconds } = yield* examineApi(target, target === targetOfLogin ? login : undefined);
     if (settings === undefined) continue;
     yield* checkPool(settings, target.hosts, { processors: cpus().length, burst, answerSeconds });
   }
@@ -93,7 +96,13 @@ async function* examineProgram(
   { user, environment, directory }: Surroundings,
 ): AsyncGenerator<Finding> {
   const path = environment["PATH"] ?? "";
-  yield* checkFiles(command, { at, user, path, directory, hidden: hiddenDirectories(readUnit() ?? "") });
+  const hidden = hiddenDirectories(readUnit() ?? "");
+  const files = checkFiles(command, { at, user, path, directory, hidden });
+  yield* files;
+  if (files.some(({ level, check }) => level === "fail" && check === "socket")) {
+    yield { level: "warn", check: "frames", at, says: "not tried: the program would wait for its socket" };
+    return;
+  }
   const host = hosts[0]?.name ?? "";
   yield* await tryProgram({ command: text, host, environment, directory, at, answerWithinMs, endWithinMs });
 }
@@ -103,17 +112,31 @@ interface Target {
   readonly args: readonly string[];
   readonly at: Place | undefined;
   readonly hosts: readonly Host[];
+  readonly environment: Environment;
+  /** The process that serves the pool by a socket. */
+  readonly daemon?: number;
+}
+
+function targetOf({ command, at, hosts }: Program, { environment, directory }: Surroundings): Target {
+  const { args, socket } = command;
+  const daemon = socket === undefined ? undefined : findRelay(resolve(directory, socket));
+  if (daemon === undefined) return { args, at, hosts, environment };
+  return { args: daemon.args, at, hosts, environment: daemon.environment, daemon: daemon.pid };
 }
 
 async function* examineApi(
-  { args, at, hosts }: Target,
+  { args, at, hosts, environment, daemon }: Target,
   asked: DoctorOptions["login"],
-  environment: Environment,
 ): AsyncGenerator<Finding, Measured> {
   const nothing: Measured = { answerSeconds: undefined };
+  if (daemon !== undefined) {
+    const says = `process ${daemon} listens: its URL, options and environment are used, no file that it alone may read`;
+    yield { level: "ok", check: "relay", says };
+  }
   // What the command line gives is taken at its word.
   if (at !== undefined && !isRelays(args)) {
-    const says = "extauth_program names no URL: the API is not looked at";
+    const says =
+      "extauth_program names no URL, and no relay is seen that serves it: the API is not looked at";
     yield { level: "warn", check: "api", at, says, change: "give the relay's URL and options" };
     return nothing;
   }

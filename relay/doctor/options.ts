@@ -13,7 +13,8 @@ Looks at an ejabberd host and says what is wrong, a line a check, each with the 
 reads ejabberd.yml with the files that it includes, starts the program in extauth_program as ejabberd starts it and
 sends it three questions, and asks the API as the relay does. It changes nothing. Logins are made up, but for --user.
 
-  URL, options        as in extauth_program, which they are taken from unless a URL is given (relay.mjs --help)
+  URL, options        as the relay has them (relay.mjs --help); unless a URL is given, they are those of extauth_program,
+                      or of the running relay that listens on the socket it names
   --ejabberd-yml PATH ${defaultYmlPath} unless this or a URL is given; beside a URL, none
   --user U --session ID
                       the verdict on this login, and its reason; U is NAME or NAME@HOST, as ejabberd writes
@@ -22,7 +23,7 @@ sends it three questions, and asks the API as the relay does. It changes nothing
   --help
 
 As root it becomes the user ejabberd before anything is started, and sees what that user may do. Where ejabberd runs,
-its own environment is used, credentials in it too.
+or a relay that listens on the socket, that one's environment is used, credentials in it too.
 
   fail   logins fail, are let in where they should not be, travel readable, or anybody can end them:
          extauth_program that cannot be run or breaks the frames; the cache on; mod_auth_fast; a listener without
