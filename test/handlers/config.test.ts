@@ -155,7 +155,7 @@ describe("the function's configuration", () => {
       assert.doesNotMatch(problems[0] ?? "", /geheim/);
     }
     // Of a store that is none it cannot be told whether it takes a password.
-    const problems = problemsOf({ SESSION_STORE: "redis://a", SESSION_STORE_PASSWORD: "geheim" });
+    const problems = await problemsOf({ SESSION_STORE: "redis://a", SESSION_STORE_PASSWORD: "geheim" });
     assert.deepEqual([problems.length, problems[0]?.split(" ")[0]], [1, "SESSION_STORE"]);
   });
 
