@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Environment } from "../config.ts";
 import type { Finding } from "./finding.ts";
-import { findEjabberd } from "./running.ts";
+import { findEjabberd, type Running } from "./running.ts";
 
-export interface Account {
+interface Account {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
@@ -14,7 +14,7 @@ export interface Account {
 }
 
 /** Gives the account of a line of /etc/passwd (passwd(5)): name:password:uid:gid:comment:home:shell. */
-export function readAccount(passwd: string, isAsked: (account: Account) => boolean): Account | undefined {
+function readAccount(passwd: string, isAsked: (account: Account) => boolean): Account | undefined {
   return passwd
     .split("\n")
     .map((line) => line.split(":"))
@@ -38,11 +38,26 @@ export interface Surroundings {
 
 /** Gives what the ejabberd that runs with this file gives its programs, or as near as may be. Reads /proc as it is. */
 export function findSurroundings(ymlPath: string | undefined, own: Environment): Surroundings {
+  return surroundingsOf({
+    own,
+    ownUid: process.getuid?.() ?? 0,
+    passwd: readFileSync("/etc/passwd", "utf8"),
+    running: ymlPath === undefined ? undefined : findEjabberd(resolve(ymlPath)),
+  });
+}
+
+interface SurroundingsOptions {
+  /** The environment and the user of this process. */
+  readonly own: Environment;
+  readonly ownUid: number;
+  /** /etc/passwd's text. */
+  readonly passwd: string;
+  readonly running: Running | undefined;
+}
+
+export function surroundingsOf({ own, ownUid, passwd, running }: SurroundingsOptions): Surroundings {
   const check = "ejabberd";
-  const passwd = readFileSync("/etc/passwd", "utf8");
-  const ownUid = process.getuid?.() ?? 0;
   const ownName = readAccount(passwd, ({ uid }) => uid === ownUid)?.name ?? String(ownUid);
-  const running = ymlPath === undefined ? undefined : findEjabberd(resolve(ymlPath));
   const account = readAccount(passwd, ({ name, uid }) =>
     running === undefined ? name === "ejabberd" : uid === running.uid,
   );
