@@ -1,33 +1,58 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { findSurroundings, hiddenDirectories, readAccount } from "../../../relay/doctor/account.ts";
+import { findSurroundings, hiddenDirectories, surroundingsOf } from "../../../relay/doctor/account.ts";
 
-describe("ejabberd's account", () => {
-  it("is found in /etc/passwd's text", () => {
-    const passwd =
-      "root:x:0:0:root:/root:/bin/bash\n# no account\nejabberd:x:105:108::/var/lib/ejabberd:/bin/sh\n";
-    const account = { name: "ejabberd", uid: 105, gid: 108, home: "/var/lib/ejabberd" };
-    assert.deepEqual(
-      readAccount(passwd, ({ name }) => name === "ejabberd"),
-      account,
-    );
-    assert.deepEqual(
-      readAccount(passwd, ({ uid }) => uid === 105),
-      account,
-    );
-    assert.equal(
-      readAccount(passwd, ({ name }) => name === "nobody"),
-      undefined,
-    );
-  });
-});
+const passwd = `root:x:0:0:root:/root:/bin/bash
+# no account
+ejabberd:x:105:108::/nonexistent:/bin/sh
+alice:x:1000:1000:Alice:/home/alice:/bin/sh
+chat:x:1001:1001::/:/bin/sh
+`;
+const own = { PATH: "/bin", HOME: "/root" };
+const running = { pid: 7, uid: 1001, environment: { AWS_REGION: "x" }, directory: "/spool" };
 
 describe("what ejabberd gives its programs", () => {
-  it("is as near as may be where none runs with this file, and is said to be no more", () => {
-    const { environment, finding, user } = findSurroundings("/nonexistent.yml", { PATH: "/bin", HOME: "/" });
+  it("is told by the one that runs, whoever its user is", () => {
+    const found = surroundingsOf({ own, ownUid: 0, passwd, running });
+    assert.equal(found.environment, running.environment);
+    assert.equal(found.directory, "/spool");
+    assert.equal(found.user, "chat");
+    assert.deepEqual(found.finding.level, "ok");
+  });
+
+  it("is near to this shell's environment where none runs", () => {
+    const found = surroundingsOf({ own, ownUid: 0, passwd, running: undefined });
+    const environment = { PATH: "/bin", HOME: "/nonexistent", USER: "ejabberd", LOGNAME: "ejabberd" };
+    assert.deepEqual(found.environment, environment);
+    assert.equal(found.directory, "/");
+    assert.equal(found.finding.level, "warn");
+    assert.match(found.finding.says, /all is tried as ejabberd, with this shell's environment/);
+  });
+
+  it("is not seen by another user, who stays what he is", () => {
+    const found = surroundingsOf({ own, ownUid: 1000, passwd, running: undefined });
+    assert.equal(found.environment, own);
+    assert.equal(found.user, "alice");
+    assert.match(
+      found.finding.says,
+      /what ejabberd may do is seen by root and by ejabberd only: .* as alice/,
+    );
+    found.become();
+  });
+
+  it("is not known where there is no user ejabberd", () => {
+    const found = surroundingsOf({ own, ownUid: 4711, passwd: "", running: undefined });
+    assert.equal(found.user, "4711");
+    assert.match(found.finding.says, /there is no user ejabberd here: all is tried as 4711/);
+    found.become();
+  });
+
+  it("is looked for on this machine", () => {
+    const { environment, finding, user } = findSurroundings("/nonexistent.yml", own);
     assert.equal(environment["PATH"], "/bin");
     assert.equal(finding.level, "warn");
     assert.ok(finding.says.includes(user));
+    assert.equal(findSurroundings(undefined, own).finding.level, "warn");
   });
 });
 

@@ -170,6 +170,40 @@ describe("the doctor on ejabberd.yml", () => {
   });
 });
 
+describe("the doctor on an ejabberd.yml that ejabberd would not take", () => {
+  it("throws nothing, whatever kinds of values stand there", () => {
+    const kinds = ["", "text", "[]", "[a, [b], {c: d}]", "{}", "{a: b, c: [d], ? [e] : f}"];
+    const names = ["hosts", "auth_method", "auth_use_cache", "disable_sasl_mechanisms", "listen", "modules"];
+    for (const name of [...names, "host_config", "append_host_config", "define_macro", "extauth_pool_size"]) {
+      for (const kind of kinds) {
+        const settings = settingsOf(`${well.replace(`${name}:`, "other:")}${name}: ${kind}\n`);
+        checkSettings(settings);
+        checkPool(settings, settings.hosts, { processors: 2, burst: 10, answerSeconds: 0.1 });
+      }
+    }
+    const listeners = kinds.flatMap((kind) =>
+      ["port", "ip", "module", "tls", "starttls_required", "max_stanza_size", "request_handlers"].flatMap(
+        (name) =>
+          ["ejabberd_c2s", "ejabberd_http", "mod_mqtt"].map(
+            (module) => `{module: ${module}, ${name}: ${kind}}`,
+          ),
+      ),
+    );
+    for (const method of ["external", "extguard"]) {
+      checkSettings(
+        settingsOf(
+          `hosts: [a.org]\nauth_method: ${method}\nlisten:\n${listeners.map((one) => `  - ${one}`).join("\n")}\n`,
+        ),
+      );
+    }
+  });
+
+  it("says which listener is meant where a later one has no limit", () => {
+    const more = "  - {port: 5223, module: ejabberd_c2s, tls: true}\nmodules:";
+    assert.deepEqual(findingsOf(but("modules:", more)), ["warn passwords 17: max_stanza_size: 65536"]);
+  });
+});
+
 describe("the doctor on the pool", () => {
   const poolOf = (size: string, options: Partial<Parameters<typeof checkPool>[2]> = {}) => {
     const settings = settingsOf(but("auth_use_cache: false", `auth_use_cache: false\n${size}`));
