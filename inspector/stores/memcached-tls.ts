@@ -8,8 +8,9 @@ import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
-import { BadReplyError, GetReplies } from "./get-replies.ts";
+import { GetReplies } from "./get-replies.ts";
 import type { NodeClient } from "./nodes.ts";
+import { BadReplyError } from "./replies.ts";
 
 /** What a get can ask for: a blank or a line's end in a key would make another command of it. */
 const sendableKey = /^[!-~]{1,250}$/;

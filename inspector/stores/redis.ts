@@ -15,7 +15,8 @@ import { connect as openTls, TLSSocket } from "node:tls";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
 import type { NodeClient } from "./nodes.ts";
-import { BadReplyError, type Moved, RedisReplies, type RedisReply } from "./redis-replies.ts";
+import { type Moved, RedisReplies, type RedisReply } from "./redis-replies.ts";
+import { BadReplyError } from "./replies.ts";
 
 /** Redis advises against clusters of more servers, replicas included, than twice this. */
 const maxShards = 500;

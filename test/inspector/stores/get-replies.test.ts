@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { maxSessionBytes } from "../../../inspector/php/limits.ts";
-import { BadReplyError, GetReplies, type GetReply } from "../../../inspector/stores/get-replies.ts";
+import { GetReplies, type GetReply } from "../../../inspector/stores/get-replies.ts";
+import { BadReplyError } from "../../../inspector/stores/replies.ts";
 
 /** As memcached writes it. */
 function written(reply: GetReply): Buffer {

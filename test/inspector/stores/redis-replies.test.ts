@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { maxSessionBytes } from "../../../inspector/php/limits.ts";
-import { BadReplyError, RedisReplies, type RedisReply } from "../../../inspector/stores/redis-replies.ts";
+import { RedisReplies, type RedisReply } from "../../../inspector/stores/redis-replies.ts";
+import { BadReplyError } from "../../../inspector/stores/replies.ts";
 
 /** As Redis writes it. */
 function written(reply: RedisReply): Buffer {
