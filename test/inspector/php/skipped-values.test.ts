@@ -289,6 +289,38 @@ describe("a session of which not all is wanted", () => {
     }
   });
 
+  it("is refused where what is not wanted is written as PHP does not write it", () => {
+    const expressions = { authenticated: "user != `null`", user: "user" };
+    for (const handler of textHandlers) {
+      for (const value of [
+        ...[
+          "i:-0;",
+          "i:00;",
+          "i:-;",
+          "i:;",
+          's:01:"x";',
+          's:x:"";',
+          "b:2;",
+          "d:;",
+          "d:.5;",
+          "d:1e;",
+          "d:1E+1000;",
+        ],
+        ...['O:0:"":0:{}', 'O:2:"\\a":0:{}', "a:1:{N;N;}", "a:1:{i:0;}", "a:01:{i:0;N;}"],
+      ]) {
+        const bytes = written(handler, [
+          ["user", counted("alice")],
+          ["z", value],
+        ]);
+        assert.equal(compare(handler, bytes, expressions), false, value);
+      }
+    }
+    for (const value of ["\x11\0", "\x12\0\x01a", "\x07\0", "\x08\0\x05", "\x0e\x03", "\x14\x01\0\0"]) {
+      const bytes = Buffer.from(`\0\0\0\x02\x14\x02\x11\x04user\x11\x05alice\x11\x01z${value}`, "latin1");
+      assert.equal(compare("igbinary", bytes, expressions), false, Buffer.from(value).toString("hex"));
+    }
+  });
+
   it("is held to the same limits in igbinary", () => {
     const session = (value: Buffer) =>
       Buffer.concat([Buffer.from("\0\0\0\x02\x14\x02\x11\x04user\x11\x05alice\x11\x01z", "latin1"), value]);
