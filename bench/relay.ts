@@ -30,7 +30,6 @@ const rounds = 5;
 const directory = temporaryDirectory();
 const certificate = makeCertificate(directory);
 const nullProgram = join(directory, "null");
-/** As long as the sessions that were measured when the first figures were taken. */
 const sessionBytes = 908;
 const sessionId = "good";
 /** Of so many sessions each is asked for in turn: more than are ever asked for at one time. */
@@ -47,7 +46,8 @@ execFileSync("cc", ["-O2", "-o", nullProgram, here("null.c")]);
 const memcached = await startMemcached();
 await storeSessions(memcached.port);
 const question = (at: number) => `auth:alice:localhost:${sessionId}${at % sessionCount}`;
-const peerCommand = [python, here("peer.py"), String(memcached.port)];
+const peerCommand = [python, here("peer.py"), String(memcached.port), join(directory, "peer.log")];
+const barePeerCommand = [python, here("bare-peer.py"), String(memcached.port)];
 
 say(
   `${cpus().length} cores, ${cpus()[0]?.model}; Node.js ${process.versions.node}; medians of ${rounds} rounds.\n`,
@@ -109,7 +109,7 @@ async function startUp(): Promise<void> {
   const rows: string[][] = [];
   for (const [name, command] of [
     ["relay", relayCommand(api.url)],
-    ["peer (Python)", peerCommand],
+    ["peer", peerCommand],
   ] as const) {
     const tookMs: number[] = [];
     for (let round = 0; round < 2 * rounds; round++) {
@@ -129,17 +129,17 @@ async function startUp(): Promise<void> {
 async function pools(): Promise<void> {
   const api = await startApi(0);
   const rows: string[][] = [];
-  const kinds = ["a relay each", "daemon and socat", "peer (Python) each"] as const;
+  const kinds = {
+    "a relay each": relayCommand(api.url),
+    "daemon and socat": undefined,
+    "peer each": peerCommand,
+    "bare peer each": barePeerCommand,
+  };
   for (const size of [4, 64, 256]) {
-    for (const kind of kinds) {
+    for (const [kind, own] of Object.entries(kinds)) {
       const count = 8_000;
-      const daemon = kind === "daemon and socat" ? await startDaemon(api.url) : undefined;
-      const command =
-        daemon !== undefined
-          ? ["socat", "-", `UNIX-CONNECT:${daemon.socket}`]
-          : kind === "a relay each"
-            ? relayCommand(api.url)
-            : peerCommand;
+      const daemon = own === undefined ? await startDaemon(api.url) : undefined;
+      const command = own ?? ["socat", "-", `UNIX-CONNECT:${daemon?.socket}`];
       const pool = await startPool(size, command, question);
       await pool.ask(Math.max(count / 4, 8 * size));
       const pids = daemon === undefined ? pool.pids : [...pool.pids, daemon.process.pid];
@@ -202,7 +202,7 @@ async function throughEjabberd(): Promise<void> {
     ]);
   };
   await measure("null program", "", [nullProgram], 8);
-  await measure("peer (Python)", "", peerCommand, 8);
+  await measure("peer", "", peerCommand, 8);
   for (const delayMs of [0, 5, 20]) {
     const api = await startApi(delayMs);
     const delay = `${delayMs} ms`;
@@ -306,7 +306,11 @@ async function startDaemon(url: string) {
 
 /** PHP's own form of a session, under the keys of its memcached save handler. */
 function storeSessions(port: number): Promise<void> {
-  const head = 'user|s:5:"alice";authenticated|b:1;more|';
+  const items = Array.from(
+    { length: 6 },
+    (_, at) => `i:${at};a:2:{s:2:"id";i:${4711 + at};s:5:"count";i:1;}`,
+  );
+  const head = `user|s:5:"alice";authenticated|b:1;cart|a:${items.length}:{${items.join("")}}more|`;
   const filler = sessionBytes - head.length - 's:000:"";'.length;
   const session = `${head}s:${filler}:"${"x".repeat(filler)}";`;
   return new Promise((resolve, reject) => {
