@@ -22,9 +22,8 @@ import { cpuMs, pssMb } from "./relay/processes.ts";
 const here = (name: string) => fileURLToPath(new URL(`relay/${name}`, import.meta.url));
 const node = process.execPath;
 const script = (name: string) => [node, "--import", "tsx", here(name)];
-const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], {
-  encoding: "utf8",
-}).trim();
+/** Debian's, which has python3-memcache. */
+const python = "/usr/bin/python3";
 
 const rounds = 5;
 const directory = temporaryDirectory();
@@ -66,10 +65,12 @@ async function oneRelay(): Promise<void> {
     const api = await startApi(delayMs);
     const count = delayMs === 0 ? 4_000 : 400;
     const relay = await startPool(1, relayCommand(api.url), question);
-    await relay.ask(count / 4);
+    const pipe = await startPool(1, [nullProgram], question);
+    await Promise.all([relay.ask(count / 4), pipe.ask(count / 4)]);
     const ratios: number[] = [];
     const bare: number[][] = [];
     const ours: number[][] = [];
+    const pipeAlone: number[][] = [];
     for (let round = 0; round < rounds; round++) {
       const [program = "", ...args] = script("https-loop.ts");
       const loop = spawnSync(program, [...args, api.url, certificate.certPath, String(count)], {
@@ -78,6 +79,7 @@ async function oneRelay(): Promise<void> {
       // The first quarter warms up, as it did for the relay.
       const bareMs = (JSON.parse(loop.stdout) as number[]).slice(count / 4);
       const oursMs = await relay.ask(count);
+      pipeAlone.push(await pipe.ask(count));
       bare.push(bareMs);
       ours.push(oursMs);
       ratios.push(mean(bareMs) / mean(oursMs));
@@ -85,6 +87,7 @@ async function oneRelay(): Promise<void> {
     for (const [name, times] of [
       ["bare node:https loop", bare],
       ["relay", ours],
+      ["null program, for the pipe alone", pipeAlone],
     ] as const) {
       const perSecond = median(times.map((tookMs) => 1000 / mean(tookMs)));
       rows.push([
@@ -93,10 +96,11 @@ async function oneRelay(): Promise<void> {
         perSecond.toFixed(0),
         median(times.map((tookMs) => percentile(tookMs, 50))).toFixed(2),
         median(times.map((tookMs) => percentile(tookMs, 99))).toFixed(2),
-        name === "relay" ? median(ratios).toFixed(2) : "1",
+        name === "relay" ? median(ratios).toFixed(2) : "",
       ]);
     }
     await relay.stop();
+    await pipe.stop();
     await api.process.stop();
   }
   say("## One relay\n");
