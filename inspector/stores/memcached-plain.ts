@@ -21,17 +21,21 @@ export function connectPlain({ host, port }: Node): NodeClient {
   const client = new Client([server], { retries: 1, logger: { log() {} } });
   return {
     getEach(keys) {
-      // The socket keeps back what is written on it until this turn is over; a new one's turn is when it is connected.
-      server.sock(false, (socket) => {
-        socket.cork();
-        process.nextTick(() => socket.uncork());
-      });
+      if (keys.length > 1) holdBackWrites(server);
       return Promise.all(keys.map((key) => get(client, key)));
     },
     end() {
       server.error(new StoreError("store-unreachable"));
     },
   };
+}
+
+/** The socket keeps back what is written on it until this turn is over; a new one's turn is when it is connected. */
+function holdBackWrites(server: Server): void {
+  server.sock(false, (socket) => {
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  });
 }
 
 async function get(client: Client, key: string): Promise<StoredValue | null> {

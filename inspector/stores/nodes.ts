@@ -44,6 +44,8 @@ interface Lookup {
   readonly holders: readonly number[];
 }
 
+type Found = Map<string, StoredValue | null>;
+
 /**
  * Every get has a deadline of its own, and after any error the client is thrown away. A node is asked twice: the
  * first get after a restart of the node, or after this process was frozen for a while, finds its connection dead.
@@ -66,17 +68,22 @@ export class NodeStore implements SessionStore {
     this.#timeoutMs = options.timeoutMs;
   }
 
+  // A login asks for one session: it needs none of the lists by which many are shared out among the nodes.
   async getData(sessionId: string): Promise<StoredValue | null> {
-    return (await this.getMany([sessionId])).get(sessionId) ?? null;
+    const lookup = this.#lookupOf(sessionId);
+    if (lookup === undefined) return null;
+    const found: Found = new Map();
+    await this.#findOn(lookup.holders[0] as number, [lookup], 0, performance.now() + this.#timeoutMs, found);
+    return found.get(sessionId) ?? null;
   }
 
   async getMany(sessionIds: readonly string[]): Promise<ReadonlyMap<string, StoredValue | null>> {
-    const found = new Map<string, StoredValue | null>();
+    const found: Found = new Map();
     const lookups: Lookup[] = [];
     for (const sessionId of new Set(sessionIds)) {
-      const key = this.#keyPrefix + sessionId;
-      if (Buffer.byteLength(key) > this.#maxKeyBytes) found.set(sessionId, null);
-      else lookups.push({ sessionId, key, holders: this.#placement(sessionId, key) });
+      const lookup = this.#lookupOf(sessionId);
+      if (lookup === undefined) found.set(sessionId, null);
+      else lookups.push(lookup);
     }
     await this.#find(lookups, 0, performance.now() + this.#timeoutMs, found);
     return found;
@@ -86,27 +93,38 @@ export class NodeStore implements SessionStore {
     for (const [node, client] of this.#clients) this.#discard(node, client);
   }
 
-  /** Asks the nodes that hold this copy, 0 for the first; where one fails, those of the next for what it holds. */
-  async #find(
+  /** Gives nothing for a session whose key is longer than any that can have been stored. */
+  #lookupOf(sessionId: string): Lookup | undefined {
+    const key = this.#keyPrefix + sessionId;
+    if (Buffer.byteLength(key) > this.#maxKeyBytes) return undefined;
+    return { sessionId, key, holders: this.#placement(sessionId, key) };
+  }
+
+  /** Asks the nodes that hold this copy, 0 for the first. */
+  async #find(lookups: readonly Lookup[], copy: number, endsAt: number, found: Found): Promise<void> {
+    const groups = [...groupByHolder(lookups, copy)];
+    await Promise.all(groups.map(([index, ofNode]) => this.#findOn(index, ofNode, copy, endsAt, found)));
+  }
+
+  /** Asks the node that holds this copy of all these; where it fails, those of the next copy. */
+  async #findOn(
+    index: number,
     lookups: readonly Lookup[],
     copy: number,
     endsAt: number,
-    found: Map<string, StoredValue | null>,
+    found: Found,
   ): Promise<void> {
-    const askNode = async (index: number, ofNode: readonly Lookup[]) => {
-      const copiesLeft = Math.min(...ofNode.map(({ holders }) => holders.length)) - copy;
-      // A node that hangs leaves to those behind it their share of the time.
-      const withinMs = (endsAt - performance.now()) / copiesLeft;
-      const keys = ofNode.map(({ key }) => key);
-      try {
-        const values = await this.#getTwice(this.#nodes[index] as Node, keys, withinMs);
-        for (const [i, lookup] of ofNode.entries()) found.set(lookup.sessionId, values[i] ?? null);
-      } catch (fault) {
-        if (copiesLeft === 1) throw fault;
-        await this.#find(ofNode, copy + 1, endsAt, found);
-      }
-    };
-    await Promise.all([...groupByHolder(lookups, copy)].map(([index, ofNode]) => askNode(index, ofNode)));
+    const copiesLeft = Math.min(...lookups.map(({ holders }) => holders.length)) - copy;
+    // A node that hangs leaves to those behind it their share of the time.
+    const withinMs = (endsAt - performance.now()) / copiesLeft;
+    const keys = lookups.map(({ key }) => key);
+    try {
+      const values = await this.#getTwice(this.#nodes[index] as Node, keys, withinMs);
+      for (const [i, { sessionId }] of lookups.entries()) found.set(sessionId, values[i] ?? null);
+    } catch (fault) {
+      if (copiesLeft === 1) throw fault;
+      await this.#find(lookups, copy + 1, endsAt, found);
+    }
   }
 
   async #getTwice(node: Node, keys: readonly string[], withinMs: number): Promise<(StoredValue | null)[]> {
