@@ -1,5 +1,5 @@
 // `npm run bench:handler`: what a login takes in a warm function, beside a bare memjs get of the same key in the same
-// process: the look into the cache is what a login cannot do without.
+// process: the look into the cache is what a login cannot do without. Beside it a get and a line of log, written likewise.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ interface Turn {
   readonly userMicros: number;
 }
 
-type Turns = Readonly<Record<"handler" | "get", readonly Turn[]>>;
+type Turns = Readonly<Record<"handler" | "get" | "getAndLine", readonly Turn[]>>;
 
 async function measure(node: string, address: string): Promise<Turns> {
   const child = spawn(
@@ -67,19 +67,24 @@ for (const version of ["20", "24"] as const) {
   for (const { bytes } of samples.filter(({ size }) => sizes.includes(size))) {
     const session = Buffer.from(bytes.php, "base64");
     await putSession(memcached, session);
-    const { handler, get } = await measure(nodePath(version), `${memcached.host}:${memcached.port}`);
+    const { handler, get, getAndLine } = await measure(
+      nodePath(version),
+      `${memcached.host}:${memcached.port}`,
+    );
+    const micros = (turns: readonly Turn[]) => turns.map((turn) => turn.micros);
+    const floor = medianRatio(micros(getAndLine), micros(get));
     const cells = (["micros", "userMicros"] as const).flatMap((time) => {
       const ofHandler = handler.map((turn) => turn[time]);
       const ofGet = get.map((turn) => turn[time]);
       return [median(ofHandler).toFixed(0), median(ofGet).toFixed(0), medianRatio(ofHandler, ofGet)];
     });
-    rows.push(row([version, session.length, ...cells]));
+    rows.push(row([version, session.length, ...cells, floor]));
   }
 }
 await memcached.stop();
 process.stdout.write(`Microseconds for one; medians of ${rounds} turns of ${loginsATurn} each.
 
-| Node | session, bytes | handler | get | x | handler, user CPU | get, user CPU | x |
-|---|---|---|---|---|---|---|---|
+| Node | session, bytes | handler | get | x | handler, user CPU | get, user CPU | x | get and a line / get |
+|---|---|---|---|---|---|---|---|---|
 ${rows.join("\n")}
 `);
