@@ -302,6 +302,8 @@ async function startDaemon(url: string) {
   const started = await startProcess({
     command: node,
     args: [relayPath, url, "--listen", socket],
+    // As infra/ejabberd/inspectord-relay.service starts it.
+    env: { ...process.env, NODE_OPTIONS: "--max-semi-space-size=2", MALLOC_ARENA_MAX: "1" },
     isReady: (output) => output.includes("code=listening"),
     readyWithinMs: 10_000,
   });

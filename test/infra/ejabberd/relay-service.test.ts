@@ -59,7 +59,16 @@ describe("the relay's unit", () => {
     const running = await startProcess({
       command: process.execPath,
       args: [relayPath, ...args.map((arg) => given[arg] ?? arg)],
-      env: { ...process.env, ...localKey, AWS_REGION: "eu-central-1" },
+      env: {
+        ...process.env,
+        ...Object.fromEntries(
+          setting("Environment")
+            .split(" ")
+            .map((pair) => pair.split(/=(.*)/)),
+        ),
+        ...localKey,
+        AWS_REGION: "eu-central-1",
+      },
       isReady: (output) => output.includes("listening"),
       readyWithinMs: 10_000,
     });
