@@ -106,7 +106,8 @@ function hasLength(fields: ReadonlyMap<string, string>): boolean {
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?$/;
-const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
+// Without the white space around the value, for which a regular expression would look again from each of its places.
+const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)$/;
 
 /** Gives the head of the final response, or nothing where it is not there as a whole yet. */
 function readHead(bytes: Buffer): Head | undefined {
@@ -139,13 +140,26 @@ function readFields(lines: readonly string[]): Map<string, string> {
     const name = (field[1] as string).toLowerCase();
     const isFraming = name === "content-length" || name === "transfer-encoding";
     if (isFraming && fields.has(name)) throw new HttpBreach(`two of ${name}`);
-    fields.set(name, field[2] as string);
+    fields.set(name, withoutWhiteSpace(field[2] as string));
   }
   const coding = fields.get("transfer-encoding");
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || fields.has("content-length"))) {
     throw new HttpBreach("transfer-encoding");
   }
   return fields;
+}
+
+/** OWS of RFC 9110, 5.6.3, at both ends. */
+function withoutWhiteSpace(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (isWhiteSpace(value[start])) start++;
+  while (end > start && isWhiteSpace(value[end - 1])) end--;
+  return value.slice(start, end);
+}
+
+function isWhiteSpace(char: string | undefined): boolean {
+  return char === " " || char === "\t";
 }
 
 /** Gives the body of the chunks and where they end, or nothing where the last one has not come yet. */
