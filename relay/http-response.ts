@@ -44,14 +44,17 @@ interface Head {
   readonly status: number;
   readonly fields: ReadonlyMap<string, string>;
   readonly isPersistent: boolean;
-  /** Where the body begins. */
-  readonly end: number;
 }
 
 /** Puts one response together from chunks of any size. Holds at most 64 KB and what came with the last chunk. */
 export class ResponseReader {
   #bytes: Buffer = Buffer.alloc(0);
+  /** Where what is not read yet begins. What came in many pieces would else be read anew with each of them. */
+  #at = 0;
   #head: Head | undefined;
+  /** Where in the bytes the chunks so far are, and how long they are together. */
+  readonly #chunks: { readonly start: number; readonly end: number }[] = [];
+  #chunkedBytes = 0;
 
   /** Gives the response once it is whole, and then may not be used again. Throws HttpBreach. */
   push(chunk: Buffer): HttpResponse | undefined {
@@ -66,14 +69,12 @@ export class ResponseReader {
   }
 
   #read(isEnd: boolean): HttpResponse | undefined {
-    this.#head ??= readHead(this.#bytes);
+    this.#head ??= this.#readHead();
     if (this.#head === undefined) return undefined;
-    const { fields, end: start } = this.#head;
+    const { fields } = this.#head;
     const length = fields.get("content-length");
-    if (fields.has("transfer-encoding")) {
-      const chunked = readChunked(this.#bytes, start);
-      return chunked && this.#complete(chunked.body, chunked.end);
-    }
+    if (fields.has("transfer-encoding")) return this.#readChunks();
+    const start = this.#at;
     if (length === undefined) {
       if (this.#bytes.length - start > maxBodyBytes) throw new HttpBreach("body too large");
       return isEnd ? this.#complete(this.#bytes.toString("utf8", start), this.#bytes.length) : undefined;
@@ -84,6 +85,45 @@ export class ResponseReader {
     return this.#bytes.length < end
       ? undefined
       : this.#complete(this.#bytes.toString("utf8", start, end), end);
+  }
+
+  /** Gives the head of the final response, or nothing where it is not there as a whole yet. */
+  #readHead(): Head | undefined {
+    for (;;) {
+      const end = this.#bytes.indexOf("\r\n\r\n", this.#at, "latin1");
+      const length = (end < 0 ? this.#bytes.length : end) - this.#at;
+      if (length > maxHeadBytes) throw new HttpBreach("head too large");
+      if (end < 0) return undefined;
+      const head = parseHead(this.#bytes.toString("latin1", this.#at, end));
+      this.#at = end + 4;
+      if (head.status >= 200) return head;
+    }
+  }
+
+  /** Gives the response once its last chunk and the fields behind that one are there. */
+  #readChunks(): HttpResponse | undefined {
+    const bytes = this.#bytes;
+    for (;;) {
+      const lineEnd = bytes.indexOf("\r\n", this.#at, "latin1");
+      if (lineEnd < 0) return undefined;
+      const length = parseChunkSize(bytes.toString("latin1", this.#at, lineEnd));
+      if (this.#chunkedBytes + length > maxBodyBytes) throw new HttpBreach("body too large");
+      const start = lineEnd + 2;
+      const end = start + length;
+      if (length === 0) {
+        const trailerEnd = endOfTrailer(bytes, start);
+        return trailerEnd === undefined ? undefined : this.#complete(this.#chunkedBody(), trailerEnd);
+      }
+      if (bytes.length < end + 2) return undefined;
+      if (bytes.readUInt16BE(end) !== 0x0d0a) throw new HttpBreach("chunk");
+      this.#chunks.push({ start, end });
+      this.#chunkedBytes += length;
+      this.#at = end + 2;
+    }
+  }
+
+  #chunkedBody(): string {
+    return Buffer.concat(this.#chunks.map(({ start, end }) => this.#bytes.subarray(start, end))).toString();
   }
 
   #complete(body: string, end: number): HttpResponse {
@@ -109,27 +149,17 @@ const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?$/;
 // Without the white space around the value, for which a regular expression would look again from each of its places.
 const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)$/;
 
-/** Gives the head of the final response, or nothing where it is not there as a whole yet. */
-function readHead(bytes: Buffer): Head | undefined {
-  let start = 0;
-  for (;;) {
-    const end = bytes.indexOf("\r\n\r\n", start, "latin1");
-    if (end < 0 ? bytes.length - start > maxHeadBytes : end - start > maxHeadBytes) {
-      throw new HttpBreach("head too large");
-    }
-    if (end < 0) return undefined;
-    const [first = "", ...lines] = bytes.toString("latin1", start, end).split("\r\n");
-    const line = statusLine.exec(first);
-    if (line === null) throw new HttpBreach("status line");
-    const status = Number(line[2]);
-    start = end + 4;
-    // No upgrade was asked for, so 101 would be a response to something else.
-    if (status === 101) throw new HttpBreach("status line");
-    if (status < 200) continue;
-    const fields = readFields(lines);
-    const connection = fields.get("connection")?.toLowerCase();
-    return { status, fields, isPersistent: line[1] === "1" && !connection?.includes("close"), end: start };
-  }
+/** Gives the head of one response, an interim one too: its lines without the empty one. */
+function parseHead(text: string): Head {
+  const [first = "", ...lines] = text.split("\r\n");
+  const line = statusLine.exec(first);
+  if (line === null) throw new HttpBreach("status line");
+  const status = Number(line[2]);
+  // No upgrade was asked for, so 101 would be a response to something else.
+  if (status === 101) throw new HttpBreach("status line");
+  const fields = readFields(lines);
+  const connection = fields.get("connection")?.toLowerCase();
+  return { status, fields, isPersistent: line[1] === "1" && !connection?.includes("close") };
 }
 
 function readFields(lines: readonly string[]): Map<string, string> {
@@ -162,29 +192,10 @@ function isWhiteSpace(char: string | undefined): boolean {
   return char === " " || char === "\t";
 }
 
-/** Gives the body of the chunks and where they end, or nothing where the last one has not come yet. */
-function readChunked(bytes: Buffer, start: number): { body: string; end: number } | undefined {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for (let at = start; ; ) {
-    const lineEnd = bytes.indexOf("\r\n", at, "latin1");
-    if (lineEnd < 0) return undefined;
-    const size = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?$/.exec(bytes.toString("latin1", at, lineEnd));
-    if (size === null) throw new HttpBreach("chunk size");
-    const chunkLength = Number.parseInt(size[1] as string, 16);
-    length += chunkLength;
-    if (length > maxBodyBytes) throw new HttpBreach("body too large");
-    at = lineEnd + 2;
-    if (chunkLength === 0) {
-      const end = endOfTrailer(bytes, at);
-      return end === undefined ? undefined : { body: Buffer.concat(parts).toString(), end };
-    }
-    if (bytes.length < at + chunkLength + 2) return undefined;
-    parts.push(bytes.subarray(at, at + chunkLength));
-    at += chunkLength;
-    if (bytes.readUInt16BE(at) !== 0x0d0a) throw new HttpBreach("chunk");
-    at += 2;
-  }
+function parseChunkSize(line: string): number {
+  const size = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?$/.exec(line);
+  if (size === null) throw new HttpBreach("chunk size");
+  return Number.parseInt(size[1] as string, 16);
 }
 
 /** Trailer fields say nothing to us: only where they end is asked. */
