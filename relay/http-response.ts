@@ -91,7 +91,8 @@ export class ResponseReader {
   #readHead(): Head | undefined {
     for (;;) {
       const end = this.#bytes.indexOf("\r\n\r\n", this.#at, "latin1");
-      const length = (end < 0 ? this.#bytes.length : end) - this.#at;
+      // What is there of the empty line that ends the head is none of its own bytes.
+      const length = (end < 0 ? this.#bytes.length - 3 : end) - this.#at;
       if (length > maxHeadBytes) throw new HttpBreach("head too large");
       if (end < 0) return undefined;
       const head = parseHead(this.#bytes.toString("latin1", this.#at, end));
