@@ -5,7 +5,7 @@
 //   interim     = "HTTP/1.1 1" 2DIGIT *( %x20-7E ) CRLF *field CRLF        ; skipped
 //   status-line = "HTTP/1." ( "0" / "1" ) SP 3DIGIT [ SP *OCTET ] CRLF
 //   field       = name ":" OWS *OCTET OWS CRLF                              ; no folding
-//   body        = content-length OCTETs / chunked / until the end of the connection
+//   body        = nothing, of 204 and 304 / content-length OCTETs / chunked / until the end of the connection
 //   chunked     = *( 1*8HEXDIG *OCTET CRLF 1*OCTET CRLF ) 1*"0" *OCTET CRLF *field CRLF
 //
 // Source: RFC 9112, sections 4 to 7. A response that gives its length twice or in two ways is refused, which
@@ -71,7 +71,8 @@ export class ResponseReader {
   #read(isEnd: boolean): HttpResponse | undefined {
     this.#head ??= this.#readHead();
     if (this.#head === undefined) return undefined;
-    const { fields } = this.#head;
+    const { status, fields } = this.#head;
+    if (status === 204 || status === 304) return this.#complete("", this.#at);
     const length = fields.get("content-length");
     if (fields.has("transfer-encoding")) return this.#readChunks();
     const start = this.#at;
