@@ -172,7 +172,9 @@ function readFields(lines: readonly string[]): Map<string, string> {
     const name = (field[1] as string).toLowerCase();
     const isFraming = name === "content-length" || name === "transfer-encoding";
     if (isFraming && fields.has(name)) throw new HttpBreach(`two of ${name}`);
-    fields.set(name, withoutWhiteSpace(field[2] as string));
+    const value = withoutWhiteSpace(field[2] as string);
+    // A list may come in several fields (RFC 9110, 5.3): a close in the first of two counts as well.
+    fields.set(name, fields.has(name) ? `${fields.get(name)}, ${value}` : value);
   }
   const coding = fields.get("transfer-encoding");
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || fields.has("content-length"))) {
