@@ -2,11 +2,13 @@
 // POST, asks for no upgrade and accepts no coding. What is beyond it is an error, and the connection is given up.
 //
 //   response    = *interim status-line *field CRLF body
-//   interim     = "HTTP/1.1 1" 2DIGIT *( %x20-7E ) CRLF *field CRLF        ; skipped
-//   status-line = "HTTP/1." ( "0" / "1" ) SP 3DIGIT [ SP *OCTET ] CRLF
-//   field       = name ":" OWS *OCTET OWS CRLF                              ; no folding
+//   interim     = status-line *field CRLF                                   ; 1xx but 101: skipped
+//   status-line = "HTTP/1." ( "0" / "1" ) SP %x31-35 2DIGIT [ SP text ] CRLF
+//   field       = 1*tchar ":" OWS text OWS CRLF                             ; no folding
+//   text        = *( %x01-09 / %x0B-0C / %x0E-FF )                          ; no CR, LF or NUL
 //   body        = nothing, of 204 and 304 / content-length OCTETs / chunked / until the end of the connection
-//   chunked     = *( 1*8HEXDIG *OCTET CRLF 1*OCTET CRLF ) 1*"0" *OCTET CRLF *field CRLF
+//   chunked     = *( 1*8HEXDIG [ ext ] CRLF 1*OCTET CRLF ) 1*8"0" [ ext ] CRLF *field CRLF
+//   ext         = OWS ";" text
 //
 // Source: RFC 9112, sections 4 to 7. A response that gives its length twice or in two ways is refused, which
 // section 6.3 allows: it is how one response is smuggled into another.
@@ -147,7 +149,7 @@ function hasLength(fields: ReadonlyMap<string, string>): boolean {
   return fields.has("content-length") || fields.has("transfer-encoding");
 }
 
-const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?$/;
+const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n\0]*)?$/;
 // Without the white space around the value, for which a regular expression would look again from each of its places.
 const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)$/;
 
@@ -197,14 +199,16 @@ function isWhiteSpace(char: string | undefined): boolean {
 }
 
 function parseChunkSize(line: string): number {
-  const size = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?$/.exec(line);
+  const size = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n\0]*)?$/.exec(line);
   if (size === null) throw new HttpBreach("chunk size");
   return Number.parseInt(size[1] as string, 16);
 }
 
-/** Trailer fields say nothing to us: only where they end is asked. */
+/** Trailer fields say nothing to us: only where they end is asked, and that they are fields. */
 function endOfTrailer(bytes: Buffer, start: number): number | undefined {
   if (bytes.length >= start + 2 && bytes.readUInt16BE(start) === 0x0d0a) return start + 2;
   const end = bytes.indexOf("\r\n\r\n", start, "latin1");
-  return end < 0 ? undefined : end + 4;
+  if (end < 0) return undefined;
+  readFields(bytes.toString("latin1", start, end).split("\r\n"));
+  return end + 4;
 }
