@@ -1,7 +1,7 @@
 // One connection to the API: a request's bytes out, its response in, one exchange at a time.
 
 import { connect as connectPlain, type Socket } from "node:net";
-import { connect as connectSecure, type TLSSocket } from "node:tls";
+import { connect as connectSecure, TLSSocket } from "node:tls";
 import { HttpBreach, type HttpResponse, ResponseReader } from "./http-response.ts";
 
 export interface Endpoint {
@@ -67,7 +67,7 @@ export class Connection {
       this.#receive((reader) => reader.end());
       this.#fail(new ConnectionFault("unreachable", "closed"));
     });
-    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(faultOf(error)));
+    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(faultOf(error, this.#socket)));
     this.#socket.on("close", () => this.#fail(new ConnectionFault("unreachable", "closed")));
   }
 
@@ -151,7 +151,8 @@ function isName(hostname: string): boolean {
   return !/^[\d.]+$|:/.test(hostname);
 }
 
-function faultOf({ code = "unknown" }: NodeJS.ErrnoException): ConnectionFault {
-  const isCertificate = /CERT|ISSUER|SELF_SIGNED|VERIFY|ALTNAME|CRL/.test(code);
+function faultOf({ code = "unknown" }: NodeJS.ErrnoException, socket: Socket): ConnectionFault {
+  // Node sets it where it does not trust the certificate. The codes for that are many, and some have no word of it.
+  const isCertificate = socket instanceof TLSSocket && Boolean(socket.authorizationError);
   return new ConnectionFault(isCertificate ? "certificate" : "unreachable", code);
 }
