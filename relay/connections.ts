@@ -11,7 +11,7 @@ export interface Exchange {
   readonly response: Promise<HttpResponse>;
   /** Whether the connection has carried an exchange before: a peer may have closed it meanwhile. */
   readonly isReused: boolean;
-  /** Ends it, and its connection with it. */
+  /** Ends it, and its connection with it. Does nothing once it is over. */
   readonly giveUp: () => void;
 }
 
@@ -33,11 +33,17 @@ export class Connections {
   exchange(request: Buffer, isFresh: boolean): Exchange {
     const resting = isFresh ? undefined : this.#atRest.pop();
     const connection = resting ?? this.#open();
+    let isOver = false;
     const response = connection.exchange(request).then((received) => {
+      isOver = true;
       if (connection.isUsable) this.#rest(connection);
       return received;
     });
-    return { response, isReused: resting !== undefined, giveUp: () => connection.close() };
+    const giveUp = () => {
+      // By then the connection may carry somebody else's.
+      if (!isOver) connection.close();
+    };
+    return { response, isReused: resting !== undefined, giveUp };
   }
 
   /** Closes all, and what they carry fails. */
