@@ -13,12 +13,19 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** Writes cert.pem, key.pem and both.pem into the directory; for another host where one is named. */
-export function makeCertificate(directory: string, host?: string): Certificate {
+/**
+ * Writes cert.pem, key.pem and both.pem into the directory; for another host where one is named, and with more
+ * extensions in openssl's words.
+ */
+export function makeCertificate(
+  directory: string,
+  host?: string,
+  extensions: readonly string[] = [],
+): Certificate {
   const certPath = join(directory, "cert.pem");
   const keyPath = join(directory, "key.pem");
   const bothPath = join(directory, "both.pem");
-  const names = host === undefined ? "DNS:localhost,IP:127.0.0.1" : `DNS:${host}`;
+  const names = host === undefined ? "DNS:localhost,IP:127.0.0.1,IP:::1" : `DNS:${host}`;
   execFileSync(
     "openssl",
     [
@@ -34,6 +41,7 @@ export function makeCertificate(directory: string, host?: string): Certificate {
         "2",
       ],
       ...["-subj", "/CN=localhost", "-addext", `subjectAltName=${names}`],
+      ...extensions.flatMap((extension) => ["-addext", extension]),
       ...["-keyout", keyPath, "-out", certPath],
     ],
     { stdio: "ignore" },
