@@ -4,7 +4,7 @@ import { Connection, type Endpoint } from "./connection.ts";
 import type { HttpResponse } from "./http-response.ts";
 
 /** More than this at rest are closed: a storm is over then, and each costs memory here and in front of the API. */
-const maxAtRest = 256;
+export const maxAtRest = 256;
 
 export interface Exchange {
   /** Gives the response, or throws ConnectionFault. */
