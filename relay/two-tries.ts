@@ -32,8 +32,8 @@ const jitterMs = 100;
 const leastTryMs = 50;
 
 /**
- * Gives the function's verdict within `deadlineMs`. Throws ApiFault or DeadlineFault: the first try's where both
- * failed. A login is a question, so asking it twice changes nothing.
+ * Gives the function's verdict within `deadlineMs`. Throws ApiFault or DeadlineFault: the fault that came first where
+ * there was more than one. A login is a question, so asking it twice changes nothing.
  */
 export function askTwice(options: TwoTriesOptions): Promise<Verdict> {
   const { begin, deadlineMs, hedgeAfterMs, random } = options;
