@@ -7,7 +7,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 /** Linux: sun_path has 108 bytes, the last of them a zero (unix(7)). */
 const maxPathBytes = 107;
 /** ejabberd's pools are of tens and hundreds; each connection here may have a request to the API under way. */
-const maxMembers = 4_096;
+export const maxMembers = 4_096;
 /** ejabberd and its members belong to the socket's group; nobody else may ask whether a session is live. */
 const socketMode = 0o660;
 
