@@ -74,7 +74,8 @@ export class ResponseReader {
     this.#head ??= this.#readHead();
     if (this.#head === undefined) return undefined;
     const { status, fields } = this.#head;
-    if (status === 204 || status === 304) return this.#complete("", this.#at);
+    // A body that comes all the same must not be there for the next exchange.
+    if (status === 204 || status === 304) return { ...this.#complete("", this.#at), isPersistent: false };
     const length = fields.get("content-length");
     if (fields.has("transfer-encoding")) return this.#readChunks();
     const start = this.#at;
