@@ -28,27 +28,45 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const runner = spawn(
-  process.execPath,
-  [
-    // One file after another: the real parts share the machine's two cores, and `npm start` builds dist/ anew.
-    ...["--import", "tsx", "--test", "--test-concurrency=1", "--test-timeout=180000"],
-    // A test that failed half-way may have left a part running, which would hold its file open for ever.
-    ...["--test-force-exit", "--test-reporter=spec"],
-    ...files,
-  ],
-  { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
-);
-let output = "";
-runner.stdout.setEncoding("utf8").on("data", (text: string) => {
-  process.stdout.write(text);
-  output += text;
-});
-runner.on("close", (status) => {
-  // The runner's own count, as its last words on it: what stands above could be the name of a test.
-  const count = (name: string) =>
-    Number([...output.matchAll(new RegExp(`^ℹ ${name} (\\d+)$`, "gm"))].at(-1)?.[1] ?? 0);
-  const failed = count("fail") + count("cancelled");
-  process.stdout.write(`\n${count("pass")} passed, ${failed} failed, ${count("skipped")} skipped\n`);
-  process.exitCode = status ?? 1;
-});
+/** Those that talk to caches and to PHP alone wait much: two files at a time. The others share dist/ and ejabberd's time. */
+const inPairs = /^test\/(inspector|handlers|protocol)\//;
+const groups = [
+  { concurrency: 2, files: files.filter((name) => inPairs.test(name)) },
+  { concurrency: 1, files: files.filter((name) => !inPairs.test(name)) },
+];
+const counts = { pass: 0, fail: 0, cancelled: 0, skipped: 0 };
+let exitCode = 0;
+for (const { concurrency, files } of groups) {
+  if (files.length > 0) exitCode = Math.max(exitCode, await run(concurrency, files));
+}
+const failed = counts.fail + counts.cancelled;
+process.stdout.write(`\n${counts.pass} passed, ${failed} failed, ${counts.skipped} skipped\n`);
+process.exitCode = exitCode;
+
+/** Runs these files, adds to the counts, and gives the runner's exit code. */
+function run(concurrency: number, files: readonly string[]): Promise<number> {
+  const runner = spawn(
+    process.execPath,
+    [
+      ...["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=180000"],
+      // A test that failed half-way may have left a part running, which would hold its file open for ever.
+      ...["--test-force-exit", "--test-reporter=spec"],
+      ...files,
+    ],
+    { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let output = "";
+  runner.stdout.setEncoding("utf8").on("data", (text: string) => {
+    process.stdout.write(text);
+    output += text;
+  });
+  return new Promise((resolve) => {
+    runner.on("close", (status) => {
+      for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
+        // The runner's own count, as its last words on it: what stands above could be the name of a test.
+        counts[name] += Number([...output.matchAll(new RegExp(`^ℹ ${name} (\\d+)$`, "gm"))].at(-1)?.[1] ?? 0);
+      }
+      resolve(status ?? 1);
+    });
+  });
+}
