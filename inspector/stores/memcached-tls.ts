@@ -4,13 +4,13 @@
 // A multi-get is gets of one key each that leave in one write. One get of many keys would save a few bytes a key; but
 // Serverless takes no get above 16 KB, and an answer to each get is what proves that none was lost.
 
-import { isIP } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
 import { GetReplies } from "./get-replies.ts";
 import type { NodeClient } from "./nodes.ts";
 import { BadReplyError } from "./replies.ts";
+import { connectVerified, isUntrusted } from "./verified-tls.ts";
 
 /** What a get can ask for: a blank or a line's end in a key would make another command of it. */
 const sendableKey = /^[!-~]{1,250}$/;
@@ -27,17 +27,7 @@ interface Waiting {
  * @param authority PEM of the one authority that is trusted; those that Node trusts unless given
  */
 export function connectTls({ host, port }: Node, authority?: Buffer): NodeClient {
-  return new TlsClient(
-    connect({
-      host,
-      port,
-      // An address is no server name: the certificate must hold it as an address.
-      ...(isIP(host) === 0 && { servername: host }),
-      ...(authority && { ca: authority }),
-      // Said here, so that no variable of the environment can turn it off.
-      rejectUnauthorized: true,
-    }),
-  );
+  return new TlsClient(connectVerified(host, port, authority));
 }
 
 class TlsClient implements NodeClient {
@@ -103,10 +93,4 @@ class TlsClient implements NodeClient {
     for (const { reject } of this.#waiting) reject(this.#failure);
     this.#waiting = [];
   }
-}
-
-/** Whether the handshake ended because the certificate does not prove that this is the node. */
-function isUntrusted({ authorizationError }: TLSSocket): boolean {
-  // Node's types say that it is always there: it is null or undefined where there is no such error.
-  return authorizationError !== null && authorizationError !== undefined;
 }

@@ -10,13 +10,13 @@
 // On a new connection AUTH and SELECT go ahead of the first GETs in the same write. The replies come in this order: a
 // GET's is used only after those of AUTH and SELECT were "OK".
 
-import { isIP, connect as openSocket, type Socket } from "node:net";
-import { connect as openTls, TLSSocket } from "node:tls";
+import { connect as openSocket, type Socket } from "node:net";
 import type { Node } from "../placement.ts";
 import { type StoredValue, StoreError } from "../session-store.ts";
 import type { NodeClient } from "./nodes.ts";
 import { type Moved, RedisReplies, type RedisReply } from "./redis-replies.ts";
 import { BadReplyError } from "./replies.ts";
+import { connectVerified, isUntrusted } from "./verified-tls.ts";
 
 /** Redis advises against clusters of more servers, replicas included, than twice this. */
 const maxShards = 500;
@@ -65,15 +65,7 @@ type Follow = (to: Moved, key: string) => Promise<StoredValue | null>;
 
 function open({ host, port }: Moved, access: RedisAccess, follow?: Follow): RedisClient {
   if (!access.isEncrypted) return new RedisClient(openSocket({ host, port }), "connect", access, follow);
-  const socket = openTls({
-    host,
-    port,
-    // An address is no server name: the certificate must hold it as an address.
-    ...(isIP(host) === 0 && { servername: host }),
-    ...(access.authority && { ca: access.authority }),
-    // Said here, so that no variable of the environment can turn it off.
-    rejectUnauthorized: true,
-  });
+  const socket = connectVerified(host, port, access.authority);
   return new RedisClient(socket, "secureConnect", access, follow);
 }
 
@@ -174,10 +166,4 @@ class RedisClient implements NodeClient {
 function command(...words: readonly string[]): Buffer {
   const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
   return Buffer.from(`*${words.length}\r\n${parts.join("")}`);
-}
-
-/** Whether the handshake ended because the certificate does not prove that this is the server. */
-function isUntrusted(socket: Socket): boolean {
-  // Node's types say that it is always there: it is null or undefined where there is no such error.
-  return socket instanceof TLSSocket && (socket.authorizationError ?? undefined) !== undefined;
 }
