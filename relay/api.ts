@@ -20,7 +20,10 @@ export type ApiFaultCode =
   | "api-answer"
   | CredentialsFaultCode;
 
-/** There is no verdict. `unavailable`: the function itself has none; `detail` says more, and holds nothing of the request: a system's code or a status. */
+/**
+ * There is no verdict. `unavailable`: the function itself has none. `detail` says more, and holds nothing of the request:
+ * a system's code or a status.
+ */
 export class ApiFault extends Error {
   readonly code: ApiFaultCode;
   readonly detail: string;

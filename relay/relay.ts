@@ -65,7 +65,7 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
         hedgeAfterMs: hedgeAfterMs(),
         random: Math.random,
       });
-      latency.add(now() - startedMs);
+      if (hedge) latency.add(now() - startedMs);
       return verdict;
     },
     breaker,
