@@ -97,8 +97,26 @@ function secretStatements({ variables, secrets }) {
   return [
     allow(["ssm:GetParameter"], parameters),
     // AWS's own key for SSM asks for no permission.
-    ...(secrets.kmsKey === null ? [] : [allow(["kms:Decrypt"], secrets.kmsKey)]),
+    ...(secrets.kmsKey === null ? [] : [decryption(secrets.kmsKey, parameters)]),
   ];
+}
+
+/**
+ * The key may be used for other secrets of the account, too: the role decrypts only what SSM asks for, and only these
+ * parameters. SSM binds a parameter's value to its ARN by the encryption context.
+ *
+ * Source: "AWS KMS encryption for AWS Systems Manager Parameter Store SecureString parameters", Systems Manager's guide.
+ */
+function decryption(key, parameters) {
+  return {
+    ...allow(["kms:Decrypt"], key),
+    Condition: {
+      StringEquals: {
+        "kms:ViaService": { "Fn::Sub": `ssm.\${AWS::Region}.\${AWS::URLSuffix}` },
+        "kms:EncryptionContext:PARAMETER_ARN": parameters,
+      },
+    },
+  };
 }
 
 module.exports = { roles };

@@ -52,7 +52,7 @@ function problemsOfValue(place: string, type: PropertyType, value: unknown): str
       return isAllowed ? [] : [`${place}: not a text, or none of those allowed`];
     }
     case "integer":
-      return unless(Number.isInteger(value));
+      return unless(Number.isInteger(value) && (type.allowedValues?.includes(Number(value)) ?? true));
     case "number":
       return unless(typeof value === "number");
     case "boolean":

@@ -27,7 +27,7 @@ export const full = {
   secrets: { kmsKey },
   throttle: { loginsPerSecond: 5000, loginBurst: 6000, sessionChecksPerSecond: 7, sessionCheckBurst: 8 },
   reservedConcurrency: { logins: 400, sessionChecks: 10 },
-  logs: { retentionDays: 90, kmsKey },
+  logs: { retentionDays: 1096, kmsKey },
   tracing: true,
   alarms: { email: "operators@example.org", latencyMs: 500, refusedPercent: 30, unavailableCount: 9 },
   dashboard: { cacheClusters: ["sessions", "other"], serverlessCaches: ["small"] },

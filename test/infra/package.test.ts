@@ -151,7 +151,7 @@ describe("every deployment", () => {
         ["AuthLogGroup", "SessionsLogGroup", "HttpApiLogGroup"],
       );
       for (const [, { Properties }] of groups) {
-        assert.equal(Properties?.["RetentionInDays"], name === "full" ? 90 : 30);
+        assert.equal(Properties?.["RetentionInDays"], name === "full" ? 1096 : 30);
         assert.equal(Properties?.["KmsKeyId"], name === "full" ? full.logs.kmsKey : undefined);
       }
     }
@@ -381,7 +381,19 @@ describe("a function's role", () => {
     assert.deepEqual(allowance("full", "ssm:GetParameter")?.Resource, [
       arn("ssm", "parameter/inspectord/laravel-app-key"),
     ]);
-    assert.equal(allowance("full", "kms:Decrypt")?.Resource, full.secrets.kmsKey);
+    assert.deepEqual(allowance("full", "kms:Decrypt"), {
+      Effect: "Allow",
+      Action: ["kms:Decrypt"],
+      Resource: full.secrets.kmsKey,
+      // Only for SSM, and only what is encrypted as the value of this parameter.
+      Condition: {
+        StringEquals: {
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's
+          "kms:ViaService": { "Fn::Sub": "ssm.${AWS::Region}.${AWS::URLSuffix}" },
+          "kms:EncryptionContext:PARAMETER_ARN": [arn("ssm", "parameter/inspectord/laravel-app-key")],
+        },
+      },
+    });
     assert.equal(allowance("full", "xray:PutTraceSegments")?.Resource, "*");
     for (const action of ["ssm:GetParameter", "kms:Decrypt", "xray:PutTraceSegments"]) {
       assert.equal(allowance("plain", action), undefined);

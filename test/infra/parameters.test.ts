@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { loadAwsServiceSpecSync } from "@aws-cdk/aws-service-spec";
 import { dynamodb, files, full, plain } from "./deployments.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -106,6 +107,19 @@ describe("the parameters of a deployment", () => {
     assert.match(problemsOf("text")[0] ?? "", /params\/example\.yml/);
   });
 
+  it("keep logs for the numbers of days that AWS allows, and no other", () => {
+    const [logGroup] = loadAwsServiceSpecSync().lookup(
+      ...(["resource", "cloudFormationType", "equals", "AWS::Logs::LogGroup"] as const),
+    );
+    const type = logGroup?.properties["RetentionInDays"]?.type;
+    const allowed = type?.type === "integer" ? (type.allowedValues ?? []) : [];
+    assert.ok(allowed.includes(3653), allowed.join());
+    const accepted = Array.from({ length: 4000 }, (_, days) => days).filter(
+      (retentionDays) => problemsOf({ ...plain, logs: { retentionDays } }).length === 0,
+    );
+    assert.deepEqual(accepted, allowed);
+  });
+
   it("are all told of at once", () => {
     const problems = problemsOf({ region: 1, vpc: { id: 2 }, function: { SESSION_PRESET: "plain" } });
     assert.deepEqual(
@@ -157,6 +171,11 @@ describe("the parameters of a deployment", () => {
     assert.deepEqual(problemsOf({ ...dynamodb, vpc: { id: plain.vpc.id } }), [
       "vpc.id: to be left out, for dynamodb:// is reached without a VPC",
     ]);
+    for (const [name, value] of Object.entries(files.files)) {
+      assert.deepEqual(problemsOf({ ...dynamodb, files: { [name]: value } }), [
+        `files.${name}: to be left out, for dynamodb:// is reached without a VPC`,
+      ]);
+    }
     const { files: __, ...mountless } = files;
     assert.match(
       problemsOf(mountless)[0] ?? "",
