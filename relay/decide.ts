@@ -20,8 +20,13 @@ export interface DecideOptions {
   readonly now: () => number;
 }
 
-/** Gives a function from a frame's payload to true for a proven yes. What it throws is nobody's answer. */
-export function createDecide(options: DecideOptions): (payload: Uint8Array) => Promise<boolean> {
+/** `unavailable`: it is not known whether the answer is yes or no. */
+export type Decision = Outcome["outcome"];
+
+/** Returns what a frame's payload is answered with. An error that it throws is an answer to nothing. */
+export type Decide = (payload: Uint8Array) => Promise<Decision>;
+
+export function createDecide(options: DecideOptions): Decide {
   const { breaker, metrics, log, nameUser, now } = options;
   /** Questions that are being asked, by their body: whoever asks the same meanwhile gets the same answer. */
   const underWay = new Map<string, Promise<Outcome>>();
@@ -71,7 +76,7 @@ export function createDecide(options: DecideOptions): (payload: Uint8Array) => P
         durationMs: Math.round(tookMs),
       }));
     }
-    return outcome.outcome === "allowed";
+    return outcome.outcome;
   };
 }
 

@@ -119,7 +119,7 @@ async function refuseAll(problem: string): Promise<void> {
   log("error", "bad-configuration", () => ({
     detail: `${problem}; every login is refused until it is put right (--help)`,
   }));
-  await serveStdin(async () => false);
+  await serveStdin(async () => "unavailable");
 }
 
 function fail(problem: string): never {

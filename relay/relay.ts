@@ -1,4 +1,4 @@
-// Configuration -> the relay's parts, put together: from a frame's payload to true for a proven yes.
+// Configuration -> the relay's parts, put together: from a frame's payload to yes, no or unavailable.
 
 import { Api } from "./api.ts";
 import { Breaker } from "./breaker.ts";
@@ -6,7 +6,7 @@ import type { RelayConfig } from "./config.ts";
 import { endpointOf } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import type { CredentialSource } from "./credentials/source.ts";
-import { createDecide } from "./decide.ts";
+import { createDecide, type Decide } from "./decide.ts";
 import type { Log, NameUser } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RecentLatency } from "./recent-latency.ts";
@@ -23,7 +23,7 @@ export interface RelayParts {
 }
 
 export interface Relay {
-  readonly decide: (payload: Uint8Array) => Promise<boolean>;
+  readonly decide: Decide;
   /** What has been counted so far, with this number of members, in Prometheus' text format. */
   readonly metrics: (members: number) => string;
 }

@@ -1,14 +1,15 @@
 // A member's loop: each frame of its input gets one answer on its output, in order, in time or not at all.
 
 import type { Readable } from "node:stream";
+import type { Decide } from "./decide.ts";
 import { answerBytes, FrameReader } from "./frames.ts";
 import type { Log } from "./log.ts";
 
 export interface ServeOptions {
   readonly input: Readable;
   readonly write: (bytes: Buffer) => void;
-  /** Gives true for a proven yes. May throw: that is a no. */
-  readonly decide: (payload: Uint8Array) => Promise<boolean>;
+  /** May throw: that is a no. */
+  readonly decide: Decide;
   /** How long a caller may be kept waiting for one answer, in milliseconds; ejabberd gives up after 30000. */
   readonly patienceMs: number;
   /** A clock that only goes forward, in milliseconds. */
@@ -37,18 +38,18 @@ export function serve(options: ServeOptions): Promise<ServeEnd> {
     };
     const answer = async (payload: Buffer): Promise<boolean> => {
       const askedAt = now();
-      let allowed: boolean;
+      let isAllowed: boolean;
       try {
-        allowed = await decide(payload);
+        // The one line where everything becomes a bit: only a proven yes is a yes.
+        isAllowed = (await decide(payload)) === "allowed";
       } catch (error) {
         log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
-        allowed = false;
+        isAllowed = false;
       }
       // Whoever waited too long takes the next answer for the next question: a late yes would let the next
       // user in with a wrong password. This happens when the process was stopped for a while.
       if (now() - askedAt > patienceMs) return false;
-      // The one line where everything becomes a bit: only a proven yes is a yes.
-      write(answerBytes(allowed === true));
+      write(answerBytes(isAllowed));
       return true;
     };
     const answerAll = async () => {

@@ -46,7 +46,7 @@ const login = "auth:theuser:thehost:thepassword";
 describe("the decision on a frame", () => {
   it("is yes for an allowed login alone, which is counted and not logged", async () => {
     const { decide, asked, log, counted } = open(allow);
-    assert.equal(await decide(login), true);
+    assert.equal(await decide(login), "allowed");
     assert.deepEqual(
       asked.map((body) => JSON.parse(body)),
       [{ op: "auth", user: "theuser", server: "thehost", password: "thepassword", explain: true }],
@@ -57,7 +57,7 @@ describe("the decision on a frame", () => {
 
   it("is no with the function's reason, in a line that names nobody", async () => {
     const { decide, log, counted } = open(refuse);
-    assert.equal(await decide(login), false);
+    assert.equal(await decide(login), "refused");
     assert.deepEqual(log(), [
       {
         time: "1970-01-01T00:00:00.000Z",
@@ -77,7 +77,7 @@ describe("the decision on a frame", () => {
   it("is no for a frame that the contract has no room for, and nobody is asked", async () => {
     const { decide, asked, log } = open(allow);
     for (const payload of ["", "auth:alice", "setpass:a:b:c", "nonsense", `auth:${"x".repeat(2000)}:b:c`]) {
-      assert.equal(await decide(payload), false);
+      assert.equal(await decide(payload), "refused");
     }
     assert.deepEqual(asked, []);
     assert.equal(log()[1].code, "server-invalid");
@@ -91,7 +91,7 @@ describe("the decision on a frame", () => {
       [new TypeError("thepassword"), "internal-error", "TypeError"],
     ] as const) {
       const { decide, log } = open(async () => Promise.reject(fault));
-      assert.equal(await decide(login), false);
+      assert.equal(await decide(login), "unavailable");
       const [{ level, outcome, ...line }] = log();
       assert.deepEqual([level, outcome, line.code, line.detail], ["error", "unavailable", code, detail]);
       assert.doesNotMatch(JSON.stringify(line), /thepassword/);
@@ -105,10 +105,10 @@ describe("the decision on a frame", () => {
       const same = [decide(login), decide(login), decide(login)];
       assert.equal(asked.length, 1);
       answer(verdict);
-      assert.deepEqual(await Promise.all(same), [verdict.allow, verdict.allow, verdict.allow]);
+      assert.deepEqual(await Promise.all(same), new Array(3).fill(verdict.allow ? "allowed" : "refused"));
       const later = decide(login);
       answer({ allow: false });
-      assert.equal(await later, false);
+      assert.equal(await later, "refused");
       assert.equal(asked.length, 2);
     }
   });
@@ -116,15 +116,15 @@ describe("the decision on a frame", () => {
   it("is no at once while the API counts as dead, until a look finds it alive", async () => {
     let ask: DecideOptions["ask"] = fail;
     const { decide, asked, clock, log } = open((body) => ask(body));
-    for (let i = 0; i < faultsToOpen; i++) assert.equal(await decide(`auth:a:b:${i}`), false);
+    for (let i = 0; i < faultsToOpen; i++) assert.equal(await decide(`auth:a:b:${i}`), "unavailable");
     assert.equal(log().filter(({ code }) => code === "breaker-opened").length, 1);
-    assert.equal(await decide(login), false);
+    assert.equal(await decide(login), "unavailable");
     assert.equal(asked.length, faultsToOpen);
     assert.equal(log().at(-1).code, "breaker-open");
     clock.nowMs = firstWaitMs;
     ask = allow;
-    assert.equal(await decide(login), true);
-    assert.equal(await decide("auth:a:b:c"), true);
+    assert.equal(await decide(login), "allowed");
+    assert.equal(await decide("auth:a:b:c"), "allowed");
   });
 
   it("never counts the API as dead for what a node's sessions, a crowd or our credentials suffer from", async () => {
@@ -157,6 +157,6 @@ describe("the decision on a frame", () => {
     assert.equal(asked.length, faultsToOpen + 1);
     ask = allow;
     clock.nowMs += 2 * firstWaitMs;
-    assert.equal(await decide(login), true);
+    assert.equal(await decide(login), "allowed");
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { frame } from "../../infra/local/relay-caller.ts";
+import type { Decision } from "../../relay/decide.ts";
 import { type ServeOptions, serve } from "../../relay/serve.ts";
 
 /** Serves these payloads in one chunk, and gives the answers in hex, the log, and how it ended. */
@@ -13,7 +14,7 @@ async function answersTo(payloads: readonly string[], options: Partial<ServeOpti
     write: (bytes) => {
       written += bytes.toString("hex");
     },
-    decide: async (payload) => String(payload) === "yes",
+    decide: async (payload) => (String(payload) === "yes" ? "allowed" : "refused"),
     patienceMs: 1000,
     now: () => 0,
     log: (_, code) => log.push(code),
@@ -37,7 +38,7 @@ describe("the relay's loop", () => {
       most = Math.max(most, ++asking);
       await new Promise((resolve) => setTimeout(resolve, 1));
       asking--;
-      return true;
+      return "allowed" as const;
     };
     await answersTo(["a", "b", "c"], { decide });
     assert.equal(most, 1);
@@ -46,23 +47,25 @@ describe("the relay's loop", () => {
   it("answers no when the decision fails, and goes on", async () => {
     const decide = async (payload: Uint8Array) => {
       if (String(payload) === "boom") throw new Error("a secret");
-      return true;
+      return "allowed" as const;
     };
     const { written, log } = await answersTo(["boom", "yes"], { decide });
     assert.equal(written, "0002000000020001");
     assert.deepEqual(log, ["internal-error"]);
   });
 
-  it("answers no to whatever is not the boolean true", async () => {
-    const decide = (async () => "true") as unknown as ServeOptions["decide"];
-    assert.equal((await answersTo(["x"], { decide })).written, "00020000");
+  it("answers no to all that is not allowed, `unavailable` included", async () => {
+    for (const decision of ["unavailable", "refused", true, "true", 1, undefined]) {
+      const decide = (async () => decision) as unknown as ServeOptions["decide"];
+      assert.equal((await answersTo(["x"], { decide })).written, "00020000");
+    }
   });
 
   it("gives no answer at all when it would come too late, and ends", async () => {
     let nowMs = 0;
     const decide = async (payload: Uint8Array) => {
       if (String(payload) === "slow") nowMs += 1001;
-      return true;
+      return "allowed" as const;
     };
     const { written, end, log } = await answersTo(["yes", "slow", "yes"], { decide, now: () => nowMs });
     assert.equal(written, "00020001");
@@ -79,7 +82,7 @@ describe("the relay's loop", () => {
     const stop = new AbortController();
     const decide = async () => {
       stop.abort();
-      return true;
+      return "allowed" as const;
     };
     const { written, end } = await answersTo(["a", "b"], { decide, stop: stop.signal });
     assert.equal(written, "00020001");
@@ -97,7 +100,7 @@ describe("the relay's loop", () => {
   it("reads no further while it answers: whoever does not wait is held back", async () => {
     const input = new PassThrough({ highWaterMark: 64 });
     let answer = () => {};
-    const decide = () => new Promise<boolean>((resolve) => (answer = () => resolve(true)));
+    const decide = () => new Promise<Decision>((resolve) => (answer = () => resolve("allowed")));
     void answersTo([], { input, decide });
     input.write(frame("a"));
     await new Promise((resolve) => setImmediate(resolve));
