@@ -3,8 +3,8 @@
 // runs took, or "wrong" where it is not the session of the user that they look for.
 
 import { createInterface } from "node:readline";
-import { decoders, isSerializeHandler } from "../inspector/php/decoders.ts";
-import { sessionBytesOf } from "../inspector/stored-value.ts";
+import { decoders, isSerializeHandler } from "../inspector/session/formats/formats.ts";
+import { sessionBytesOf } from "../inspector/session/stored-value.ts";
 import { wantedBy, whoIsLoggedIn } from "../inspector/who.ts";
 
 const expressions = { authenticated: "authenticated", user: "user.name" };

@@ -3,8 +3,8 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer } from "aws-lambda";
 import { type Unavailable, unavailable } from "../inspector/verdict.ts";
 import type { Answer } from "../protocol/login-answer.ts";
-import type { Log, LogFields } from "./log.ts";
-import { type Metrics, metricMembers } from "./metrics.ts";
+import { type Metrics, metricMembers } from "./embedded-metrics.ts";
+import type { Log, LogFields } from "./function-log.ts";
 
 interface Response {
   readonly statusCode: number;

@@ -1,11 +1,11 @@
 // The decoder of the configured serialize handler. Those of PHP's text formats are always there: they are nearly one,
 // and what memcached's clients store may hold such text, too. The others are loaded where one is configured.
 
-import type { LaravelKey } from "../inspector/laravel-key.ts";
-import type { Decode, SerializeHandler } from "../inspector/php/decoders.ts";
-import { decodePhpBinary } from "../inspector/php/php-binary-handler.ts";
-import { decodePhp } from "../inspector/php/php-handler.ts";
-import { decodePhpSerialize } from "../inspector/php/php-serialize-handler.ts";
+import type { Decode, SerializeHandler } from "../inspector/session/formats/formats.ts";
+import { decodePhp } from "../inspector/session/formats/php.ts";
+import { decodePhpBinary } from "../inspector/session/formats/php-binary.ts";
+import { decodePhpSerialize } from "../inspector/session/formats/php-serialize.ts";
+import type { LaravelKey } from "../inspector/session/layers/laravel-key.ts";
 
 /** What SESSION_SERIALIZE_HANDLER can be. */
 export type ConfiguredHandler = SerializeHandler | "laravel";
@@ -20,13 +20,14 @@ const loaders: Readonly<Record<ConfiguredHandler, Load>> = {
   igbinary: () => loadDecoder("igbinary"),
   msgpack: () => loadDecoder("msgpack"),
   auto: () => loadDecoder("auto"),
-  laravel: async (laravelKey) => (await import("../inspector/laravel.ts")).laravelDecoder(laravelKey),
+  laravel: async (laravelKey) =>
+    (await import("../inspector/session/layers/laravel.ts")).laravelDecoder(laravelKey),
 };
 
 export const configuredHandlers = Object.keys(loaders) as readonly ConfiguredHandler[];
 
 async function loadDecoder(name: SerializeHandler): Promise<Decode> {
-  return (await import("../inspector/php/decoders.ts")).decoders[name];
+  return (await import("../inspector/session/formats/formats.ts")).decoders[name];
 }
 
 interface DecoderSettings {

@@ -41,7 +41,7 @@ export async function buildAll(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
   await Promise.all([
     buildProgram("relay/main.ts", "dist/relay.mjs"),
-    buildProgram("relay/doctor/main.ts", "dist/doctor.mjs"),
+    buildProgram("doctor/main.ts", "dist/doctor.mjs"),
     ...["auth", "sessions"].map(buildFunction),
   ]);
 }

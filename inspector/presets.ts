@@ -10,7 +10,7 @@
 //
 // Source: the files named at each.
 
-import type { PlacementMode } from "./placement/modes.ts";
+import type { PlacementMode } from "./placement-modes.ts";
 import type { WhoExpressions } from "./who.ts";
 
 export interface Preset {

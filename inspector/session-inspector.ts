@@ -2,12 +2,12 @@
 
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { escapeLocalpart, localpartOfUserName } from "./localpart.ts";
-import type { PhpSession } from "./php/model.ts";
-import { UnreadableSessionError } from "./php/unreadable.ts";
-import type { Wanted } from "./php/wanted.ts";
+import type { PhpSession } from "./session/model.ts";
+import { sessionBytesOf } from "./session/stored-value.ts";
+import { UnreadableSessionError } from "./session/unreadable.ts";
+import type { Wanted } from "./session/wanted.ts";
 import { isSessionId } from "./session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
-import { sessionBytesOf } from "./stored-value.ts";
 import {
   allowed,
   type RefusalReason,

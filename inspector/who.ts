@@ -2,11 +2,11 @@
 // own functions they have those of expression-functions.ts. What evaluates them comes with them, unless all of them
 // are plain paths, as most sites' are.
 
-import { type DocumentObject, toDocument, valueToDocument } from "./php/document.ts";
-import type { Bytes, PhpSession } from "./php/model.ts";
-import { type Wanted, wantedOf } from "./php/wanted.ts";
-import { type PlainPath, plainPathOf, valueAt } from "./plain-path.ts";
-import type { Search } from "./search.ts";
+import { type PlainPath, plainPathOf, valueAt } from "./expressions/plain-path.ts";
+import type { Search } from "./expressions/search.ts";
+import { type DocumentObject, toDocument, valueToDocument } from "./session/document.ts";
+import type { Bytes, PhpSession } from "./session/model.ts";
+import { type Wanted, wantedOf } from "./session/wanted.ts";
 import type { RefusalReason } from "./verdict.ts";
 
 export interface WhoExpressions {

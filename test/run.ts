@@ -29,7 +29,7 @@ if (files.length === 0) {
 }
 
 /** Those that talk to caches and to PHP alone wait much: two files at a time. The others share dist/ and ejabberd's time. */
-const inPairs = /^test\/(inspector|handlers|protocol)\//;
+const inPairs = /^test\/(inspect|inspector|handlers|protocol|stores)\//;
 const groups = [
   { concurrency: 2, files: files.filter((name) => inPairs.test(name)) },
   { concurrency: 1, files: files.filter((name) => !inPairs.test(name)) },

@@ -6,7 +6,7 @@ import { request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { Environment } from "../config.ts";
 import { type Credentials, CredentialsFault } from "./credentials.ts";
-import { maxDocumentBytes, readDocument } from "./document.ts";
+import { maxDocumentBytes, readDocument } from "./credentials-document.ts";
 
 const place = "container endpoint";
 /** The endpoint is beside the container; one that takes longer does not work. */

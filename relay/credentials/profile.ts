@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader";
 import type { Environment } from "../config.ts";
 import { type Credentials, CredentialsFault } from "./credentials.ts";
-import { readDocument } from "./document.ts";
+import { readDocument } from "./credentials-document.ts";
 import { outputOf } from "./program.ts";
 
 /**

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import type { Environment } from "../config.ts";
 import { CredentialsFault } from "./credentials.ts";
-import { maxDocumentBytes } from "./document.ts";
+import { maxDocumentBytes } from "./credentials-document.ts";
 
 /** In milliseconds. `aws configure export-credentials` starts slowly, and asks AWS itself. */
 export const longestRunMs = 15_000;

@@ -5,14 +5,20 @@
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { decoders, type SerializeHandler } from "../../inspector/php/decoders.ts";
-import { toDocument } from "../../inspector/php/document.ts";
-import { maxSessionBytes } from "../../inspector/php/limits.ts";
-import type { PhpSession } from "../../inspector/php/model.ts";
-import { UnreadableSessionError } from "../../inspector/php/unreadable.ts";
-import { type Wanted, wantedOf } from "../../inspector/php/wanted.ts";
-import { valueAt } from "../../inspector/plain-path.ts";
-import { type Handler, handlers, handMade, mutant, randomNumbers } from "../inspector/php/mutants.ts";
+import { valueAt } from "../../inspector/expressions/plain-path.ts";
+import { toDocument } from "../../inspector/session/document.ts";
+import { decoders, type SerializeHandler } from "../../inspector/session/formats/formats.ts";
+import { maxSessionBytes } from "../../inspector/session/limits.ts";
+import type { PhpSession } from "../../inspector/session/model.ts";
+import { UnreadableSessionError } from "../../inspector/session/unreadable.ts";
+import { type Wanted, wantedOf } from "../../inspector/session/wanted.ts";
+import {
+  type Handler,
+  handlers,
+  handMade,
+  mutant,
+  randomNumbers,
+} from "../inspector/session/formats/mutants.ts";
 
 /** For one input to its own decoder and to `auto`, which runs all five: a hang is what takes longer. */
 const maxMs = 2_000;

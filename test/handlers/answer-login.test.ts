@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { createLoginHandler, type Inspect } from "../../handlers/answer-login.ts";
-import { createLog } from "../../handlers/log.ts";
+import { createLog } from "../../handlers/function-log.ts";
 import { allowed, refused, unavailable, type Verdict } from "../../inspector/verdict.ts";
 import { MAX_REQUEST_BYTES } from "../../protocol/limits.ts";
 

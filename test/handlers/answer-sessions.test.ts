@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { createSessionsHandler, type InspectSessions } from "../../handlers/answer-sessions.ts";
-import { createLog } from "../../handlers/log.ts";
+import { createLog } from "../../handlers/function-log.ts";
 import { unavailable } from "../../inspector/verdict.ts";
 import { MAX_SESSIONS_REQUEST_BYTES } from "../../protocol/limits.ts";
 

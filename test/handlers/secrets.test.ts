@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readConfigWithSecrets } from "../../handlers/config.ts";
+import { readConfigWithSecrets } from "../../handlers/configuration.ts";
 import { SecretError, withSecrets } from "../../handlers/secrets.ts";
 
 const environment = { LARAVEL_APP_KEY_PARAMETER: "/inspectord/laravel-app-key", SERVED_HOSTS: "example.org" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { decodePhp } from "../../inspector/php/php-handler.ts";
+import { decodePhp } from "../../inspector/session/formats/php.ts";
 import { SessionInspector, type SessionInspectorOptions } from "../../inspector/session-inspector.ts";
 import { type SessionStore, StoreError } from "../../inspector/session-store.ts";
 import type { Verdict } from "../../inspector/verdict.ts";

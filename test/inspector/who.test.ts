@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { decodePhp } from "../../inspector/php/php-handler.ts";
-import { Search } from "../../inspector/search.ts";
+import { Search } from "../../inspector/expressions/search.ts";
+import { decodePhp } from "../../inspector/session/formats/php.ts";
 import { wantedBy, whoIsLoggedIn } from "../../inspector/who.ts";
 
 const now = 1_800_000_000;

@@ -8,7 +8,7 @@ import {
   maxResponseBytes,
   ResponseReader,
 } from "../../relay/http-response.ts";
-import { randomNumbers } from "../inspector/php/mutants.ts";
+import { randomNumbers } from "../inspector/session/formats/mutants.ts";
 
 const yes = '{"allow":true}';
 const okay = "HTTP/1.1 200 OK\r\n";

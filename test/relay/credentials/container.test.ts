@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { fromContainer } from "../../../relay/credentials/container.ts";
 import type { CredentialsFault } from "../../../relay/credentials/credentials.ts";
-import { maxDocumentBytes } from "../../../relay/credentials/document.ts";
+import { maxDocumentBytes } from "../../../relay/credentials/credentials-document.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { type CredentialEndpoints, startCredentialEndpoints } from "../../stand-in/credential-endpoints.ts";
 

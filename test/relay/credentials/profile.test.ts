@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { CredentialsFault } from "../../../relay/credentials/credentials.ts";
-import { maxDocumentBytes } from "../../../relay/credentials/document.ts";
+import { maxDocumentBytes } from "../../../relay/credentials/credentials-document.ts";
 import { fromProfile } from "../../../relay/credentials/profile.ts";
 import { longestRunMs } from "../../../relay/credentials/program.ts";
 import { temporaryDirectory } from "../../real/directory.ts";

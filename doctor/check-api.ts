@@ -1,0 +1,329 @@
+// The API, asked as the relay asks it: credentials, clock, latency, the hosts that it serves, and one login's verdict.
+
+import { randomBytes } from "node:crypto";
+import type { LoginRequest } from "../protocol/login-request.ts";
+import { Api, ApiFault, type Verdict } from "../relay/api.ts";
+import type { RelayConfig } from "../relay/config.ts";
+import { endpointOf } from "../relay/connection.ts";
+import { Connections, type Exchange } from "../relay/connections.ts";
+import { type Credentials, CredentialsFault } from "../relay/credentials/credentials.ts";
+import { credentialPlaces } from "../relay/credentials/open.ts";
+import { createSign } from "../relay/sign.ts";
+import { askTwice, DeadlineFault } from "../relay/two-tries.ts";
+import type { Host } from "./check-settings.ts";
+import { checkCertificate, checkName } from "./check-tls.ts";
+import type { Finding, Place } from "./finding.ts";
+import { madeUpUser } from "./try-program.ts";
+
+export interface ApiTarget {
+  readonly config: RelayConfig;
+  /** PEM text of the authorities to trust in place of Node's own. */
+  readonly ca: string | undefined;
+  /** Where the URL is written. */
+  readonly at: Place | undefined;
+  /** The hosts whose logins go there. */
+  readonly hosts: readonly Host[];
+  /** A login whose verdict is asked for. */
+  readonly login: { readonly user: string; readonly server: string; readonly session: string } | undefined;
+}
+
+/** What `checkApi` hands on beside its findings. */
+export interface Measured {
+  /** The mean of an answer, in seconds; nothing where there was none. */
+  readonly answerSeconds: number | undefined;
+}
+
+const calls = 20;
+/** Asking for more hosts would be a storm of its own. */
+const maxHosts = 100;
+/** API Gateway refuses a signature whose date is more than 5 minutes off. */
+const failingSkewMs = 240_000;
+const warningSkewMs = 30_000;
+
+export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Measured> {
+  const { config, ca, at, hosts, login } = target;
+  const nothing: Measured = { answerSeconds: undefined };
+  const endpoint = endpointOf(config.url, ca);
+  const name = await checkName(endpoint, at);
+  yield name;
+  if (name.level === "fail") return nothing;
+  const certificate = await checkCertificate(endpoint, at, { now: new Date(), timeoutMs: config.deadlineMs });
+  yield certificate;
+  if (certificate.level === "fail") return nothing;
+
+  const found = await findCredentials(config);
+  yield found.finding;
+  if (found.credentials === undefined) return nothing;
+  const client = new Client(config, new DatedConnections(endpoint), found.credentials);
+  try {
+    const server = login?.server ?? hosts[0]?.name ?? "localhost";
+    const first = await client.ask(madeUpLogin(server));
+    if (client.skewMs !== undefined) yield clockFinding(client.skewMs);
+    yield firstFinding(first, config, at, hosts.length > 0 || login !== undefined);
+    if ("fault" in first) return nothing;
+
+    const latency = await measure(client, server);
+    yield latency.finding;
+    for (const host of hosts.slice(0, maxHosts)) {
+      yield hostFinding(host, await client.ask({ op: "isuser", user: madeUpUser, server: host.name }));
+    }
+    if (hosts.length > maxHosts) {
+      yield { level: "warn", check: "hosts", says: `only the first ${maxHosts} hosts were asked for` };
+    }
+    if (login !== undefined) {
+      const { user, session } = login;
+      yield verdictFinding(await client.ask({ op: "auth", user, server: login.server, password: session }));
+    }
+    return { answerSeconds: latency.answerSeconds };
+  } finally {
+    client.close();
+  }
+}
+
+/** No session of anybody: the whole way down to the session store, and a no. */
+function madeUpLogin(server: string): LoginRequest {
+  return { op: "auth", user: madeUpUser, server, password: randomBytes(16).toString("hex") };
+}
+
+async function findCredentials(
+  config: RelayConfig,
+): Promise<{ readonly credentials?: Credentials; readonly finding: Finding }> {
+  const check = "credentials";
+  try {
+    for (const { name, load } of credentialPlaces(config)) {
+      const credentials = await load();
+      if (credentials === undefined) continue;
+      const end = credentials.expiration;
+      const until = end === undefined ? "" : `, until ${end.toISOString()}`;
+      if (end !== undefined && end.getTime() <= Date.now()) {
+        return { finding: { level: "fail", check, says: `those from ${name} have ended${until}` } };
+      }
+      return { credentials, finding: { level: "ok", check, says: `from ${name}${until}` } };
+    }
+  } catch (fault) {
+    if (!(fault instanceof CredentialsFault)) throw fault;
+    return { finding: { level: "fail", check, says: fault.detail } };
+  }
+  return { finding: { level: "fail", check, says: "none in any of AWS's usual places" } };
+}
+
+/** Remembers what the last response said of the time, and how many requests were sent. */
+class DatedConnections extends Connections {
+  requests = 0;
+  skewMs: number | undefined;
+
+  override exchange(request: Buffer, isFresh: boolean): Exchange {
+    this.requests++;
+    const exchange = super.exchange(request, isFresh);
+    exchange.response.then(
+      ({ date = "" }) => {
+        const dateMs = Date.parse(date);
+        // The header has whole seconds: the middle of its second is nearest.
+        if (!Number.isNaN(dateMs)) this.skewMs = Date.now() - dateMs - 500;
+      },
+      () => {},
+    );
+    return exchange;
+  }
+}
+
+type Answer = Verdict | { readonly fault: ApiFault | DeadlineFault };
+
+/** Asks as the relay does: signed, within the login's time, by at most two tries. */
+class Client {
+  readonly #api: Api;
+  readonly #connections: DatedConnections;
+  readonly #deadlineMs: number;
+
+  constructor(config: RelayConfig, connections: DatedConnections, credentials: Credentials) {
+    const { url, region, deadlineMs } = config;
+    const now = () => new Date();
+    this.#connections = connections;
+    this.#deadlineMs = deadlineMs;
+    this.#api = new Api({
+      url,
+      connections,
+      sign: createSign({ url, region, credentials: { current: async () => credentials }, now }),
+      renewCredentials: async () => false,
+      now,
+    });
+  }
+
+  /** How much later this machine's clock is than the API's, in milliseconds. */
+  get skewMs(): number | undefined {
+    return this.#connections.skewMs;
+  }
+
+  get requests(): number {
+    return this.#connections.requests;
+  }
+
+  async ask(login: LoginRequest): Promise<Answer> {
+    const body = Buffer.from(JSON.stringify({ ...login, explain: true }));
+    try {
+      return await askTwice({
+        begin: (isFresh) => this.#api.begin(body, isFresh),
+        deadlineMs: this.#deadlineMs,
+        hedgeAfterMs: this.#deadlineMs / 2,
+        random: Math.random,
+      });
+    } catch (fault) {
+      if (fault instanceof ApiFault || fault instanceof DeadlineFault) return { fault };
+      throw fault;
+    }
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+}
+
+function clockFinding(skewMs: number): Finding {
+  const check = "clock";
+  const seconds = Math.abs(skewMs) / 1000;
+  const says = `${seconds.toFixed(1)} s ${skewMs < 0 ? "behind" : "ahead of"} the API's`;
+  if (seconds * 1000 > failingSkewMs) {
+    return {
+      level: "fail",
+      check,
+      says: `${says}: signatures are refused beyond 5 minutes`,
+      change: "run NTP",
+    };
+  }
+  if (seconds * 1000 > warningSkewMs) return { level: "warn", check, says, change: "run NTP" };
+  return { level: "ok", check, says };
+}
+
+function firstFinding(
+  answer: Answer,
+  config: RelayConfig,
+  at: Place | undefined,
+  isHostKnown: boolean,
+): Finding {
+  const check = "api";
+  if ("fault" in answer) return { level: "fail", check, at, ...explain(answer.fault, config) };
+  if (answer.allow)
+    return { level: "fail", check, at, says: "says yes to a session id that was made up just now" };
+  if (answer.reason === undefined) {
+    const says = "answers, but tells no reasons: is aws_iam the authorizer of its route?";
+    return { level: "warn", check, at, says };
+  }
+  if (answer.reason === "host-not-served" && !isHostKnown) {
+    const says = "answers, but no host is known to ask for: the session store was not reached";
+    return { level: "warn", check, says, change: "give --ejabberd-yml, or --user NAME@HOST --session ID" };
+  }
+  return {
+    level: "ok",
+    check,
+    says: `takes our signature, and refuses a made-up session (${answer.reason})`,
+  };
+}
+
+/** Says in the operator's words what a fault means and what to change. */
+function explain(
+  fault: ApiFault | DeadlineFault,
+  { url, region }: RelayConfig,
+): Pick<Finding, "says" | "change"> {
+  const { code, detail } = fault;
+  switch (code) {
+    case "api-forbidden": {
+      if (detail !== "403") return { says: `403: ${detail}`, change: "run NTP" };
+      const resource = `arn:aws:execute-api:${region}:ACCOUNT:API/*/POST${url.pathname}`;
+      const says = "403: the key is wrong, of another account or region, or may not call this route";
+      return { says, change: `allow execute-api:Invoke on ${resource}` };
+    }
+    case "api-status":
+      return detail === "404"
+        ? {
+            says: "404: there is no such route",
+            change: "the URL ends in /auth, behind the stage if there is one",
+          }
+        : { says: `answers ${detail}, and no verdict`, change: "see the function's log" };
+    case "api-answer":
+      return { says: `no verdict in the answer (${detail}): something else answers at this URL` };
+    case "api-throttled":
+      return {
+        says: "429: calls are throttled",
+        change: "raise the route's limits or the function's concurrency",
+      };
+    case "api-unreachable":
+      return {
+        says: `cannot be reached (${detail})`,
+        change: "look at the URL, the network and its firewalls",
+      };
+    case "api-certificate":
+      return { says: `its certificate is not trusted (${detail})` };
+    case "unavailable":
+      return {
+        says: `the function has no verdict (${detail || "no reason"})`,
+        change: "see the function's log",
+      };
+    case "credentials-missing":
+    case "credentials-unreadable":
+    case "credentials-expired":
+      return { says: `no credentials (${detail})` };
+    case "deadline":
+      return { says: `no answer within ${detail}`, change: "see the function's log, or give --deadline-ms" };
+  }
+}
+
+async function measure(
+  client: Client,
+  server: string,
+): Promise<{ readonly finding: Finding; readonly answerSeconds: number | undefined }> {
+  const check = "latency";
+  const tookMs: number[] = [];
+  const requestsBefore = client.requests;
+  let faults = 0;
+  for (let call = 0; call < calls; call++) {
+    const startedMs = performance.now();
+    const answer = await client.ask(madeUpLogin(server));
+    if (!("fault" in answer)) tookMs.push(performance.now() - startedMs);
+    // An API that is away is not waited for twenty times.
+    else if (++faults === 3) break;
+  }
+  tookMs.sort((a, b) => a - b);
+  if (faults > 0) {
+    const says = `${faults} of ${tookMs.length + faults} calls had no verdict`;
+    return { finding: { level: "fail", check, says }, answerSeconds: meanSeconds(tookMs) };
+  }
+  const retried = client.requests - requestsBefore - calls;
+  const percentile = (share: number) => (tookMs[Math.ceil(calls * share) - 1] as number).toFixed(1);
+  const says = `${calls} calls: p50 ${percentile(0.5)} ms, p99 ${percentile(0.99)} ms`;
+  const finding: Finding =
+    retried === 0
+      ? { level: "ok", check, says }
+      : { level: "warn", check, says: `${says}; ${retried} second tries were needed` };
+  return { finding, answerSeconds: meanSeconds(tookMs) };
+}
+
+function meanSeconds(tookMs: readonly number[]): number | undefined {
+  return tookMs.length === 0 ? undefined : tookMs.reduce((sum, one) => sum + one, 0) / tookMs.length / 1000;
+}
+
+function hostFinding({ name, at }: Host, answer: Answer): Finding {
+  const check = "hosts";
+  if ("fault" in answer) {
+    return { level: "fail", check, at, says: `${name}: no verdict (${answer.fault.code})` };
+  }
+  if (answer.allow || answer.reason === "isuser-policy")
+    return { level: "ok", check, says: `${name} is served` };
+  if (answer.reason === "host-not-served") {
+    const says = `${name} is not served: every login to it is refused (host-not-served)`;
+    return { level: "fail", check, at, says, change: "add it to the function's SERVED_HOSTS" };
+  }
+  return {
+    level: "warn",
+    check,
+    at,
+    says: `${name}: refused, and no telling why (${answer.reason ?? "no reason"})`,
+  };
+}
+
+function verdictFinding(answer: Answer): Finding {
+  const check = "login";
+  if ("fault" in answer) return { level: "fail", check, says: `no verdict (${answer.fault.code})` };
+  if (answer.allow) return { level: "ok", check, says: "allowed" };
+  const change = 'see "Why was a login refused?" in README.md';
+  return { level: "fail", check, says: `refused: ${answer.reason ?? "no reason told"}`, change };
+}

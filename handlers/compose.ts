@@ -1,0 +1,97 @@
+// Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
+
+import { SessionInspector } from "../inspector/session-inspector.ts";
+import type { SessionStore } from "../inspector/session-store.ts";
+import { unavailable } from "../inspector/verdict.ts";
+import { type MemcachedNodes, openMemcached } from "../stores/memcached/open-memcached.ts";
+import type { Node, Placement } from "../stores/placement/placement.ts";
+import type { Inspect } from "./answer-login.ts";
+import type { InspectSessions } from "./answer-sessions.ts";
+import type { Config } from "./configuration.ts";
+import { decoderOf } from "./decoder.ts";
+import type { Log } from "./function-log.ts";
+
+/** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
+const storeTimeoutMs = 2_000;
+
+type ConfigOrProblems = Config | { readonly problems: readonly string[] };
+
+/** Gives the inspector of this configuration, or one that says of every login that it is unavailable. */
+export async function createInspect(config: ConfigOrProblems, log: Log): Promise<Inspect> {
+  const inspector = await openInspector(config, log);
+  if (inspector === undefined) return async () => unavailable("bad-configuration");
+  return (request) => inspector.inspect(request);
+}
+
+/** Gives the same for a question about many sessions. */
+export async function createInspectSessions(config: ConfigOrProblems, log: Log): Promise<InspectSessions> {
+  const inspector = await openInspector(config, log);
+  if (inspector === undefined) return async () => unavailable("bad-configuration");
+  return ({ ids }) => inspector.inspectSessions(ids);
+}
+
+/** Gives nothing where the configuration has problems, and says in the log which. */
+async function openInspector(config: ConfigOrProblems, log: Log): Promise<SessionInspector | undefined> {
+  if ("problems" in config) {
+    log("error", "bad-configuration", { problems: config.problems });
+    return undefined;
+  }
+  if (config.serializeHandler === "auto") {
+    log("warn", "serialize-handler-guessed", {
+      advice: "auto is for trying out: set SESSION_SERIALIZE_HANDLER to the site's session.serialize_handler",
+    });
+  }
+  return createInspector(config, await openStore(config, log));
+}
+
+/** Gives the inspector of this configuration for the sessions in this store. */
+export async function createInspector(config: Config, store: SessionStore): Promise<SessionInspector> {
+  const { expressions, servedHosts, isUserPolicy, namesDifferByCase } = config;
+  return new SessionInspector({
+    store,
+    decode: await decoderOf(config),
+    expressions,
+    servedHosts,
+    isUserPolicy,
+    namesDifferByCase,
+    nowMs: () => Date.now(),
+  });
+}
+
+/** Loads the one store's module, so that a cold start pays for no other. */
+export async function openStore(config: Config, log: Log): Promise<SessionStore> {
+  const { store, keyPrefix } = config;
+  const common = { keyPrefix, timeoutMs: storeTimeoutMs };
+  const openNodes = async (found: MemcachedNodes) =>
+    openMemcached(found, { ...common, placement: await placementOn(found.nodes, config) });
+  switch (store.kind) {
+    case "memcached":
+      return openNodes(store);
+    case "elasticache": {
+      const { openDiscovered } = await import("../stores/discovery.ts");
+      return openDiscovered(store.clusterId, openNodes, log);
+    }
+    case "redis": {
+      const { openRedis } = await import("../stores/redis/open-redis.ts");
+      return openRedis(store, { ...common, placement: await placementOn(store.nodes, config) });
+    }
+    case "dynamodb": {
+      const { DynamoDbStore } = await import("../stores/dynamodb.ts");
+      return new DynamoDbStore({ ...common, ...store, nowMs: () => Date.now() });
+    }
+    case "files": {
+      const { FilesStore } = await import("../stores/files.ts");
+      return new FilesStore({ ...common, directory: store.directory });
+    }
+  }
+}
+
+/** Loads how sessions are placed where there are several nodes. By every placement the only node has them all. */
+export async function placementOn(
+  nodes: readonly Node[],
+  { store, placement, replicas }: Config,
+): Promise<Placement> {
+  if (nodes.length === 1) return () => [0];
+  const { createPlacement, createRedisPlacement } = await import("../stores/placement/placement.ts");
+  return store.kind === "redis" ? createRedisPlacement(nodes) : createPlacement(placement, nodes, replicas);
+}

@@ -1,0 +1,43 @@
+// The configuration of the inspect tool: the function's own, without what a question does not need. Whoever
+// looks for the place of the user's name has no expression yet, and bytes on stdin need no store.
+
+import { type Config, environmentWith, readConfig } from "../handlers/configuration.ts";
+import type { InspectOptions } from "./inspect-options.ts";
+
+/** Stands where the variable is not needed. */
+const standIns = {
+  SESSION_STORE: "files:///",
+  AUTHENTICATED_EXPRESSION: "`false`",
+  USER_EXPRESSION: "`null`",
+  SERVED_HOSTS: "localhost",
+};
+
+/** Gives the configuration, or every problem with it. Throws nothing. */
+export async function readInspectConfig(
+  options: InspectOptions,
+): Promise<Config | { readonly problems: string[] }> {
+  const environment = environmentWith({
+    ...(options.serializeHandler === undefined
+      ? {}
+      : { SESSION_SERIALIZE_HANDLER: options.serializeHandler }),
+    ...(options.preset === undefined ? {} : { SESSION_PRESET: options.preset }),
+    // The verdict asked for is on the session's user, on whatever host.
+    SERVED_HOSTS: standIns.SERVED_HOSTS,
+    ISUSER_POLICY: undefined,
+  });
+  const { SESSION_SERIALIZE_HANDLER, SESSION_PRESET, LARAVEL_APP_KEY } = environment;
+  const { AUTHENTICATED_EXPRESSION, USER_EXPRESSION, SESSION_STORE } = standIns;
+  const decoding = { ...standIns, SESSION_SERIALIZE_HANDLER, SESSION_PRESET, LARAVEL_APP_KEY };
+  if (options.user === undefined) {
+    if (options.sessionId === undefined) return readConfig(decoding);
+    return readConfig({ ...environment, AUTHENTICATED_EXPRESSION, USER_EXPRESSION });
+  }
+  if (options.sessionId !== undefined) return readConfig(environment);
+  const { AUTHENTICATED_EXPRESSION: authenticated, USER_EXPRESSION: user } = environment;
+  return readConfig({
+    ...decoding,
+    SESSION_STORE,
+    AUTHENTICATED_EXPRESSION: authenticated,
+    USER_EXPRESSION: user,
+  });
+}

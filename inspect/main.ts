@@ -1,0 +1,229 @@
+// `npm run inspect`: the operator's look into one session. stdout has nothing but the result, stderr what is
+// wrong; neither has the session id, and values only where they are asked for.
+
+import { createInspector, openStore } from "../handlers/compose.ts";
+import type { Config } from "../handlers/configuration.ts";
+import { decoderOf } from "../handlers/decoder.ts";
+import { toDocument } from "../inspector/session/document.ts";
+import { type Decode, decoders, type SerializeHandler } from "../inspector/session/formats/formats.ts";
+import { maxSessionBytes } from "../inspector/session/limits.ts";
+import type { PhpSession } from "../inspector/session/model.ts";
+import { sessionBytesOf } from "../inspector/session/stored-value.ts";
+import { UnreadableSessionError } from "../inspector/session/unreadable.ts";
+import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
+import type { Verdict } from "../inspector/verdict.ts";
+import { whoIsLoggedIn } from "../inspector/who.ts";
+import { expressionTree } from "./expression-tree.ts";
+import { readInspectConfig } from "./inspect-configuration.ts";
+import { type InspectOptions, readInspectOptions, usage } from "./inspect-options.ts";
+import { maskLeaf, quoted } from "./leaf.ts";
+import { printDocument } from "./print-document.ts";
+import { type Fact, reportOf } from "./report.ts";
+
+/** memcached's default limit for one value: nothing larger was stored. */
+const maxStoredBytes = 2 * maxSessionBytes;
+
+/** Stands for the id of a session that came without one. */
+const anySessionId = "0".repeat(32);
+
+/** Why there is nothing to print, as a code, and what the program ends with. */
+class Failure extends Error {
+  readonly exitCode: number;
+
+  constructor(code: string, exitCode: number) {
+    super(code);
+    this.exitCode = exitCode;
+  }
+}
+
+// A reader that has seen enough, such as head, is no fault.
+process.stdout.on("error", () => {});
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  // The kind of any other error alone: its message could hold a piece of the session.
+  console.error(error instanceof Failure ? error.message : `internal-error: ${(error as Error).name}`);
+  process.exitCode = error instanceof Failure ? error.exitCode : 1;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readInspectOptions(args);
+  if (options === "help") {
+    console.log(usage);
+    return;
+  }
+  if ("problem" in options) throw new Failure(`usage: ${options.problem} (--help says more)`, 2);
+  const configured = await readInspectConfig(options);
+  if ("problems" in configured) {
+    throw new Failure(`bad-configuration: ${configured.problems.join("\n  ")}`, 2);
+  }
+  const { config, facts } = await withNodesFound(configured, options);
+  const store =
+    options.sessionId === undefined
+      ? storeOf({ bytes: await readStdin(), flags: options.flags })
+      : await openStore(config, () => {});
+  const looked = await look(store, options);
+  store.close();
+  if (options.json) console.log(await jsonOf(looked, config, options));
+  else await report(looked, config, options, facts);
+}
+
+/** Gives the configuration with the nodes of an ElastiCache cluster in the place of its id, and facts of the cluster. */
+async function withNodesFound(
+  config: Config,
+  { sessionId }: InspectOptions,
+): Promise<{ config: Config; facts: Fact[] }> {
+  const { store } = config;
+  if (store.kind !== "elasticache" || sessionId === undefined) return { config, facts: [] };
+  const { factOfCluster, findMemcached } = await import("./cluster-facts.ts");
+  const found = await findMemcached(store.clusterId);
+  if ("problem" in found) throw new Failure(`discovery-failed: ${found.problem}`, 1);
+  return {
+    config: { ...config, store: { kind: "memcached", ...found.nodes } },
+    facts: [factOfCluster(found.cluster)],
+  };
+}
+
+/** A store that has found the same for every session id. */
+function storeOf(looked: Looked): SessionStore {
+  const getData = async () => {
+    if (looked instanceof StoreError) throw looked;
+    return looked;
+  };
+  return {
+    getData,
+    async getMany(sessionIds) {
+      const value = await getData();
+      return new Map(sessionIds.map((id) => [id, value]));
+    },
+    close() {},
+  };
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxStoredBytes) throw new Failure("too-large", 1);
+  }
+  return Buffer.concat(chunks);
+}
+
+type Looked = StoredValue | null | StoreError;
+
+async function look(store: SessionStore, { sessionId = anySessionId }: InspectOptions): Promise<Looked> {
+  try {
+    return await store.getData(sessionId);
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+}
+
+async function jsonOf(looked: Looked, config: Config, options: InspectOptions): Promise<string> {
+  if (options.user === undefined) {
+    const read = readBy(await decoderOf(config), looked);
+    if (read instanceof Failure) throw read;
+    return orTooLarge(printDocument(toDocument(read), options.showValues));
+  }
+  const { outcome, ...why } = await judge(looked, config, options.user);
+  const reason = "reason" in why ? why.reason : "fault" in why ? why.fault : null;
+  const user = await userOf(looked, config, options);
+  return orTooLarge(printDocument({ verdict: outcome, reason, user }, true));
+}
+
+/** What the login of this user would get. */
+async function judge(looked: Looked, config: Config, user: string): Promise<Verdict> {
+  const [server = ""] = config.servedHosts;
+  const inspector = await createInspector(config, storeOf(looked));
+  return inspector.inspect({
+    op: "auth",
+    user,
+    server,
+    password: anySessionId,
+  });
+}
+
+/** The site's name of the user who is logged in, masked unless values are shown; null where there is none. */
+async function userOf(
+  looked: Looked,
+  config: Config,
+  { showValues }: InspectOptions,
+): Promise<string | null> {
+  const session = readBy(await decoderOf(config), looked);
+  if (session instanceof Failure) return null;
+  const who = whoIsLoggedIn(session, config.expressions, Date.now() / 1000);
+  if (!("userName" in who)) return null;
+  return showValues ? who.userName : maskLeaf(who.userName);
+}
+
+function readBy(decode: Decode, looked: Looked): PhpSession | Failure {
+  if (looked === null) return new Failure("no-session", 1);
+  if (looked instanceof StoreError) return new Failure(looked.fault, 1);
+  try {
+    return decode(sessionBytesOf(looked));
+  } catch (error) {
+    if (error instanceof UnreadableSessionError) return new Failure(error.code, 1);
+    throw error;
+  }
+}
+
+function orTooLarge<T>(printed: T | undefined): T {
+  if (printed === undefined) throw new Failure("too-large-to-print", 1);
+  return printed;
+}
+
+async function report(
+  looked: Looked,
+  config: Config,
+  options: InspectOptions,
+  factsOfCluster: readonly Fact[],
+): Promise<void> {
+  const { serializeHandler } = config;
+  const session = readBy(await decoderOf(config), looked);
+  const isRead = !(session instanceof Failure);
+  const facts = [...factsOfCluster, ...(await factsOfPlace(looked, config, options))];
+  if (looked !== null && !(looked instanceof StoreError)) {
+    const text = `${serializeHandler}${isRead ? "" : `: ${session.message}`}`;
+    facts.push({ about: "read as", text, isGood: isRead });
+    facts.push(factOfHandlers(looked));
+  }
+  if (options.user !== undefined) {
+    const { outcome, ...why } = await judge(looked, config, options.user);
+    const text = [outcome, ...Object.values(why)].join(" ");
+    facts.push({ about: "verdict", text, isGood: outcome === "allowed" });
+    const user = await userOf(looked, config, options);
+    if (user !== null) {
+      facts.push({ about: "user", text: options.showValues ? quoted(user) : user, isGood: true });
+    }
+  }
+  const tree = isRead ? expressionTree(toDocument(session), options.showValues) : [];
+  console.log(reportOf(facts, tree ?? [], process.stdout.isTTY && process.stdout.hasColors()));
+  if (!isRead) throw session;
+  orTooLarge(tree);
+}
+
+async function factsOfPlace(looked: Looked, config: Config, { sessionId }: InspectOptions): Promise<Fact[]> {
+  if (sessionId === undefined) return [];
+  if ("nodes" in config.store) {
+    const { findOnNodes } = await import("./node-facts.ts");
+    return findOnNodes(config, config.store, sessionId);
+  }
+  const isThere = looked !== null && !(looked instanceof StoreError);
+  return [
+    {
+      about: "store",
+      text: `${config.store.kind} ${isThere ? "has it" : "does not have it"}`,
+      isGood: isThere,
+    },
+  ];
+}
+
+/** Which of PHP's handlers can have written these bytes. */
+function factOfHandlers(stored: StoredValue): Fact {
+  const handlers = (Object.keys(decoders) as SerializeHandler[]).filter((name) => name !== "auto");
+  const fitting = handlers.filter((handler) => !(readBy(decoders[handler], stored) instanceof Failure));
+  return { about: "fits", text: fitting.join(", ") || "no handler", isGood: fitting.length === 1 };
+}

@@ -1,0 +1,55 @@
+// The plainest expressions, names joined by dots, evaluated without the JMESPath library: it takes longer to walk
+// such a path than to decode a small session, and nearly every site's expressions are of this kind.
+//
+//   plain-path = name *( "." name )
+//   name       = unquoted / quoted
+//   unquoted   = ( ALPHA / "_" ) *( ALPHA / DIGIT / "_" )
+//   quoted     = DQUOTE 1*( any character but DQUOTE, "\" and controls ) DQUOTE
+//
+// Names that document.ts shows in place of another are left to the library: those that begin with "$", hold "::" or
+// look like an int. What is left stands for PHP's key or property of that name and nothing else, so that the
+// session itself can be asked, without a document of it.
+//
+// Source: JMESPath's grammar, "identifier" and "sub-expression" (jmespath.org/specification.html).
+
+import { type Bytes, PhpArray, PhpObject, type PhpSession, type PhpValue } from "../session/model.ts";
+
+/** Each name as PHP stores it: its bytes of UTF-8, one char a byte. */
+export type PlainPath = readonly Bytes[];
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the grammar excludes
+const name = /[A-Za-z_][A-Za-z0-9_]*|"[^"\\\u0000-\u001f\p{Surrogate}]+"/u;
+const path = new RegExp(`^(?:${name.source})(?:\\.(?:${name.source}))*$`, "u");
+const names = new RegExp(name.source, "gu");
+const standsForAnother = /^\$|::|^-?[0-9]+$/;
+
+/** Gives the names of a plain path in their order, or undefined for any other expression. */
+export function plainPathOf(expression: string): PlainPath | undefined {
+  if (!path.test(expression)) return undefined;
+  const found = (expression.match(names) ?? []).map((text) => text.replaceAll('"', ""));
+  if (found.some((text) => standsForAnother.test(text))) return undefined;
+  return found.map((text) => Buffer.from(text).toString("latin1"));
+}
+
+/** Gives what stands there in the session, or null where nothing does. */
+export function valueAt(session: PhpSession, plainPath: PlainPath): PhpValue {
+  let value = null as PhpValue;
+  for (let depth = 0; depth < plainPath.length; depth++) {
+    const key = plainPath[depth] as Bytes;
+    if (depth === 0) value = session.variables.get(key) ?? null;
+    else if (value instanceof PhpArray) value = value.entries.get(key) ?? null;
+    else value = value instanceof PhpObject ? propertyAt(value, key) : null;
+  }
+  return value;
+}
+
+/** None where it would be one of several by that name: see document.ts. */
+function propertyAt(object: PhpObject, name: Bytes): PhpValue {
+  let value: PhpValue | undefined;
+  for (const property of object.properties.values()) {
+    if (property.name !== name) continue;
+    if (value !== undefined) return null;
+    value = property.value;
+  }
+  return value ?? null;
+}

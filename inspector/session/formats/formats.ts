@@ -1,0 +1,32 @@
+// The decoder of each session.serialize_handler, by PHP's name for it.
+
+import type { PhpSession } from "../model.ts";
+import type { Wanted } from "../wanted.ts";
+import { decodeAuto } from "./auto.ts";
+import { decodeIgbinary } from "./igbinary.ts";
+import { decodeMsgpack } from "./msgpack.ts";
+import { decodePhp } from "./php.ts";
+import { decodePhpBinary } from "./php-binary.ts";
+import { decodePhpSerialize } from "./php-serialize.ts";
+
+/**
+ * Gives the session that these bytes are, and of it at least what is wanted. Throws UnreadableSessionError, and
+ * nothing else.
+ */
+export type Decode = (bytes: Uint8Array, wanted?: Wanted) => PhpSession;
+
+export const decoders = Object.freeze({
+  php: decodePhp,
+  php_binary: decodePhpBinary,
+  php_serialize: decodePhpSerialize,
+  igbinary: decodeIgbinary,
+  msgpack: decodeMsgpack,
+  auto: decodeAuto,
+} satisfies Record<string, Decode>);
+
+/** What session.serialize_handler can be, or `auto`. */
+export type SerializeHandler = keyof typeof decoders;
+
+export function isSerializeHandler(name: string): name is SerializeHandler {
+  return Object.hasOwn(decoders, name);
+}

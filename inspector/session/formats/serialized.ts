@@ -1,0 +1,26 @@
+// One value that serialize() wrote, and nothing else: what frameworks and memcached clients serialize by themselves.
+
+import type { PhpValue } from "../model.ts";
+import { UnreadableSessionError } from "../unreadable.ts";
+import { openText, readValue } from "./text-values.ts";
+
+/**
+ * The value that serialize() wrote as these bytes.
+ * @throws UnreadableSessionError unless every byte belongs to it
+ */
+export function readSerialized(bytes: Uint8Array): PhpValue {
+  const reader = openText(bytes);
+  const value = readValue(reader);
+  if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
+  return value;
+}
+
+/**
+ * The bytes of the string that serialize() wrote as these bytes: what was serialized twice, once.
+ * @throws UnreadableSessionError for any other value
+ */
+export function unwrapString(bytes: Uint8Array): Uint8Array {
+  const value = readSerialized(bytes);
+  if (typeof value !== "string") throw new UnreadableSessionError("malformed", 0);
+  return Buffer.from(value, "latin1");
+}

@@ -1,0 +1,52 @@
+// Redis' replies to GET, AUTH and SELECT, from bytes as they come.
+//
+//   reply = value / none / ok / moved / error
+//   value = "$" length CRLF data CRLF           ; data: so many bytes, of any kind
+//   none  = "$-1" CRLF
+//   ok    = "+OK" CRLF
+//   moved = "-MOVED" SP slot SP host ":" port CRLF   ; no host: that of the server which says so
+//   error = "-" text CRLF                       ; the text can name the key: it goes no further
+//
+// Whatever else a server says is a reply to none of these commands.
+//
+// Source: Redis serialization protocol specification, RESP2; Redis cluster specification, "MOVED Redirection".
+
+import { BadReplyError, Replies } from "../replies.ts";
+
+/** Errors repeat a key or a command in part; those of Redis 7 stay far below this. */
+const maxLineBytes = 1024;
+
+const valueLine = /^\$([0-9]{1,10})\r\n$/;
+const movedLine = /^-MOVED [0-9]{1,5} ([^\s]{0,253}):([0-9]{1,5})\r\n$/;
+const errorLine = /^-[^\r\n]+\r\n$/;
+
+/** Where a key lies that another server of a Redis Cluster has; an empty host is that of who says so. */
+export interface Moved {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The bytes of a value, null where there is none, or what a command got in place of one. */
+export type RedisReply = Buffer | null | "ok" | Moved | "error";
+
+export class RedisReplies extends Replies<RedisReply> {
+  constructor() {
+    super(maxLineBytes);
+  }
+
+  protected override onLine(line: string): RedisReply | undefined {
+    if (line === "$-1\r\n") return null;
+    if (line === "+OK\r\n") return "ok";
+    const [, host, port] = movedLine.exec(line) ?? [];
+    if (host !== undefined) return { host, port: Number(port) };
+    if (errorLine.test(line)) return "error";
+    const [, length] = valueLine.exec(line) ?? [];
+    if (length === undefined) throw new BadReplyError();
+    this.expectValue(Number(length));
+    return undefined;
+  }
+
+  protected override onValue(bytes: Buffer): RedisReply {
+    return bytes;
+  }
+}

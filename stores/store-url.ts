@@ -1,0 +1,134 @@
+// SESSION_STORE: where the site keeps its sessions, as one URL.
+//
+//   store     = memcached / elasticache / redis / dynamodb / files
+//   memcached = ( "memcached://" / "memcacheds://" ) node *( "," node )
+//                                                    ; in the order of PHP's session.save_path; "memcacheds": by TLS
+//   node      = host ":" port [ ":" weight ]         ; host: name, IPv4 address, or IPv6 address in brackets
+//   weight    = 1 to 10000                           ; 1 unless told
+//   elasticache = "elasticache://" cluster-id        ; whose nodes its API names
+//   cluster-id  = 1 to 50 letters, digits and hyphens ; begins with a letter, no hyphen at its end or beside another
+//   redis     = ( "redis://" / "rediss://" ) [ access "@" ] node *( "," node ) [ "/" database ]
+//   access    = user / [ user ] ":" password         ; percent-encoded; "rediss": by TLS
+//   database  = 0 to 99999                           ; 0 unless told
+//   dynamodb  = "dynamodb://" table [ "?" option *( "&" option ) ]
+//   option    = ( "hash_key" / "data_attribute" / "session_lifetime_attribute" ) "=" name
+//                                                    ; as aws-sdk-php has them: id, data and expires unless told
+//   files     = "files://" absolute-path             ; PHP's session.save_path, without its "N;"
+//
+// So ext-memcached's save_path can stand here as it is, behind "memcached://". pecl-memcache writes a node as
+// "tcp://host:port?weight=3": here it is "host:port:3". So does phpredis, and its servers' one database, user and
+// password stand here once for all of them.
+
+import type { Node } from "./placement/placement.ts";
+
+export type StoreUrl =
+  | { readonly kind: "memcached"; readonly nodes: readonly Node[]; readonly isEncrypted: boolean }
+  | { readonly kind: "elasticache"; readonly clusterId: string }
+  | RedisUrl
+  | DynamoDbUrl
+  | { readonly kind: "files"; readonly directory: string };
+
+export interface RedisUrl {
+  readonly kind: "redis";
+  /** In the order of PHP's session.save_path. */
+  readonly nodes: readonly Node[];
+  readonly isEncrypted: boolean;
+  readonly database: number;
+  readonly user?: string;
+  /** Behind a function, so that nobody logs or prints it by mistake. */
+  readonly password?: () => string;
+}
+
+interface DynamoDbUrl {
+  readonly kind: "dynamodb";
+  readonly table: string;
+  readonly hashKey: string;
+  readonly dataAttribute: string;
+  readonly expiryAttribute: string;
+}
+
+export const storeUrlForms =
+  "memcached://HOST:PORT,HOST:PORT:WEIGHT, redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with memcacheds:// and " +
+  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, or files:///DIRECTORY";
+
+const maxNodes = 300;
+const maxWeight = 10_000;
+const clusterId = /^(?=.{1,50}$)[A-Za-z](?:-?[A-Za-z0-9])*$/;
+const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})(?::([0-9]{1,5}))?$/;
+
+/** Gives where the sessions are, or undefined where the text is no such URL. */
+export function readStoreUrl(text: string): StoreUrl | undefined {
+  if (text.startsWith("files:///")) {
+    return { kind: "files", directory: text.slice("files://".length) };
+  }
+  if (text.startsWith("elasticache://")) {
+    const id = text.slice("elasticache://".length);
+    return clusterId.test(id) ? { kind: "elasticache", clusterId: id } : undefined;
+  }
+  if (/^rediss?:\/\//.test(text)) return readRedisUrl(text);
+  if (text.startsWith("dynamodb://")) return readDynamoDbUrl(text);
+  const scheme = ["memcached://", "memcacheds://"].find((name) => text.startsWith(name));
+  if (scheme === undefined) return undefined;
+  const nodes = readNodes(text.slice(scheme.length));
+  return nodes && { kind: "memcached", nodes, isEncrypted: scheme === "memcacheds://" };
+}
+
+function readRedisUrl(text: string): RedisUrl | undefined {
+  const [, scheme, rawUser, rawPassword, list = "", database] = redisUrl.exec(text) ?? [];
+  const nodes = readNodes(list);
+  const user = decoded(rawUser);
+  const password = decoded(rawPassword);
+  if (nodes === undefined || user === undefined || password === undefined) return undefined;
+  return {
+    kind: "redis",
+    nodes,
+    isEncrypted: scheme === "rediss",
+    database: Number(database ?? 0),
+    ...(user !== "" && { user }),
+    ...(password !== "" && { password: () => password }),
+  };
+}
+
+const redisUrl = /^(rediss?):\/\/(?:([^:@/,\s]*)(?::([^:@/,\s]+))?@)?([^@/]+)(?:\/([0-9]{1,5}))?$/;
+
+/** Gives the text behind its percent signs, "" where there is none, or undefined where it is none. */
+function decoded(text = ""): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const dynamoDbUrl = /^dynamodb:\/\/([A-Za-z0-9_.-]{3,255})(?:\?(.+))?$/;
+const dynamoDbOption = /^(hash_key|data_attribute|session_lifetime_attribute)=([A-Za-z0-9_.-]{1,255})$/;
+
+function readDynamoDbUrl(text: string): DynamoDbUrl | undefined {
+  const [, table, query] = dynamoDbUrl.exec(text) ?? [];
+  const options = query === undefined ? [] : query.split("&").map((option) => dynamoDbOption.exec(option));
+  if (table === undefined || !options.every((option) => option !== null)) return undefined;
+  const named = new Map(options.map(([, name, value]) => [name, value]));
+  if (named.size < options.length) return undefined;
+  return {
+    kind: "dynamodb",
+    table,
+    hashKey: named.get("hash_key") ?? "id",
+    dataAttribute: named.get("data_attribute") ?? "data",
+    expiryAttribute: named.get("session_lifetime_attribute") ?? "expires",
+  };
+}
+
+function readNodes(list: string): readonly Node[] | undefined {
+  const nodes = list.split(",").map(readNode);
+  return nodes.length <= maxNodes && nodes.every((found) => found !== undefined) ? nodes : undefined;
+}
+
+/** Gives the node of "host:port" or "host:port:weight", or undefined where the text is none. */
+export function readNode(text: string): Node | undefined {
+  const match = node.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  const weight = Number(match?.[4] ?? 1);
+  const isRight = port >= 1 && port <= 65535 && weight >= 1 && weight <= maxWeight;
+  return host !== undefined && isRight ? { host, port, weight } : undefined;
+}

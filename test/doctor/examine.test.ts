@@ -1,0 +1,335 @@
+// All of the doctor's looks together, in this process: on written ejabberd.yml files, a stand-in for API Gateway that
+// verifies signatures, and the real function.
+
+import assert from "node:assert/strict";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { readDoctorOptions } from "../../doctor/doctor-options.ts";
+import { examine } from "../../doctor/examine.ts";
+import { lineOf } from "../../doctor/finding.ts";
+import { localKey, startApi } from "../../infra/local/api.ts";
+import { freePort } from "../../infra/local/ports.ts";
+import { sampleSettings } from "../../infra/local/sample-logins.ts";
+import { type Certificate, makeCertificate } from "../real/certificate.ts";
+import { needing } from "../real/parts.ts";
+import { type Reply, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
+import { asFunction, directory, programOf, type Run, readRun, session, writeYml } from "./ejabberd-host.ts";
+
+let api: StandIn;
+before(async () => {
+  api = await startStandIn(asFunction, { verifies: true });
+});
+after(() => api.stop());
+
+/** Gives what is found with these arguments, and 1 for a status if something fails. */
+async function run(args: readonly string[], env: NodeJS.ProcessEnv = localKey): Promise<Run> {
+  const options = readDoctorOptions(args);
+  assert.ok(typeof options === "object" && !("problem" in options), args.join(" "));
+  let hasFailed = false;
+  let output = "";
+  const surroundings = {
+    environment: { PATH: process.env["PATH"], AWS_EC2_METADATA_DISABLED: "true", HOME: directory, ...env },
+    directory,
+    user: "ejabberd",
+    become: () => {},
+    finding: { level: "ok", check: "ejabberd", says: "as this process" },
+  } as const;
+  for await (const finding of examine({ ...options, surroundings })) {
+    hasFailed ||= finding.level === "fail";
+    output += `${lineOf(finding, false)}\n`;
+  }
+  return readRun(hasFailed ? 1 : 0, output);
+}
+
+const runOn = (yml: string, ...args: string[]) => run(["--ejabberd-yml", yml, ...args]);
+
+describe("the doctor", { concurrency: 4 }, () => {
+  it("finds a host that the API does not serve, by its line", async () => {
+    const yml = writeYml(
+      programOf(api.url),
+      "hosts: [example.org]",
+      "hosts:\n  - example.org\n  - other.org",
+    );
+    const found = await runOn(yml);
+    assert.deepEqual(found.failed, ["hosts"]);
+    assert.ok(found.of("hosts").includes(`${yml}:3: other.org is not served`), found.output);
+  });
+
+  it("finds a pool that is too small for a burst, at the latency that it measures", async () => {
+    const slow = await startStandIn((...args) => void setTimeout(() => asFunction(...args), 40), {
+      verifies: true,
+    });
+    const yml = writeYml(programOf(slow.url), "extauth_pool_size: 32", "extauth_pool_size: 2");
+    const found = await runOn(yml, "--burst", "5000");
+    assert.deepEqual(found.failed, ["pool"]);
+    const [, line, size] =
+      /\.yml:(\d+): 2 members .* -> extauth_pool_size: (\d+)$/.exec(found.of("pool")) ?? [];
+    assert.equal(line, "4");
+    // Twice 5000 x 40 ms / 30 s, and more for what the machine does beside.
+    assert.ok(Number(size) >= 14 && Number(size) < 60, found.of("pool"));
+    await slow.stop();
+  });
+
+  it("takes the URL and the options from extauth_program, or from its own command line", async () => {
+    const wrong = await runOn(writeYml(programOf("http://example.org/auth")));
+    assert.match(wrong.of("options"), /\.yml:3: the URL is plain http to another machine/);
+    assert.match(wrong.of("frames"), /refuses every login: "the URL is plain http/);
+    const unreadable = await run(["nonsense"]);
+    assert.match(unreadable.of("options"), /^fail .*the URL cannot be read/);
+    const given = await runOn(writeYml("/usr/bin/false"), api.url);
+    assert.match(given.of("api"), /^ok /);
+    const alone = await run([api.url, "--user", "alice@example.org", "--session", session]);
+    assert.match(alone.of("login"), /^ok .*allowed/);
+    assert.match(alone.output, /^warn +yml /m);
+  });
+
+  it("tries each program of several, and asks for the login where its host's logins go", async () => {
+    const other = await startStandIn(say(200, '{"allow":false,"reason":"no-session"}'), { verifies: true });
+    const yml = writeYml(
+      programOf(api.url),
+      "hosts: [example.org]",
+      `hosts: [other.org, example.org]\nhost_config: {other.org: {extauth_program: "${programOf(other.url)}"}}`,
+    );
+    const found = await runOn(yml, "--user", "alice@example.org", "--session", session);
+    assert.equal(found.output.match(/^ok +frames /gm)?.length, 2);
+    assert.match(found.of("login"), /^ok +login +allowed/);
+    assert.equal(other.bodies.filter((body) => body.includes(session)).length, 0);
+    await other.stop();
+  });
+
+  it("says what is wrong with ejabberd.yml itself, and looks at the API all the same", async () => {
+    const broken = writeYml(programOf(api.url), "listen:", "listen: [");
+    const found = await runOn(broken, api.url);
+    assert.match(found.of("yml"), /\.yml:\d+: is no YAML here/);
+    assert.match(found.of("api"), /^warn .*no host is known/);
+    const absent = await runOn(join(directory, "absent.yml"));
+    assert.match(absent.of("yml"), /cannot be read \(ENOENT\)/);
+    assert.equal(absent.status, 1);
+  });
+
+  it("names what is not there: the program, the script, what PATH does not have", async () => {
+    const noProgram = await runOn(writeYml("/opt/nonexistent/relay URL"));
+    assert.match(noProgram.of("program"), /\.yml:3: \/opt\/nonexistent\/relay is not there/);
+    const noScript = await runOn(writeYml(`${process.execPath} /opt/nonexistent.mjs`));
+    assert.match(noScript.of("program"), /\.yml:3: \/opt\/nonexistent\.mjs is not there/);
+    assert.match(noScript.of("frames"), /\.yml:3: ends with 1 before its answer/);
+    const noName = await runOn(writeYml("nonexistent-relay URL"));
+    assert.match(noName.of("program"), /nonexistent-relay is in no directory of ejabberd's PATH/);
+    const none = await runOn(writeYml("x", 'extauth_program: "x"\n', ""));
+    assert.match(none.of("program"), /example\.org has no extauth_program/);
+  });
+
+  it("finds a program that greets on stdout, and one that is no relay", async () => {
+    const path = join(directory, "greets.mjs");
+    writeFileSync(path, 'console.log("ready"); process.stdin.resume();\n');
+    const found = await runOn(writeYml(`${process.execPath} ${path}`));
+    assert.deepEqual(found.failed, ["frames"]);
+    assert.match(found.of("frames"), /writes something else than an answer|writes before a frame/);
+    assert.match(found.of("api"), /^warn .*names no URL/);
+  });
+});
+
+describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
+  /** Gives what is said of an API that answers like this. */
+  async function foundOf(reply: Reply, env?: NodeJS.ProcessEnv, deadlineMs = 9_000): Promise<Run> {
+    const faulty = await startStandIn(reply, { verifies: true });
+    const found = await run([faulty.url, "--deadline-ms", String(deadlineMs)], env);
+    await faulty.stop();
+    assert.equal(found.status, 1, found.output);
+    return found;
+  }
+
+  it("tells a key that may not call the route", async () => {
+    const env = { ...localKey, AWS_SECRET_ACCESS_KEY: "secret-that-is-wrong" };
+    const found = await foundOf(asFunction, env);
+    assert.match(
+      found.of("api"),
+      /403: the key is wrong.* -> allow execute-api:Invoke on arn:aws:execute-api:eu-central-1/,
+    );
+    for (const value of Object.values(env)) {
+      if (value !== "eu-central-1") assert.ok(!found.output.includes(value));
+    }
+  });
+
+  it("tells a clock that is off, by the API's own", async () => {
+    const date = new Date(Date.now() - 600_000).toUTCString();
+    const found = await foundOf(say(403, "{}", { date }));
+    assert.match(found.of("clock"), /^fail +clock +(599|600|601)\.\d s ahead of the API's/);
+    assert.match(found.of("api"), /403: this clock is off by/);
+    const slightly = await startStandIn(
+      (...args) => {
+        args[1].setHeader("date", new Date(Date.now() + 60_000).toUTCString());
+        asFunction(...args);
+      },
+      { verifies: true },
+    );
+    const warned = await run([slightly.url, "--user", "alice@example.org", "--session", session]);
+    assert.match(warned.of("clock"), /^warn +clock +(59|60|61)\.\d s behind/);
+    assert.equal(warned.status, 0);
+    await slightly.stop();
+  });
+
+  const wrong: Readonly<Record<string, readonly [Reply, RegExp]>> = {
+    "a route that there is not": [
+      say(404, '{"message":"Not Found"}'),
+      /404: there is no such route -> the URL ends in \/auth/,
+    ],
+    throttling: [say(429, ""), /429: calls are throttled/],
+    "an error of the function": [say(500, ""), /answers 500, and no verdict/],
+    "something else that answers": [say(200, "<html>"), /no verdict in the answer .*something else/],
+    "a function without a verdict": [
+      say(503, '{"error":"unavailable","reason":"store-unreachable"}'),
+      /the function has no verdict \(store-unreachable\)/,
+    ],
+    silence: [() => {}, /no answer within 700ms/],
+    "a yes to everybody": [say(200, '{"allow":true}'), /says yes to a session id that was made up/],
+  };
+  for (const [name, [reply, says]] of Object.entries(wrong)) {
+    it(`tells ${name}`, async () => {
+      const found = await foundOf(reply, localKey, name === "silence" ? 700 : undefined);
+      assert.match(found.of("api"), says);
+    });
+  }
+
+  it("tells a route that gives no reasons, for it may be open to all", async () => {
+    const open = await startStandIn(say(200, '{"allow":false}'));
+    const found = await run([open.url, "--user", "alice@example.org", "--session", session]);
+    assert.match(found.of("api"), /^warn .*is aws_iam the authorizer of its route\?/);
+    await open.stop();
+  });
+
+  it("tells of calls that needed a second try", async () => {
+    let calls = 0;
+    const shaky = await startStandIn((...args) => (calls++ % 9 === 5 ? say(503, "") : asFunction)(...args));
+    const found = await run([shaky.url, "--user", "alice@example.org", "--session", session]);
+    assert.match(found.of("latency"), /^warn .*20 calls: p50 .*; [23] second tries were needed$/);
+    await shaky.stop();
+  });
+
+  it("tells a host of which it cannot be told whether it is served", async () => {
+    const silent = await startStandIn((body, ...rest) => {
+      (JSON.parse(body).op === "isuser" ? say(200, '{"allow":false}') : asFunction)(body, ...rest);
+    });
+    const told = await runOn(writeYml(programOf(silent.url)));
+    assert.match(told.of("hosts"), /^warn .*\.yml:1: example\.org: refused, and no telling why/);
+    silent.reply = (body, ...rest) => {
+      (JSON.parse(body).op === "isuser" ? say(500, "") : asFunction)(body, ...rest);
+    };
+    const failed = await runOn(writeYml(programOf(silent.url)));
+    assert.match(failed.of("hosts"), /^fail .*example\.org: no verdict \(api-status\)/);
+    await silent.stop();
+  });
+
+  it("counts calls without a verdict among the twenty", async () => {
+    let calls = 0;
+    const found = await foundOf((...args) => (calls++ < 5 ? asFunction : say(500, ""))(...args));
+    assert.match(found.of("latency"), /^fail .*3 of 7 calls had no verdict/);
+  });
+
+  it("tells that there are no credentials, and where they come from where there are", async () => {
+    const region = { AWS_REGION: "eu-central-1" };
+    const none = await run([api.url], region);
+    assert.match(none.of("credentials"), /^fail .*none in any of AWS's usual places/);
+    const ini = join(directory, "credentials.ini");
+    const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: key, AWS_SESSION_TOKEN: token } = localKey;
+    const keys = `aws_access_key_id=${id}\naws_secret_access_key=${key}\naws_session_token=${token}\n`;
+    writeFileSync(ini, `[chat]\n${keys}`);
+    const profile = await run([api.url, "--profile", "chat"], {
+      ...region,
+      AWS_SHARED_CREDENTIALS_FILE: ini,
+    });
+    assert.match(profile.of("credentials"), /^ok .*from the profile chat$/);
+    assert.match(profile.of("api"), /no host is known/);
+    const command = `echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"B","Expiration":"2020-01-01T00:00:00Z"}'`;
+    writeFileSync(join(directory, "config.ini"), `[profile old]\ncredential_process = ${command}\n`);
+    const old = await run([api.url, "--profile", "old"], {
+      ...region,
+      AWS_CONFIG_FILE: join(directory, "config.ini"),
+    });
+    assert.match(old.of("credentials"), /^fail .*from the profile old have ended, until 2020-01-01/);
+  });
+
+  it("tells a name that cannot be resolved, and a port where nobody listens", async () => {
+    const unknown = await run(["https://api.invalid/auth"]);
+    assert.match(unknown.of("dns"), /^fail .*api\.invalid cannot be resolved/);
+    const closed = await run([`http://127.0.0.1:${await freePort()}/auth`]);
+    assert.match(closed.of("api"), /^fail .*cannot be reached \(ECONNREFUSED\)/);
+    const closedTls = await run([`https://127.0.0.1:${await freePort()}/auth`]);
+    assert.match(closedTls.of("tls"), /^fail .*cannot be spoken to \(ECONNREFUSED\)/);
+  });
+});
+
+describe("the doctor over HTTPS", () => {
+  const { it, before, after } = needing("openssl");
+  let certificate: Certificate;
+  let secure: StandIn;
+
+  before(async () => {
+    certificate = makeCertificate(directory);
+    secure = await startStandIn(asFunction, { tls: certificate, verifies: true });
+  });
+  after(() => secure.stop());
+
+  it("tells until when the certificate is good, and that it soon ends", async () => {
+    const found = await run([secure.url, "--ca-file", certificate.certPath]);
+    const until = new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 8);
+    assert.match(found.of("tls"), /^warn +tls +TLSv1\.3, a certificate until \d{4}-\d\d-\d\d \([12] days\)$/);
+    assert.ok(found.of("tls").includes(until.slice(0, 4)));
+    assert.match(found.of("dns"), /^ok .*localhost has \d addresses/);
+    assert.match(found.of("api"), /takes our signature|no host is known/);
+  });
+
+  it("tells a certificate that is not trusted, or of another name, and sends nothing", async () => {
+    const before = secure.bodies.length;
+    const untrusted = await run([secure.url]);
+    assert.match(untrusted.of("tls"), /^fail .*\(DEPTH_ZERO_SELF_SIGNED_CERT\) -> .*--ca-file/);
+    const named = await run([
+      secure.url.replace("localhost", "127.0.0.2"),
+      "--ca-file",
+      certificate.certPath,
+    ]);
+    assert.match(named.of("tls"), /^fail .*cannot be spoken to/);
+    assert.equal(secure.bodies.length, before);
+  });
+
+  it("tells a file of authorities that is not there", async () => {
+    const found = await run([secure.url, "--ca-file", "/nonexistent.pem"]);
+    assert.match(found.of("options"), /--ca-file cannot be read \(ENOENT\)/);
+  });
+});
+
+describe("the doctor and the real function", () => {
+  it("agree on hosts, made-up sessions and a login", async () => {
+    const function_ = await startApi({ port: await freePort(), settings: sampleSettings });
+    try {
+      const yml = writeYml(programOf(function_.url), "[example.org]", "[localhost, example.org]");
+      const found = await runOn(
+        yml,
+        "--user",
+        "carol@localhost",
+        "--session",
+        "carol0session0of0the0samples",
+      );
+      assert.deepEqual(found.failed, ["hosts", "login"], found.output);
+      assert.match(found.of("api"), /refuses a made-up session \(no-session\)/);
+      assert.match(found.of("hosts"), /example\.org is not served/);
+      assert.match(found.of("login"), /refused: not-authenticated/);
+      assert.ok(function_.logins().length >= 24);
+    } finally {
+      await function_.process.stop();
+    }
+  });
+});
+
+describe("the ejabberd.yml that this project recommends", () => {
+  it("is found well but for its placeholders: where the relay lies, and the URL", async () => {
+    const infra = fileURLToPath(new URL("../../infra/ejabberd/ejabberd.yml", import.meta.url));
+    const yml = join(directory, "recommended.yml");
+    copyFileSync(infra, yml);
+    const found = await runOn(yml);
+    for (const check of found.failed)
+      assert.ok(["program", "socket", "frames", "options"].includes(check), found.output);
+  });
+});

@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { inspect } from "node:util";
+import { readConfig, readStage } from "../../handlers/configuration.ts";
+import { Search } from "../../inspector/expressions/search.ts";
+import { placementModes } from "../../inspector/placement-modes.ts";
+import { presets } from "../../inspector/presets.ts";
+
+const good = {
+  SESSION_STORE: "memcached://127.0.0.1:11211",
+  AUTHENTICATED_EXPRESSION: '"symfony/user/sfUser/authenticated"',
+  USER_EXPRESSION: "user.name",
+  SERVED_HOSTS: "example.org, chat.example.org",
+};
+
+async function problemsOf(changes: Record<string, string | undefined>): Promise<string[]> {
+  const config = await readConfig({ ...good, ...changes });
+  return "problems" in config ? config.problems : [];
+}
+
+describe("the function's configuration", () => {
+  it("is one frozen object", async () => {
+    const config = await readConfig(good);
+    assert.ok(Object.isFrozen(config));
+    assert.deepEqual(config, {
+      store: {
+        kind: "memcached",
+        nodes: [{ host: "127.0.0.1", port: 11211, weight: 1 }],
+        isEncrypted: false,
+      },
+      placement: "ketama",
+      replicas: 0,
+      keyPrefix: "memc.sess.key.",
+      serializeHandler: "php",
+      expressions: { authenticated: '"symfony/user/sfUser/authenticated"', user: "user.name" },
+      servedHosts: new Set(["example.org", "chat.example.org"]),
+      isUserPolicy: "all",
+      namesDifferByCase: false,
+    });
+  });
+
+  it("has PHP's own key prefix for each store unless told, and none when told so", async () => {
+    const prefixOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...changes });
+      return "keyPrefix" in config ? config.keyPrefix : undefined;
+    };
+    assert.equal(await prefixOf({}), "memc.sess.key.");
+    assert.equal(await prefixOf({ SESSION_STORE: "files:///tmp" }), "sess_");
+    assert.equal(await prefixOf({ SESSION_STORE: "elasticache://sessions" }), "memc.sess.key.");
+    assert.equal(
+      await prefixOf({ SESSION_STORE: "elasticache://sessions", SESSION_PRESET: "joomla" }),
+      await prefixOf({ SESSION_PRESET: "joomla" }),
+    );
+    assert.equal(await prefixOf({ SESSION_STORE: "redis://a:1" }), "PHPREDIS_SESSION:");
+    assert.equal(await prefixOf({ SESSION_STORE: "dynamodb://sessions" }), "PHPSESSID_");
+    assert.equal(
+      await prefixOf({ SESSION_STORE: "redis://a:1", SESSION_PLACEMENT: "client-modula" }),
+      "PHPREDIS_SESSION:",
+    );
+    assert.equal(await prefixOf({ SESSION_KEY_PREFIX: "memc.sess." }), "memc.sess.");
+    assert.equal(await prefixOf({ SESSION_KEY_PREFIX: "" }), "");
+    assert.equal(await prefixOf({ SESSION_PLACEMENT: "modula" }), "memc.sess.key.");
+    assert.equal(await prefixOf({ SESSION_PLACEMENT: "pecl-consistent" }), "");
+    assert.equal(await prefixOf({ SESSION_PLACEMENT: "pecl-standard", SESSION_KEY_PREFIX: "shop" }), "shop");
+  });
+
+  it("knows every placement of sessions, and up to nine copies", async () => {
+    for (const mode of placementModes) {
+      const changes = { SESSION_PLACEMENT: mode, SESSION_REPLICAS: "9", SESSION_KEY_PREFIX: "sf2s" };
+      const config = await readConfig({ ...good, ...changes });
+      assert.ok("placement" in config, mode);
+      assert.equal(config.placement, mode);
+      assert.equal(config.replicas, 9);
+    }
+  });
+
+  it("cannot guess the prefix that a site's own \\Memcached client has", async () => {
+    const problems = await problemsOf({ SESSION_PLACEMENT: "client-modula" });
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? "", /^SESSION_KEY_PREFIX is missing: it must be /);
+    assert.deepEqual(
+      await problemsOf({ SESSION_PLACEMENT: "client-modula", SESSION_KEY_PREFIX: "sf2s" }),
+      [],
+    );
+  });
+
+  it("has PHP's own serialize handler unless told another", async () => {
+    const handlerOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...changes });
+      return "serializeHandler" in config ? config.serializeHandler : undefined;
+    };
+    assert.equal(await handlerOf({}), "php");
+    for (const name of ["php", "php_binary", "php_serialize", "igbinary", "msgpack", "auto"]) {
+      assert.equal(await handlerOf({ SESSION_SERIALIZE_HANDLER: name }), name);
+    }
+  });
+
+  it("takes from a preset what no variable of its own says", async () => {
+    const { SESSION_STORE, SERVED_HOSTS } = good;
+    const withPreset = async (changes: Record<string, string>) => {
+      const config = await readConfig({ SESSION_STORE, SERVED_HOSTS, ...changes });
+      assert.ok(!("problems" in config), JSON.stringify(config));
+      return config;
+    };
+    for (const [name, preset] of Object.entries(presets)) {
+      const config = await withPreset({ SESSION_PRESET: name });
+      const { search, ...expressions } = config.expressions;
+      assert.deepEqual(expressions, preset.expressions, name);
+      assert.equal(search !== undefined, name !== "plain", name);
+      assert.equal(config.serializeHandler, preset.serializeHandler, name);
+      const own = { AUTHENTICATED_EXPRESSION: "a", USER_EXPRESSION: "b", SESSION_SERIALIZE_HANDLER: "php" };
+      const changed = await withPreset({ SESSION_PRESET: name, SESSION_KEY_PREFIX: "", ...own });
+      assert.deepEqual(changed.expressions, { authenticated: "a", user: "b" });
+      assert.equal(changed.serializeHandler, "php");
+      assert.equal(changed.keyPrefix, "");
+    }
+    assert.equal((await withPreset({ SESSION_PRESET: "laravel" })).keyPrefix, "laravel_cache_");
+    assert.equal(
+      (await withPreset({ SESSION_PRESET: "laravel", SESSION_STORE: "files:///tmp" })).keyPrefix,
+      "",
+    );
+    assert.equal((await withPreset({ SESSION_PRESET: "symfony" })).keyPrefix, "memc.sess.key.");
+    assert.equal(
+      (await withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" })).keyPrefix,
+      "sf_s",
+    );
+  });
+
+  it("has an expression for the hosts of a user, and names that differ by case, only when told so", async () => {
+    const config = await readConfig({ ...good, HOSTS_EXPRESSION: "hosts", USER_NAME_CASE: "sensitive" });
+    assert.ok("expressions" in config);
+    assert.equal(config.expressions.hosts, "hosts");
+    assert.equal(config.namesDifferByCase, true);
+  });
+
+  it("takes the password of a Redis store from a variable of its own, where its URL has none", async () => {
+    for (const SESSION_STORE of ["redis://a:1", "rediss://reader@a:1/2"]) {
+      const config = await readConfig({ ...good, SESSION_STORE, SESSION_STORE_PASSWORD: "ge heim:/" });
+      assert.ok("store" in config && config.store.kind === "redis", JSON.stringify(config));
+      assert.equal(config.store.password?.(), "ge heim:/");
+      assert.doesNotMatch(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config), /heim/);
+    }
+    for (const [SESSION_STORE, SESSION_STORE_PASSWORD] of [
+      ["redis://:geheim@a:1", "geheim"],
+      ["memcached://a:1", "geheim"],
+      ["files:///tmp", "geheim"],
+      ["redis://a:1", ""],
+    ] as const) {
+      const problems = await problemsOf({ SESSION_STORE, SESSION_STORE_PASSWORD });
+      assert.equal(problems.length, 1, SESSION_STORE);
+      assert.match(
+        problems[0] ?? "",
+        /^SESSION_STORE_PASSWORD is wrong: it must be Redis' password, beside a /,
+      );
+      assert.doesNotMatch(problems[0] ?? "", /geheim/);
+    }
+    // Of a store that is none it cannot be told whether it takes a password.
+    const problems = await problemsOf({ SESSION_STORE: "redis://a", SESSION_STORE_PASSWORD: "geheim" });
+    assert.deepEqual([problems.length, problems[0]?.split(" ")[0]], [1, "SESSION_STORE"]);
+  });
+
+  it("needs a password for a user of Redis", async () => {
+    const problems = await problemsOf({ SESSION_STORE: "redis://reader@a:1" });
+    assert.deepEqual(problems, [
+      "SESSION_STORE_PASSWORD is missing: SESSION_STORE names a user without a password",
+    ]);
+    assert.deepEqual(await problemsOf({ SESSION_STORE: "redis://reader:secret@a:1" }), []);
+  });
+
+  it("never shows Laravel's key", async () => {
+    const LARAVEL_APP_KEY = `base64:${Buffer.alloc(32, "geheim").toString("base64")}`;
+    const config = await readConfig({ ...good, SESSION_PRESET: "laravel", LARAVEL_APP_KEY });
+    assert.ok("laravelKey" in config);
+    for (const shown of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config)]) {
+      assert.doesNotMatch(shown, /geheim|Z2VoZWlt/);
+    }
+    assert.doesNotMatch((await problemsOf({ LARAVEL_APP_KEY: `${LARAVEL_APP_KEY}x` })).join(), /Z2VoZWlt/);
+  });
+
+  it("knows its stage whatever else is wrong, and is local without one", async () => {
+    assert.equal(readStage({ STAGE: "prod" }), "prod");
+    for (const STAGE of [undefined, "", "a b", "x".repeat(65)]) assert.equal(readStage({ STAGE }), "local");
+    assert.deepEqual(await problemsOf({ STAGE: "x".repeat(64) }), []);
+  });
+
+  it("needs the store, both expressions and the hosts: there is no safe guess", async () => {
+    for (const name of ["SESSION_STORE", "AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "SERVED_HOSTS"]) {
+      const problems = await problemsOf({ [name]: undefined });
+      assert.equal(problems.length, 1, name);
+      assert.match(problems[0] ?? "", new RegExp(`^${name} is missing: it must be .+`));
+    }
+  });
+
+  it("names the wrong variable and what is allowed", async () => {
+    const wrong: [string, string, RegExp][] = [
+      [
+        "SESSION_STORE",
+        "http://example.org",
+        /memcached:\/\/HOST:PORT,HOST:PORT:WEIGHT, .*memcacheds:\/\/ and .* for TLS, .*files:\/\/\/DIRECTORY/,
+      ],
+      [
+        "SESSION_STORE",
+        "redis://:geheim@cache",
+        /redis:\/\/USER:PASSWORD@HOST:PORT\/DATABASE, .*rediss:\/\/ for TLS, /,
+      ],
+      ["SESSION_STORE", "memcached://a:1:0", /HOST:PORT:WEIGHT/],
+      ["SESSION_PLACEMENT", "consistent", /one of ketama, ketama-weighted, modula, pecl-consistent, /],
+      ["SESSION_PLACEMENT", "toString", /client-ketama-weighted$/],
+      ["SESSION_REPLICAS", "-1", /0 to 9/],
+      ["SESSION_REPLICAS", "10", /0 to 9/],
+      ["SESSION_REPLICAS", "", /further copies/],
+      ["SESSION_KEY_PREFIX", "a b", /printable ASCII/],
+      ["SESSION_KEY_PREFIX", "../", /slashes/],
+      ["SESSION_KEY_PREFIX", "x".repeat(229), /at most 228/],
+      [
+        "SESSION_SERIALIZE_HANDLER",
+        "wddx",
+        /php, php_binary, php_serialize, igbinary, msgpack, auto\), or laravel/,
+      ],
+      ["SESSION_SERIALIZE_HANDLER", "PHP", /session.serialize_handler/],
+      ["SESSION_SERIALIZE_HANDLER", "toString", /session.serialize_handler/],
+      ["SESSION_SERIALIZE_HANDLER", "", /session.serialize_handler/],
+      ["STAGE", "", /letters, digits/],
+      ["STAGE", "a b", /hyphens/],
+      ["STAGE", "x".repeat(65), /at most 64/],
+      ["SESSION_PRESET", "wordpress", /one of plain, symfony1, .*joomla/],
+      ["SESSION_PRESET", "", /one of/],
+      ["SESSION_PRESET", "constructor", /one of/],
+      ["LARAVEL_APP_KEY", "", /base64:/],
+      ["LARAVEL_APP_KEY", "base64:c2VjcmV0", /32 bytes/],
+      ["AUTHENTICATED_EXPRESSION", " ", /JMESPath/],
+      ["SERVED_HOSTS", "", /separated by commas/],
+      ["SERVED_HOSTS", "Example.org", /lower case/],
+      ["SERVED_HOSTS", "example.org,,b", /separated by commas/],
+      ["SERVED_HOSTS", "a@example.org", /hosts/],
+      ["ISUSER_POLICY", "some", /all or none/],
+      ["USER_NAME_CASE", "", /insensitive.* or sensitive/],
+      ["HOSTS_EXPRESSION", " ", /JMESPath/],
+    ];
+    for (const [name, value, says] of wrong) {
+      const problems = await problemsOf({ [name]: value });
+      assert.equal(problems.length, 1, `${name}=${value}`);
+      assert.match(problems[0] ?? "", new RegExp(`^${name} is wrong`));
+      assert.match(problems[0] ?? "", says);
+    }
+  });
+
+  it("has a search only where an expression is no plain path", async () => {
+    const searchOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...changes });
+      assert.ok("expressions" in config, JSON.stringify(config));
+      return config.expressions.search;
+    };
+    assert.equal(await searchOf({ HOSTS_EXPRESSION: "hosts" }), undefined);
+    for (const name of ["AUTHENTICATED_EXPRESSION", "USER_EXPRESSION", "HOSTS_EXPRESSION"]) {
+      assert.equal(await searchOf({ [name]: "a[0]" }), Search, name);
+    }
+  });
+
+  it("says what JMESPath finds wrong with an expression", async () => {
+    for (const expression of ["user.", "user[", "a b", "'open"]) {
+      assert.match(
+        (await problemsOf({ USER_EXPRESSION: expression }))[0] ?? "",
+        /^USER_EXPRESSION: ./,
+        expression,
+      );
+    }
+  });
+
+  it("takes an expression whose functions an empty session cannot please", async () => {
+    assert.deepEqual(await problemsOf({ AUTHENTICATED_EXPRESSION: "length(roles) > `0`" }), []);
+  });
+
+  it("names all that is wrong at once, and never repeats the store's address", async () => {
+    const problems = await problemsOf({ SESSION_STORE: "redis://:geheim@cache", ISUSER_POLICY: "x" });
+    assert.equal(problems.length, 2);
+    assert.doesNotMatch(problems.join(), /geheim/);
+  });
+});

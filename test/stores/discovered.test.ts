@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type SessionStore, StoreError } from "../../inspector/session-store.ts";
+import { DiscoveredStore } from "../../stores/discovered.ts";
+import { someId } from "./conformance.ts";
+
+const limits = {
+  findTimeoutMs: 200,
+  refreshAfterMs: 60_000,
+  refreshAfterFailureMs: 5_000,
+  waitAfterMs: 600_000,
+};
+
+/** A question that is answered when the test says so. */
+interface Question<T> {
+  answer(given: T): void;
+  fail(): void;
+}
+
+function ask<T>(questions: Question<T>[]): Promise<T> {
+  return new Promise((resolve, reject) => {
+    questions.push({ answer: resolve, fail: () => reject(new StoreError("store-unreachable")) });
+  });
+}
+
+/** A store whose place, time and answers are the test's. */
+function setUp() {
+  const looks: (Question<string> & { readonly signal: AbortSignal })[] = [];
+  const calls: (Question<null> & { readonly place: string })[] = [];
+  const events: string[] = [];
+  const clock = { nowMs: 1_000_000 };
+  const storeAt = (place: string): SessionStore => ({
+    getData: () => {
+      const asked: Question<null>[] = [];
+      const answer = ask(asked);
+      calls.push({ ...(asked[0] as Question<null>), place });
+      return answer;
+    },
+    getMany: async (ids) => new Map(ids.map((id) => [id, { bytes: Buffer.from(place), flags: 0 }])),
+    close: () => events.push(`close ${place}`),
+  });
+  const store = new DiscoveredStore<string>({
+    find(signal) {
+      const asked: Question<string>[] = [];
+      const answer = ask(asked);
+      const look = { ...(asked[0] as Question<string>), signal };
+      signal.addEventListener("abort", () => look.fail());
+      looks.push(look);
+      return answer;
+    },
+    async open(place) {
+      events.push(`open ${place}`);
+      return storeAt(place);
+    },
+    limits,
+    nowMs: () => clock.nowMs,
+  });
+  return { store, looks, calls, events, clock };
+}
+
+type SetUp = ReturnType<typeof setUp>;
+
+/** Lets everything happen that waits for nothing. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+async function answerAt({ looks }: SetUp, place: string): Promise<void> {
+  looks.at(-1)?.answer(place);
+  await settle();
+}
+
+/** Gives whether the promise has settled by now. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let hasSettled = false;
+  const note = () => {
+    hasSettled = true;
+  };
+  promise.then(note, note);
+  await settle();
+  return hasSettled;
+}
+
+/** Gives one whose place was found. */
+async function setUpAt(place: string): Promise<SetUp> {
+  const all = setUp();
+  const looked = all.store.look();
+  await answerAt(all, place);
+  await looked;
+  return all;
+}
+
+async function callAt(all: SetUp, place: string): Promise<void> {
+  const call = all.store.getData(someId);
+  await settle();
+  assert.equal(all.calls.at(-1)?.place, place);
+  all.calls.at(-1)?.answer(null);
+  assert.equal(await call, null);
+}
+
+describe("a store whose place is discovered", () => {
+  it("is looked for once by the calls that come first, and asked then", async () => {
+    const all = setUp();
+    const many = [all.store.getMany([someId]), all.store.getMany([someId])];
+    await settle();
+    assert.equal(all.looks.length, 1);
+    await answerAt(all, "a");
+    for (const found of await Promise.all(many)) assert.equal(String(found.get(someId)?.bytes), "a");
+    assert.deepEqual(all.events, ["open a"]);
+  });
+
+  it("is unavailable where it was never found, and looked for again by the next call", async () => {
+    const all = setUp();
+    const failing = all.store.getData(someId);
+    await settle();
+    all.looks[0]?.fail();
+    await assert.rejects(failing, { name: "StoreError", fault: "discovery-failed" });
+    const next = all.store.getMany([someId]);
+    await answerAt(all, "a");
+    assert.equal((await next).size, 1);
+  });
+
+  it("is given up in time where the look never ends", async () => {
+    const all = setUp();
+    const startedMs = performance.now();
+    await assert.rejects(all.store.getData(someId), { name: "StoreError", fault: "discovery-failed" });
+    assert.ok(performance.now() - startedMs < 2_000);
+    assert.equal(all.looks[0]?.signal.aborted, true);
+  });
+
+  it("is looked for again by a call a minute later, which does not wait for it", async () => {
+    const all = await setUpAt("a");
+    all.clock.nowMs += limits.refreshAfterMs - 1;
+    await callAt(all, "a");
+    assert.equal(all.looks.length, 1);
+    all.clock.nowMs += 1;
+    await callAt(all, "a");
+    assert.equal(all.looks.length, 2);
+    await answerAt(all, "b");
+    await callAt(all, "b");
+    assert.equal(all.looks.length, 2);
+    assert.deepEqual(all.events, ["open a", "open b", "close a"]);
+  });
+
+  it("is not opened anew where it is where it was", async () => {
+    const all = await setUpAt("a");
+    all.clock.nowMs += limits.refreshAfterMs;
+    await callAt(all, "a");
+    await answerAt(all, "a");
+    assert.deepEqual(all.events, ["open a"]);
+  });
+
+  it("stays where it was last found while it cannot be found, and is looked for once a minute", async () => {
+    const all = await setUpAt("a");
+    for (let minute = 1; minute < 10; minute++) {
+      all.clock.nowMs += limits.refreshAfterMs;
+      await callAt(all, "a");
+      all.looks.at(-1)?.fail();
+      await settle();
+      await callAt(all, "a");
+      assert.equal(all.looks.length, 1 + minute);
+    }
+  });
+
+  it("is looked for again by a call that failed, which waits, but not by each", async () => {
+    const all = await setUpAt("a");
+    all.clock.nowMs += limits.refreshAfterFailureMs;
+    const failing = all.store.getData(someId);
+    await settle();
+    all.calls[0]?.fail();
+    assert.equal(await isSettled(failing), false);
+    assert.equal(all.looks.length, 2);
+    await answerAt(all, "b");
+    await assert.rejects(failing, { name: "StoreError", fault: "store-unreachable" });
+    const next = all.store.getData(someId);
+    await settle();
+    assert.equal(all.calls[1]?.place, "b");
+    all.calls[1]?.fail();
+    await assert.rejects(next, { fault: "store-unreachable" });
+    assert.equal(all.looks.length, 2);
+  });
+
+  it("is waited for by a call that finds it long unproven", async () => {
+    const all = await setUpAt("a");
+    all.clock.nowMs += limits.waitAfterMs;
+    const call = all.store.getData(someId);
+    await settle();
+    all.calls[0]?.answer(null);
+    assert.equal(await isSettled(call), false);
+    await answerAt(all, "b");
+    assert.equal(await call, null);
+    await callAt(all, "b");
+  });
+
+  it("is left open for the calls that it still has when another place is found", async () => {
+    const all = await setUpAt("a");
+    const slow = all.store.getData(someId);
+    await settle();
+    all.clock.nowMs += limits.refreshAfterMs;
+    await callAt(all, "a");
+    await answerAt(all, "b");
+    assert.deepEqual(all.events, ["open a", "open b"]);
+    all.calls[0]?.answer(null);
+    assert.equal(await slow, null);
+    assert.deepEqual(all.events, ["open a", "open b", "close a"]);
+  });
+
+  it("is closed, too, where its place is found at that moment", async () => {
+    const all = setUp();
+    all.store.look();
+    all.looks[0]?.answer("a");
+    all.store.close();
+    await settle();
+    assert.deepEqual(all.events, ["open a", "close a"]);
+  });
+
+  it("is closed with all that is under way", async () => {
+    const all = await setUpAt("a");
+    all.clock.nowMs += limits.refreshAfterMs;
+    await callAt(all, "a");
+    all.store.close();
+    assert.equal(all.looks[1]?.signal.aborted, true);
+    await settle();
+    assert.deepEqual(all.events, ["open a", "close a"]);
+  });
+});
