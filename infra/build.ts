@@ -1,9 +1,10 @@
 // Builds what is deployed: dist/relay.mjs and dist/doctor.mjs for the ejabberd host, and for Lambda a directory of each function,
 // dist/auth/ and dist/sessions/.
 
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { type Bundle, noticesOf } from "./notices.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -17,6 +18,7 @@ const common = {
   mainFields: ["module", "main"],
   legalComments: "none",
   outExtension: { ".js": ".mjs" },
+  metafile: true,
 } as const satisfies BuildOptions;
 
 /** How a function's module is built, wherever it goes to. */
@@ -36,21 +38,33 @@ export const functionOptions = {
   splitting: true,
 } as const satisfies BuildOptions;
 
-/** Writes all bundles below dist/, in place of what stands there. Throws what esbuild throws. */
+const noticesFile = "THIRD-PARTY-NOTICES.txt";
+
+/**
+ * Writes all bundles below dist/, in place of what stands there, with the notices of the packages that each holds.
+ *
+ * @throws what esbuild throws, and Error for a package whose licence is not allowed.
+ */
 export async function buildAll(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
-  await Promise.all([
-    buildProgram("relay/main.ts", "dist/relay.mjs"),
-    buildProgram("doctor/main.ts", "dist/doctor.mjs"),
-    ...["auth", "sessions"].map(buildFunction),
+  const functions = ["auth", "sessions"];
+  const bundles = await Promise.all([
+    buildProgram("relay/main.ts", "relay.mjs"),
+    buildProgram("doctor/main.ts", "doctor.mjs"),
+    ...functions.map(buildFunction),
   ]);
+  writeFileSync(`${root}dist/${noticesFile}`, noticesOf(bundles, root));
+  // A function's zip holds its directory alone.
+  for (const bundle of bundles.filter(({ name }) => functions.includes(name))) {
+    writeFileSync(`${root}dist/${bundle.name}/${noticesFile}`, noticesOf([bundle], root));
+  }
 }
 
-async function buildProgram(entry: string, file: string): Promise<void> {
-  await build({
+async function buildProgram(entry: string, name: string): Promise<Bundle> {
+  const { metafile } = await build({
     ...common,
     entryPoints: [entry],
-    outfile: file,
+    outfile: `dist/${name}`,
     // Debian 12's Node.
     target: "node18",
     banner: { js: "#!/usr/bin/env node" },
@@ -58,16 +72,18 @@ async function buildProgram(entry: string, file: string): Promise<void> {
     alias: { yaml: "./node_modules/yaml/browser/index.js" },
   });
   // A file that ejabberd's user may run as it is.
-  chmodSync(`${root}${file}`, 0o755);
+  chmodSync(`${root}dist/${name}`, 0o755);
+  return { name, metafile };
 }
 
 /** A directory of its own for each: none carries, or loads at its cold start, what only the other one needs. */
-async function buildFunction(name: string): Promise<void> {
-  await build({
+async function buildFunction(name: string): Promise<Bundle> {
+  const { metafile } = await build({
     ...functionOptions,
     entryPoints: { handler: `handlers/${name}.ts` },
     outdir: `dist/${name}`,
   });
+  return { name, metafile };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();

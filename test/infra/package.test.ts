@@ -546,7 +546,10 @@ describe("a packaged zip", () => {
       const { stdout } = spawnSync("unzip", ["-Z1", packaged.plain?.zips[name] ?? ""], { encoding: "utf8" });
       const paths = stdout.trim().split("\n");
       assert.ok(paths.includes(`dist/${name}/handler.mjs`), stdout);
-      for (const path of paths) assert.match(path, new RegExp(`^dist/${name}/[\\w.-]+\\.mjs$`));
+      assert.ok(paths.includes(`dist/${name}/THIRD-PARTY-NOTICES.txt`), stdout);
+      const others = paths.filter((path) => !path.endsWith(".txt"));
+      assert.equal(others.length, paths.length - 1, stdout);
+      for (const path of others) assert.match(path, new RegExp(`^dist/${name}/[\\w.-]+\\.mjs$`));
     }
   });
 });
