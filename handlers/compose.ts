@@ -36,11 +36,6 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
     log("error", "bad-configuration", { problems: config.problems });
     return undefined;
   }
-  if (config.serializeHandler === "auto") {
-    log("warn", "serialize-handler-guessed", {
-      advice: "auto is for trying out: set SESSION_SERIALIZE_HANDLER to the site's session.serialize_handler",
-    });
-  }
   return createInspector(config, await openStore(config, log));
 }
 

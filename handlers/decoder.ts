@@ -19,7 +19,6 @@ const loaders: Readonly<Record<ConfiguredHandler, Load>> = {
   // One chunk for all of these: each further one would cut what it shares with the entry into a file of its own.
   igbinary: () => loadDecoder("igbinary"),
   msgpack: () => loadDecoder("msgpack"),
-  auto: () => loadDecoder("auto"),
   laravel: async (laravelKey) =>
     (await import("../inspector/session/layers/laravel.ts")).laravelDecoder(laravelKey),
 };

@@ -1,7 +1,7 @@
 // The parameters of a deployment: what each may be, and which go together. params/example.yml says what they are for.
 // Pure: settings.cjs reads the file.
 
-/** Each takes a text, or a whole number that stands for one. The function checks what they say (handlers/config.ts). */
+/** Each takes a text, or a whole number that stands for one. The function checks what they say (handlers/configuration.ts). */
 const functionVariables = [
   "SESSION_STORE",
   "SESSION_STORE_PASSWORD",

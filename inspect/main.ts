@@ -223,7 +223,7 @@ async function factsOfPlace(looked: Looked, config: Config, { sessionId }: Inspe
 
 /** Which of PHP's handlers can have written these bytes. */
 function factOfHandlers(stored: StoredValue): Fact {
-  const handlers = (Object.keys(decoders) as SerializeHandler[]).filter((name) => name !== "auto");
+  const handlers = Object.keys(decoders) as SerializeHandler[];
   const fitting = handlers.filter((handler) => !(readBy(decoders[handler], stored) instanceof Failure));
   return { about: "fits", text: fitting.join(", ") || "no handler", isGood: fitting.length === 1 };
 }

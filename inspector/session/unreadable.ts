@@ -16,10 +16,6 @@ export type UnreadableCode =
   | "bad-reference"
   /** A reference whose target depends on what only the PHP application knows. */
   | "uncertain-reference"
-  /** For `auto`: the bytes fit more than one handler, so that none can be trusted. */
-  | "ambiguous-handler"
-  /** For `auto`: the bytes fit no handler. */
-  | "unknown-handler"
   /** Flags beside the value that no PHP client sets on a session: see stored-value.ts. */
   | "unknown-flags"
   /** What the flags call compressed cannot be decompressed, or has another length than it says. */

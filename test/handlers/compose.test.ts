@@ -42,29 +42,12 @@ describe("the inspector of a configuration", () => {
       writeFileSync(join(directory, `sess_${login.password}`), Buffer.from(session, "latin1"));
       for (const [name, outcome] of [
         [handler, "allowed"],
-        ["auto", "allowed"],
         ["php", "refused"],
       ] as const) {
         const settings = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: name };
         const inspect = await createInspect(await readConfig({ ...settings, ...expressions }), () => {});
         assert.equal((await inspect(login)).outcome, outcome, `${handler} read as ${name}`);
       }
-    }
-  });
-
-  it("warns once at its start that the handler is guessed, and only then", async () => {
-    for (const name of ["auto", "php_serialize"]) {
-      const lines: unknown[][] = [];
-      const settings = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: name };
-      const inspect = await createInspect(await readConfig({ ...settings, ...expressions }), (...line) =>
-        lines.push(line),
-      );
-      await inspect(login);
-      const expected = name === "auto" ? [["warn", "serialize-handler-guessed"]] : [];
-      assert.deepEqual(
-        lines.map((line) => line.slice(0, 2)),
-        expected,
-      );
     }
   });
 

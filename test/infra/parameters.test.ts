@@ -267,7 +267,7 @@ describe("params/example.yml", () => {
   });
 
   it("knows every variable of the function", () => {
-    const config = readFileSync(`${root}handlers/config.ts`, "utf8");
+    const config = readFileSync(`${root}handlers/configuration.ts`, "utf8");
     const known = [...new Set(config.match(/(?<=")[A-Z]+_[A-Z_]+(?=")/g))];
     assert.ok(known.length >= 10, known.join());
     for (const name of known) assert.ok(functionVariables.includes(name), name);

@@ -25,10 +25,10 @@ describe("the inspect tool's command line", () => {
 
   it("has options in any order", () => {
     const words =
-      "--show-values --raw --json --user alice --flags 48 --preset laravel --serialize-handler auto";
+      "--show-values --raw --json --user alice --flags 48 --preset laravel --serialize-handler msgpack";
     assert.deepEqual(readInspectOptions(words.split(" ")), {
       sessionId: undefined,
-      serializeHandler: "auto",
+      serializeHandler: "msgpack",
       preset: "laravel",
       user: "alice",
       flags: 48,
@@ -68,7 +68,7 @@ describe("the inspect tool's command line", () => {
       [[id, "--flags", "0"], /^--flags must be/],
       [
         ["--raw", "--serialize-handler", "wddx"],
-        /^--serialize-handler must be one of php, php_binary, .*auto$/,
+        /^--serialize-handler must be one of php, php_binary, .*msgpack$/,
       ],
       [["--raw", "--serialize-handler", "toString"], /^--serialize-handler must be/],
     ];

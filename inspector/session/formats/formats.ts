@@ -2,7 +2,6 @@
 
 import type { PhpSession } from "../model.ts";
 import type { Wanted } from "../wanted.ts";
-import { decodeAuto } from "./auto.ts";
 import { decodeIgbinary } from "./igbinary.ts";
 import { decodeMsgpack } from "./msgpack.ts";
 import { decodePhp } from "./php.ts";
@@ -21,10 +20,9 @@ export const decoders = Object.freeze({
   php_serialize: decodePhpSerialize,
   igbinary: decodeIgbinary,
   msgpack: decodeMsgpack,
-  auto: decodeAuto,
 } satisfies Record<string, Decode>);
 
-/** What session.serialize_handler can be, or `auto`. */
+/** What PHP's session.serialize_handler can be. */
 export type SerializeHandler = keyof typeof decoders;
 
 export function isSerializeHandler(name: string): name is SerializeHandler {

@@ -5,7 +5,7 @@
 
 import type { SerializeHandler } from "../../../../inspector/session/formats/formats.ts";
 
-export type Handler = Exclude<SerializeHandler, "auto">;
+export type Handler = SerializeHandler;
 
 export const handlers: readonly Handler[] = ["php", "php_binary", "php_serialize", "igbinary", "msgpack"];
 

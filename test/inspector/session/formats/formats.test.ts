@@ -34,8 +34,8 @@ function who(handler: SerializeHandler, session: string): string {
 }
 
 describe("the decoders by name", () => {
-  it("are PHP's handlers and auto", () => {
-    assert.deepEqual(Object.keys(decoders), [...handlers, "auto"]);
+  it("are PHP's handlers", () => {
+    assert.deepEqual(Object.keys(decoders), [...handlers]);
     assert.ok(Object.isFrozen(decoders));
     for (const name of ["__proto__", "constructor", "toString", "wddx", ""]) {
       assert.equal(isSerializeHandler(name), false, name);
@@ -53,31 +53,9 @@ describe("the decoders by name", () => {
   });
 
   it("take an empty value for an empty session: a new one is stored so", () => {
-    for (const handler of [...handlers, "auto"] as const) {
+    for (const handler of handlers) {
       assert.equal(decoders[handler](new Uint8Array()).variables.size, 0, handler);
     }
-  });
-});
-
-describe("auto", () => {
-  it("reads what exactly one handler wrote", () => {
-    for (const handler of handlers) assert.equal(who("auto", alice[handler]), "alice", handler);
-    for (const empty of ["a:0:{}", "\0\0\0\x02\x14\0", "\x90"])
-      assert.equal(who("auto", empty), "not-authenticated");
-  });
-
-  it("says so where no handler fits", () => {
-    for (const session of ["x", "user|", "\0\0\0\x03\x14\0", `${alice.php}\n`, "\xff\xff"]) {
-      assert.equal(who("auto", session), "unknown-handler");
-    }
-  });
-
-  it("refuses what is too large before it looks at it", () => {
-    assert.equal(who("auto", "x".repeat(600_000)), "too-large");
-  });
-
-  it("says what is wrong with a session of the one handler that fits", () => {
-    assert.equal(who("auto", 'a|C:3:"Leg":0:{}b|R:2;'), "uncertain-reference");
   });
 });
 
@@ -116,18 +94,6 @@ describe("a session whose owner wrote another handler's variables into it", () =
     }
   });
 
-  it("is refused by auto, since two handlers fit", () => {
-    for (const { session } of attacks) assert.equal(who("auto", session), "ambiguous-handler");
-  });
-
-  it("is refused by auto even where she makes the site's own handler fail", () => {
-    const deep = `${"a:1:{i:0;".repeat(600)}N;${"}".repeat(600)}`;
-    const session = `a:2:{s:4:"deep";${deep}s:4:"nick";${text(`x|N;${admin}z|a:1:{i:0;s:0:"`)}}`;
-    assert.equal(who("php_serialize", session), "too-deep");
-    assert.equal(who("php", session), "admin");
-    assert.equal(who("auto", session), "ambiguous-handler");
-  });
-
   it("is text, whatever handler's variables she writes and wherever", () => {
     const words = [...Object.values(alice), admin, binaryAdmin, ...attacks.map(({ session }) => session)];
     for (const word of words) {
@@ -141,10 +107,8 @@ describe("a session whose owner wrote another handler's variables into it", () =
       };
       for (const handler of handlers) {
         assert.equal(decoders[handler](bytesOf(sessions[handler])).variables.get("nick"), word);
-        for (const reader of [handler, "auto"] as const) {
-          assert.notEqual(who(reader, sessions[handler]), "alice");
-          assert.notEqual(who(reader, sessions[handler]), "admin");
-        }
+        assert.notEqual(who(handler, sessions[handler]), "alice");
+        assert.notEqual(who(handler, sessions[handler]), "admin");
       }
     }
   });
