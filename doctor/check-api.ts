@@ -3,13 +3,13 @@
 import { randomBytes } from "node:crypto";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { Api, ApiFault, type Verdict } from "../relay/api.ts";
+import { askWithRetry, DeadlineFault } from "../relay/attempts.ts";
 import type { RelayConfig } from "../relay/config.ts";
 import { endpointOf } from "../relay/connection.ts";
 import { Connections, type Exchange } from "../relay/connections.ts";
 import { type Credentials, CredentialsFault } from "../relay/credentials/credentials.ts";
 import { credentialPlaces } from "../relay/credentials/open.ts";
 import { createSign } from "../relay/sign.ts";
-import { askTwice, DeadlineFault } from "../relay/two-tries.ts";
 import type { Host } from "./check-settings.ts";
 import { checkCertificate, checkName } from "./check-tls.ts";
 import type { Finding, Place } from "./finding.ts";
@@ -161,10 +161,11 @@ class Client {
   async ask(login: LoginRequest): Promise<Answer> {
     const body = Buffer.from(JSON.stringify({ ...login, explain: true }));
     try {
-      return await askTwice({
+      return await askWithRetry({
         begin: (isFresh) => this.#api.begin(body, isFresh),
         deadlineMs: this.#deadlineMs,
         hedgeAfterMs: this.#deadlineMs / 2,
+        now: () => performance.now(),
         random: Math.random,
       });
     } catch (fault) {

@@ -27,7 +27,7 @@ export type ApiFaultCode =
 export class ApiFault extends Error {
   readonly code: ApiFaultCode;
   readonly detail: string;
-  /** Where a second try may do better: at the soonest so many milliseconds later. */
+  /** Set if a second attempt may do better: at the earliest after this many milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ApiFaultCode, detail: string, retryAfterMs?: number) {
@@ -42,11 +42,12 @@ export class ApiFault extends Error {
 /** Gives the header fields that sign this body (SigV4). Throws ApiFault with a code of CredentialsFault. */
 export type Sign = (body: Buffer) => Promise<Readonly<Record<string, string>>>;
 
-/** One try under way. */
-export interface Try {
+/** One attempt in flight. */
+export interface Attempt {
   /** Throws ApiFault. */
   readonly answer: Promise<Verdict>;
-  readonly giveUp: () => void;
+  /** Ends it, and its connection with it. Does nothing once it is over. */
+  readonly abandon: () => void;
 }
 
 export interface ApiOptions {
@@ -77,12 +78,12 @@ export class Api {
   }
 
   /** Asks once; over a new connection if `isFresh`. */
-  begin(body: Buffer, isFresh: boolean): Try {
+  begin(body: Buffer, isFresh: boolean): Attempt {
     let exchange: Exchange | undefined;
-    let isGivenUp = false;
+    let isAbandoned = false;
     const ask = async (): Promise<Verdict> => {
       const signature = await this.#options.sign(body);
-      if (isGivenUp) throw new ApiFault("api-unreachable", "given up");
+      if (isAbandoned) throw new ApiFault("api-unreachable", "abandoned");
       exchange = this.#options.connections.exchange(this.#request(body, signature), isFresh);
       let response: HttpResponse;
       try {
@@ -98,9 +99,9 @@ export class Api {
     };
     return {
       answer: ask(),
-      giveUp: () => {
-        isGivenUp = true;
-        exchange?.giveUp();
+      abandon: () => {
+        isAbandoned = true;
+        exchange?.abandon();
       },
     };
   }

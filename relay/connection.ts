@@ -80,7 +80,7 @@ export class Connection {
     return this.#isUsable;
   }
 
-  /** Gives the response. Throws ConnectionFault. The connection must be usable and at rest. */
+  /** Gives the response. Throws ConnectionFault. The connection must be usable and idle. */
   exchange(request: Buffer): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
       this.#waiting = { reader: new ResponseReader(), resolve, reject };
@@ -88,9 +88,9 @@ export class Connection {
     });
   }
 
-  /** Gives the connection up, and whatever it still waits for. */
+  /** Abandons the connection, and the exchange in flight. */
   close(): void {
-    this.#fail(new ConnectionFault("unreachable", "given up"));
+    this.#fail(new ConnectionFault("unreachable", "abandoned"));
   }
 
   #receive(read: (reader: ResponseReader) => HttpResponse | undefined): void {

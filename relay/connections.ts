@@ -1,10 +1,10 @@
-// The kept-alive connections to the API: at rest, the one used last is used first.
+// The kept-alive connections to the API. Of the idle ones the one used last is used first.
 
 import { Connection, type Endpoint } from "./connection.ts";
 import type { HttpResponse } from "./http-response.ts";
 
-/** More than this at rest are closed: a storm is over then, and each costs memory here and in front of the API. */
-export const maxAtRest = 256;
+/** More idle ones are closed: a storm is over then, and each costs memory here and in front of the API. */
+export const maxIdle = 256;
 
 export interface Exchange {
   /** Gives the response, or throws ConnectionFault. */
@@ -12,12 +12,12 @@ export interface Exchange {
   /** Whether the connection has carried an exchange before: a peer may have closed it meanwhile. */
   readonly isReused: boolean;
   /** Ends it, and its connection with it. Does nothing once it is over. */
-  readonly giveUp: () => void;
+  readonly abandon: () => void;
 }
 
 export class Connections {
   readonly #endpoint: Endpoint;
-  readonly #atRest: Connection[] = [];
+  readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
   #session: Buffer | undefined;
 
@@ -29,21 +29,21 @@ export class Connections {
     return this.#all.size;
   }
 
-  /** Begins an exchange on a connection at rest, or on a new one where there is none or a fresh one is asked for. */
+  /** Begins an exchange on an idle connection, or on a new one if there is none or `isFresh`. */
   exchange(request: Buffer, isFresh: boolean): Exchange {
-    const resting = isFresh ? undefined : this.#atRest.pop();
-    const connection = resting ?? this.#open();
+    const idle = isFresh ? undefined : this.#idle.pop();
+    const connection = idle ?? this.#open();
     let isOver = false;
     const response = connection.exchange(request).then((received) => {
       isOver = true;
-      if (connection.isUsable) this.#rest(connection);
+      if (connection.isUsable) this.#keep(connection);
       return received;
     });
-    const giveUp = () => {
+    const abandon = () => {
       // By then the connection may carry somebody else's.
       if (!isOver) connection.close();
     };
-    return { response, isReused: resting !== undefined, giveUp };
+    return { response, isReused: idle !== undefined, abandon };
   }
 
   /** Closes all, and what they carry fails. */
@@ -59,14 +59,14 @@ export class Connections {
     });
     connection.onGone = () => {
       this.#all.delete(connection);
-      const at = this.#atRest.indexOf(connection);
-      if (at >= 0) this.#atRest.splice(at, 1);
+      const at = this.#idle.indexOf(connection);
+      if (at >= 0) this.#idle.splice(at, 1);
     };
     return connection;
   }
 
-  #rest(connection: Connection): void {
-    if (this.#atRest.length < maxAtRest) this.#atRest.push(connection);
+  #keep(connection: Connection): void {
+    if (this.#idle.length < maxIdle) this.#idle.push(connection);
     else connection.close();
   }
 }

@@ -1,13 +1,14 @@
-// Frame -> outcome: what is refused here, what is asked of the API and how it is answered for; each is counted and,
+// Command -> outcome: what is refused here, what is asked of the API and how it is answered for; each is counted and,
 // where it is no yes, logged.
 
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { ApiFault, type Verdict } from "./api.ts";
+import { DeadlineFault } from "./attempts.ts";
 import type { Breaker } from "./breaker.ts";
-import { parseCommand } from "./command.ts";
+import type { Command } from "./command.ts";
 import type { Log, NameUser } from "./log.ts";
-import type { Metrics, Outcome } from "./metrics.ts";
-import { DeadlineFault } from "./two-tries.ts";
+import type { Metrics } from "./metrics.ts";
+import { type Outcome, unavailable } from "./outcome.ts";
 
 export interface DecideOptions {
   /** Asks the API, within the login's time. Throws ApiFault or DeadlineFault. */
@@ -23,17 +24,17 @@ export interface DecideOptions {
 /** `unavailable`: it is not known whether the answer is yes or no. */
 export type Decision = Outcome["outcome"];
 
-/** Returns what a frame's payload is answered with. An error that it throws is an answer to nothing. */
-export type Decide = (payload: Uint8Array) => Promise<Decision>;
+/** Returns what a command is answered with. An error that it throws is an answer to nothing. */
+export type Decide = (command: Command) => Promise<Decision>;
 
 export function createDecide(options: DecideOptions): Decide {
   const { breaker, metrics, log, nameUser, now } = options;
-  /** Questions that are being asked, by their body: whoever asks the same meanwhile gets the same answer. */
-  const underWay = new Map<string, Promise<Outcome>>();
+  /** Questions in flight, by their body: whoever asks the same meanwhile gets the same answer. */
+  const inFlight = new Map<string, Promise<Outcome>>();
 
   const ask = async (body: string): Promise<Outcome> => {
     const admission = breaker.admit(now());
-    if (admission === "no") return unavailable("breaker-open", "");
+    if (admission === "no") return unavailable("breaker-open");
     try {
       const verdict = await options.ask(Buffer.from(body));
       breaker.answered();
@@ -43,24 +44,26 @@ export function createDecide(options: DecideOptions): Decide {
     } catch (fault) {
       if (fault instanceof ApiFault && isAlive(fault)) breaker.answered();
       // Without credentials nothing was asked, which says nothing of the API; but a look must come to its end.
-      else if (admission === "ask" && fault instanceof ApiFault && isOfCredentials(fault)) return told(fault);
-      else if (breaker.failed(now(), admission)) log("error", "breaker-opened");
-      if (fault instanceof ApiFault || fault instanceof DeadlineFault) return told(fault);
+      else if (admission === "ask" && fault instanceof ApiFault && isOfCredentials(fault)) {
+        return unavailable(fault.code, fault.detail);
+      } else if (breaker.failed(now(), admission)) log("error", "breaker-opened");
+      if (fault instanceof ApiFault || fault instanceof DeadlineFault) {
+        return unavailable(fault.code, fault.detail);
+      }
       return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
     }
   };
   const askOnce = (login: LoginRequest): Promise<Outcome> => {
     const body = JSON.stringify({ ...login, explain: true });
-    const same = underWay.get(body);
+    const same = inFlight.get(body);
     if (same !== undefined) return same;
-    const asked = ask(body).finally(() => underWay.delete(body));
-    underWay.set(body, asked);
+    const asked = ask(body).finally(() => inFlight.delete(body));
+    inFlight.set(body, asked);
     return asked;
   };
 
-  return async (payload) => {
+  return async (command) => {
     const startedMs = now();
-    const command = parseCommand(payload);
     const outcome: Outcome =
       "refusal" in command ? { outcome: "refused", code: command.refusal } : await askOnce(command.request);
     const tookMs = now() - startedMs;
@@ -90,12 +93,4 @@ function isAlive({ code }: ApiFault): boolean {
 
 function isOfCredentials({ code }: ApiFault): boolean {
   return code.startsWith("credentials-");
-}
-
-function told({ code, detail }: ApiFault | DeadlineFault): Outcome {
-  return unavailable(code, detail);
-}
-
-function unavailable(code: string, detail: string): Outcome {
-  return { outcome: "unavailable", code, detail };
 }

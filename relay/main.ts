@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type RelayConfig, readConfig } from "./config.ts";
 import { openCredentials } from "./credentials/open.ts";
 import { ListenError, listen } from "./daemon.ts";
+import type { Decide } from "./decide.ts";
 import { createLog, hashedNames, type Log } from "./log.ts";
 import { openLogFile } from "./log-file.ts";
 import { serveMetrics } from "./metrics-server.ts";
@@ -99,7 +100,7 @@ async function run(config: RelayConfig): Promise<void> {
   }
 }
 
-async function serveStdin(decide: ServeOptions["decide"]): Promise<void> {
+async function serveStdin(decide: Decide): Promise<void> {
   // ejabberd has gone: there is nobody left to answer.
   process.stdout.on("error", () => process.exit(0));
   await serve({
@@ -109,7 +110,7 @@ async function serveStdin(decide: ServeOptions["decide"]): Promise<void> {
   });
 }
 
-function loop(decide: ServeOptions["decide"]): Omit<ServeOptions, "input" | "write"> {
+function loop(decide: Decide): Omit<ServeOptions, "input" | "write"> {
   return { decide, patienceMs, now: () => performance.now(), log, stop: stop.signal };
 }
 

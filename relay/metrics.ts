@@ -1,14 +1,11 @@
 // What the relay counts: logins by outcome and code, and how long they took; told in Prometheus' text format.
 
+import type { Outcome } from "./outcome.ts";
+
 /** In seconds: the upper ends of the histogram's buckets, from an API next door to the longest deadline. */
 const bucketsS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 /** Codes are a closed list, of which a newer function may have more: what exceeds this is counted as "other". */
 const maxSeries = 100;
-
-export type Outcome =
-  | { readonly outcome: "allowed" }
-  | { readonly outcome: "refused"; readonly code: string }
-  | { readonly outcome: "unavailable"; readonly code: string; readonly detail: string };
 
 /** What is read off other parts at the moment of telling. */
 export interface Gauges {
@@ -22,7 +19,7 @@ export class Metrics {
   readonly #buckets = new Array<number>(bucketsS.length).fill(0);
   #durationsS = 0;
   #count = 0;
-  #tries = 0;
+  #attempts = 0;
 
   /** Counts a login that took so many milliseconds. */
   login(outcome: Outcome, tookMs: number): void {
@@ -38,9 +35,9 @@ export class Metrics {
     this.#count++;
   }
 
-  /** Counts a request to the API: what exceeds the logins are second tries. */
-  tried(): void {
-    this.#tries++;
+  /** Counts a request to the API: what exceeds the logins are second attempts. */
+  attempted(): void {
+    this.#attempts++;
   }
 
   /** Gives all of it as text (Prometheus, "Exposition formats", version 0.0.4). */
@@ -61,9 +58,9 @@ export class Metrics {
       `inspectord_relay_login_duration_seconds_bucket{le="+Inf"} ${this.#count}`,
       `inspectord_relay_login_duration_seconds_sum ${Number(this.#durationsS.toFixed(6))}`,
       `inspectord_relay_login_duration_seconds_count ${this.#count}`,
-      "# HELP inspectord_relay_tries_total Requests to the API, second tries included.",
+      "# HELP inspectord_relay_tries_total Requests to the API, second attempts included.",
       "# TYPE inspectord_relay_tries_total counter",
-      `inspectord_relay_tries_total ${this.#tries}`,
+      `inspectord_relay_tries_total ${this.#attempts}`,
       "# HELP inspectord_relay_connections Open connections to the API.",
       "# TYPE inspectord_relay_connections gauge",
       `inspectord_relay_connections ${gauges.connections}`,

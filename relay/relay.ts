@@ -1,6 +1,7 @@
-// Configuration -> the relay's parts, put together: from a frame's payload to yes, no or unavailable.
+// Configuration -> the relay's parts, put together: from a command to allowed, refused or unavailable.
 
 import { Api } from "./api.ts";
+import { askWithRetry } from "./attempts.ts";
 import { Breaker } from "./breaker.ts";
 import type { RelayConfig } from "./config.ts";
 import { endpointOf } from "./connection.ts";
@@ -11,7 +12,6 @@ import type { Log, NameUser } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RecentLatency } from "./recent-latency.ts";
 import { createSign } from "./sign.ts";
-import { askTwice } from "./two-tries.ts";
 
 export interface RelayParts {
   readonly config: RelayConfig;
@@ -56,13 +56,14 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
   const decide = createDecide({
     ask: async (body) => {
       const startedMs = now();
-      const verdict = await askTwice({
+      const verdict = await askWithRetry({
         begin: (isFresh) => {
-          metrics.tried();
+          metrics.attempted();
           return api.begin(body, isFresh);
         },
         deadlineMs,
         hedgeAfterMs: hedgeAfterMs(),
+        now,
         random: Math.random,
       });
       if (hedge) latency.add(now() - startedMs);

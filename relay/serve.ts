@@ -1,6 +1,7 @@
 // A member's loop: each frame of its input gets one answer on its output, in order, in time or not at all.
 
 import type { Readable } from "node:stream";
+import { parseCommand } from "./command.ts";
 import type { Decide } from "./decide.ts";
 import { answerBytes, FrameReader } from "./frames.ts";
 import type { Log } from "./log.ts";
@@ -41,7 +42,7 @@ export function serve(options: ServeOptions): Promise<ServeEnd> {
       let isAllowed: boolean;
       try {
         // The one line where everything becomes a bit: only a proven yes is a yes.
-        isAllowed = (await decide(payload)) === "allowed";
+        isAllowed = (await decide(parseCommand(payload))) === "allowed";
       } catch (error) {
         log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
         isAllowed = false;

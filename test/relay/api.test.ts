@@ -151,23 +151,23 @@ describe("a request to the API", () => {
     assert.deepEqual(await faultOf(api), fault("api-unreachable", "ECONNREFUSED", 0));
   });
 
-  it("is never sent once it is given up", async () => {
+  it("is never sent once it is abandoned", async () => {
     let signed = () => {};
     const api = await open(allowGood, {
       sign: () => new Promise((resolve) => (signed = () => resolve({}))),
     });
     const one = api.begin(good, false);
-    one.giveUp();
+    one.abandon();
     signed();
-    await assert.rejects(one.answer, { code: "api-unreachable", detail: "given up" });
+    await assert.rejects(one.answer, { code: "api-unreachable", detail: "abandoned" });
     assert.equal(server.connections(), 0);
   });
 
-  it("ends with its connection when it is given up half-way", async () => {
+  it("ends with its connection when it is abandoned half-way", async () => {
     const api = await open(() => {});
     const one = api.begin(good, false);
     while (server.bodies.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    one.giveUp();
+    one.abandon();
     await assert.rejects(one.answer, { code: "api-unreachable" });
     server.reply = allowGood;
     assert.deepEqual(await api.begin(good, false).answer, { allow: true });

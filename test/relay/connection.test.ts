@@ -151,20 +151,20 @@ describe("a connection to the API", () => {
     }
   });
 
-  it("is given up with what it waits for, connected or not, and once only", async () => {
+  it("is abandoned with what it waits for, connected or not, and once only", async () => {
     const peer = await start(() => {});
     const { connection, gone } = connect(peer.port);
     const exchange = faultOf(connection);
     await until(() => peer.received.length > 0, "nothing came");
     connection.close();
     connection.close();
-    assert.deepEqual(await exchange, fault("unreachable", "given up"));
+    assert.deepEqual(await exchange, fault("unreachable", "abandoned"));
     await until(() => peer.sockets[0]?.destroyed === true, "it is still open");
     assert.deepEqual([connection.isUsable, gone.times], [false, 1]);
     const early = connect(peer.port).connection;
     const never = faultOf(early);
     early.close();
-    assert.deepEqual(await never, fault("unreachable", "given up"));
+    assert.deepEqual(await never, fault("unreachable", "abandoned"));
     assert.equal(peer.received.length, 1);
   });
 });

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import type { TLSSocket, TlsOptions } from "node:tls";
-import { Connections, maxAtRest } from "../../relay/connections.ts";
+import { Connections, maxIdle } from "../../relay/connections.ts";
 import { makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
 import { type Peer, respond, startPeer, until } from "./peer.ts";
 
 const request = Buffer.from("POST /auth HTTP/1.1\r\n\r\n");
-const givenUp = { name: "ConnectionFault", kind: "unreachable", detail: "given up" };
+const abandoned = { name: "ConnectionFault", kind: "unreachable", detail: "abandoned" };
 
 let peer: Peer;
 let connections: Connections;
@@ -90,27 +90,27 @@ describe("the connections to the API", () => {
     assert.equal(connections.count, 0);
   });
 
-  it("end with an exchange that is given up, and no other does", async () => {
+  it("end with an exchange that is abandoned, and no other does", async () => {
     const { waiting, onRequest, answer } = answerLater();
     await open(onRequest);
     const one = connections.exchange(request, false);
     const other = ask();
     await until(() => waiting.size === 2, "not both came");
-    one.giveUp();
-    await assert.rejects(one.response, givenUp);
+    one.abandon();
+    await assert.rejects(one.response, abandoned);
     assert.equal(connections.count, 1);
     answer(2);
     assert.equal(await other, 2);
   });
 
-  it("stay with whoever has them, when an exchange that is over is given up", async () => {
+  it("stay with whoever has them, when an exchange that is over is abandoned", async () => {
     await open();
     const over = connections.exchange(request, false);
     await over.response;
-    over.giveUp();
+    over.abandon();
     assert.equal(connections.count, 1);
     const next = ask();
-    over.giveUp();
+    over.abandon();
     assert.equal(await next, 1);
   });
 
@@ -122,20 +122,20 @@ describe("the connections to the API", () => {
     answer(1);
     await atRest;
     connections.close();
-    await assert.rejects(underWay.response, givenUp);
+    await assert.rejects(underWay.response, abandoned);
     assert.equal(connections.count, 0);
     await until(() => peer.sockets.every(({ destroyed }) => destroyed), "one is open still");
   });
 
-  it(`are closed where more than ${maxAtRest} would be at rest`, async () => {
+  it(`are closed where more than ${maxIdle} would be at rest`, async () => {
     const { waiting, onRequest, answer } = answerLater();
     await open(onRequest);
-    const storm = Array.from({ length: maxAtRest + 3 }, () => ask());
+    const storm = Array.from({ length: maxIdle + 3 }, () => ask());
     await until(() => waiting.size === storm.length, "not all came");
     assert.equal(connections.count, storm.length);
     answer(...waiting.keys());
     await Promise.all(storm);
-    assert.equal(connections.count, maxAtRest);
+    assert.equal(connections.count, maxIdle);
   });
 });
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ApiFault, type Verdict } from "../../relay/api.ts";
+import { DeadlineFault } from "../../relay/attempts.ts";
 import { Breaker, faultsToOpen, firstWaitMs } from "../../relay/breaker.ts";
+import { parseCommand } from "../../relay/command.ts";
 import { createDecide, type DecideOptions } from "../../relay/decide.ts";
 import { createLog } from "../../relay/log.ts";
 import { Metrics } from "../../relay/metrics.ts";
-import { DeadlineFault } from "../../relay/two-tries.ts";
 
 function open(ask: DecideOptions["ask"]) {
   const lines: string[] = [];
@@ -26,7 +27,7 @@ function open(ask: DecideOptions["ask"]) {
   return {
     asked,
     clock,
-    decide: (payload: string) => decide(Buffer.from(payload)),
+    decide: async (payload: string) => (await decide(parseCommand(Buffer.from(payload)))) === "allowed",
     log: () => lines.map((line) => JSON.parse(line)),
     counted: () =>
       metrics
@@ -43,7 +44,7 @@ const fail = async () => {
 };
 const login = "auth:theuser:thehost:thepassword";
 
-describe("the decision on a frame", () => {
+describe("the decision on a command", () => {
   it("is yes for an allowed login alone, which is counted and not logged", async () => {
     const { decide, asked, log, counted } = open(allow);
     assert.equal(await decide(login), "allowed");

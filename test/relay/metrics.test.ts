@@ -103,7 +103,7 @@ describe("what the relay counts", () => {
 
   it("is tries, and what other parts are at this moment", () => {
     const metrics = new Metrics();
-    for (let tries = 0; tries < 5; tries++) metrics.tried();
+    for (let tries = 0; tries < 5; tries++) metrics.attempted();
     const families = parse(metrics.text({ ...gauges, isBreakerOpen: true }));
     const values = ["tries_total", "connections", "members", "breaker_open"].map((name) =>
       families.get(`inspectord_relay_${name}`)?.samples.get(`inspectord_relay_${name}`),

@@ -2,10 +2,16 @@ import assert from "node:assert/strict";
 import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { frame } from "../../infra/local/relay-caller.ts";
-import type { Decision } from "../../relay/decide.ts";
+import type { Command } from "../../relay/command.ts";
+import type { Decide } from "../../relay/decide.ts";
 import { type ServeOptions, serve } from "../../relay/serve.ts";
 
-/** Serves these payloads in one chunk, and gives the answers in hex, the log, and how it ended. */
+const login = (password: string) => `auth:alice:localhost:${password}`;
+const passwordOf = (command: Command) =>
+  "request" in command && command.request.op === "auth" ? command.request.password : undefined;
+const allow: Decide = async () => "allowed";
+
+/** Serves these payloads in one chunk, and returns the answers in hex, the log, and how it ended. */
 async function answersTo(payloads: readonly string[], options: Partial<ServeOptions>) {
   let written = "";
   const log: string[] = [];
@@ -14,9 +20,10 @@ async function answersTo(payloads: readonly string[], options: Partial<ServeOpti
     write: (bytes) => {
       written += bytes.toString("hex");
     },
-    decide: async (payload) => (String(payload) === "yes" ? "allowed" : "refused"),
+    decide: async (command) => (passwordOf(command) === "yes" ? "allowed" : "refused"),
     patienceMs: 1000,
-    now: () => 0,
+    // A clock that has gone on for long.
+    now: () => 86_400_000,
     log: (_, code) => log.push(code),
     stop: new AbortController().signal,
     ...options,
@@ -26,7 +33,7 @@ async function answersTo(payloads: readonly string[], options: Partial<ServeOpti
 
 describe("the relay's loop", () => {
   it("answers each frame once, in order, and ends with its input", async () => {
-    const { written, end } = await answersTo(["yes", "no", "yes", ""], {});
+    const { written, end } = await answersTo([login("yes"), login("no"), login("yes"), ""], {});
     assert.equal(written, "00020001000200000002000100020000");
     assert.equal(end, "end-of-input");
   });
@@ -34,43 +41,50 @@ describe("the relay's loop", () => {
   it("asks one question at a time", async () => {
     let asking = 0;
     let most = 0;
-    const decide = async () => {
+    const decide: Decide = async () => {
       most = Math.max(most, ++asking);
       await new Promise((resolve) => setTimeout(resolve, 1));
       asking--;
-      return "allowed" as const;
+      return "allowed";
     };
     await answersTo(["a", "b", "c"], { decide });
     assert.equal(most, 1);
   });
 
   it("answers no when the decision fails, and goes on", async () => {
-    const decide = async (payload: Uint8Array) => {
-      if (String(payload) === "boom") throw new Error("a secret");
-      return "allowed" as const;
+    const decide: Decide = async (command) => {
+      if (passwordOf(command) === "boom") throw new Error("a secret");
+      return "allowed";
     };
-    const { written, log } = await answersTo(["boom", "yes"], { decide });
+    const { written, log } = await answersTo([login("boom"), login("yes")], { decide });
     assert.equal(written, "0002000000020001");
     assert.deepEqual(log, ["internal-error"]);
   });
 
-  it("answers no to all that is not allowed, `unavailable` included", async () => {
-    for (const decision of ["unavailable", "refused", true, "true", 1, undefined]) {
-      const decide = (async () => decision) as unknown as ServeOptions["decide"];
-      assert.equal((await answersTo(["x"], { decide })).written, "00020000");
+  it("answers no to whatever is not allowed", async () => {
+    for (const decision of ["unavailable", "refused", "Allowed", true, 1, {}, undefined]) {
+      const decide = (async () => decision) as unknown as Decide;
+      assert.equal((await answersTo([login("x")], { decide })).written, "00020000");
     }
   });
 
   it("gives no answer at all when it would come too late, and ends", async () => {
-    let nowMs = 0;
-    const decide = async (payload: Uint8Array) => {
-      if (String(payload) === "slow") nowMs += 1001;
-      return "allowed" as const;
-    };
-    const { written, end, log } = await answersTo(["yes", "slow", "yes"], { decide, now: () => nowMs });
-    assert.equal(written, "00020001");
-    assert.equal(end, "too-late");
-    assert.deepEqual(log, ["too-late"]);
+    for (const startMs of [0, 86_400_000]) {
+      let nowMs = startMs;
+      const decide: Decide = async (command) => {
+        const password = passwordOf(command);
+        if (password === "in time") nowMs += 1000;
+        if (password === "slow") nowMs += 1001;
+        return "allowed";
+      };
+      const { written, end, log } = await answersTo([login("in time"), login("slow"), login("x")], {
+        decide,
+        now: () => nowMs,
+      });
+      assert.equal(written, "00020001");
+      assert.equal(end, "too-late");
+      assert.deepEqual(log, ["too-late"]);
+    }
   });
 
   it("does not answer a frame that its input cut off", async () => {
@@ -78,11 +92,11 @@ describe("the relay's loop", () => {
     assert.equal((await answersTo([], { input })).written, "");
   });
 
-  it("finishes the answer under way when it is told to stop, and begins no other", async () => {
+  it("finishes the answer in flight when it is told to stop, and begins no other", async () => {
     const stop = new AbortController();
-    const decide = async () => {
+    const decide: Decide = async () => {
       stop.abort();
-      return "allowed" as const;
+      return "allowed";
     };
     const { written, end } = await answersTo(["a", "b"], { decide, stop: stop.signal });
     assert.equal(written, "00020001");
@@ -100,7 +114,10 @@ describe("the relay's loop", () => {
   it("reads no further while it answers: whoever does not wait is held back", async () => {
     const input = new PassThrough({ highWaterMark: 64 });
     let answer = () => {};
-    const decide = () => new Promise<Decision>((resolve) => (answer = () => resolve("allowed")));
+    const decide: Decide = () =>
+      new Promise((resolve) => {
+        answer = () => resolve("allowed");
+      });
     void answersTo([], { input, decide });
     input.write(frame("a"));
     await new Promise((resolve) => setImmediate(resolve));
@@ -113,7 +130,7 @@ describe("the relay's loop", () => {
 
   it("ends when its input fails", async () => {
     const input = new PassThrough();
-    const served = answersTo([], { input });
+    const served = answersTo([], { input, decide: allow });
     input.destroy(new Error("ECONNRESET"));
     assert.equal((await served).end, "end-of-input");
   });

@@ -1,0 +1,97 @@
+// One login's time, split over at most two attempts: the second begins when the first has failed in a way that may
+// pass, or has been silent for too long. The first answer of the two is the answer.
+
+import { ApiFault, type Attempt, type Verdict } from "./api.ts";
+
+/** The login's time is over and no answer came. */
+export class DeadlineFault extends Error {
+  readonly code = "deadline";
+  readonly detail: string;
+
+  constructor(deadlineMs: number) {
+    super(`deadline: ${deadlineMs}ms`);
+    this.name = "DeadlineFault";
+    this.detail = `${deadlineMs}ms`;
+  }
+}
+
+export interface AttemptsOptions {
+  /** Begins an attempt; `isFresh`: over a new connection. */
+  readonly begin: (isFresh: boolean) => Attempt;
+  /** In milliseconds, for both attempts and the wait between them. */
+  readonly deadlineMs: number;
+  /** After this many milliseconds of silence the second attempt begins beside the first; both may answer. */
+  readonly hedgeAfterMs: number;
+  /** A clock that only goes forward, in milliseconds. */
+  readonly now: () => number;
+  /** From 0 to 1, new at each call. */
+  readonly random: () => number;
+}
+
+/** After a fault that asks for no wait, the second attempt begins within this many milliseconds. */
+const jitterMs = 100;
+/** A second attempt with less time left than this would only add load. */
+const leastAttemptMs = 50;
+
+/**
+ * Returns the function's verdict within `deadlineMs`. A login is a question: asking it twice changes nothing.
+ * @throws ApiFault or DeadlineFault: the first fault where there was more than one.
+ */
+export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
+  const { begin, deadlineMs, hedgeAfterMs, now, random } = options;
+  return new Promise((resolve, reject) => {
+    const startedAtMs = now();
+    const inFlight = new Set<Attempt>();
+    let begun = 0;
+    let firstFault: unknown;
+
+    const end = () => {
+      clearTimeout(deadline);
+      clearTimeout(second);
+      for (const attempt of inFlight) attempt.abandon();
+      inFlight.clear();
+    };
+    const answered = (attempt: Attempt, verdict: Verdict) => {
+      inFlight.delete(attempt);
+      end();
+      // A machine that slept may find the answer before the timer: it is late all the same.
+      if (now() - startedAtMs >= deadlineMs) reject(new DeadlineFault(deadlineMs));
+      else resolve(verdict);
+    };
+    const failed = (attempt: Attempt, fault: unknown) => {
+      // An abandoned attempt fails as well, and says nothing.
+      if (!inFlight.delete(attempt)) return;
+      firstFault ??= fault;
+      const waitMs = begun === 1 ? waitBeforeSecondMs(fault, random) : Number.POSITIVE_INFINITY;
+      if (now() - startedAtMs + waitMs + leastAttemptMs < deadlineMs) {
+        clearTimeout(second);
+        second = setTimeout(start, waitMs, true);
+      } else if (inFlight.size === 0) {
+        end();
+        reject(firstFault);
+      }
+    };
+    const start = (isFresh: boolean) => {
+      const attempt = begin(isFresh);
+      begun++;
+      inFlight.add(attempt);
+      attempt.answer.then(
+        (verdict) => answered(attempt, verdict),
+        (fault) => failed(attempt, fault),
+      );
+    };
+
+    const deadline = setTimeout(() => {
+      end();
+      reject(firstFault ?? new DeadlineFault(deadlineMs));
+    }, deadlineMs);
+    let second = setTimeout(start, Math.min(hedgeAfterMs, deadlineMs), true);
+    start(false);
+  });
+}
+
+function waitBeforeSecondMs(fault: unknown, random: () => number): number {
+  if (!(fault instanceof ApiFault) || fault.retryAfterMs === undefined) return Number.POSITIVE_INFINITY;
+  // Jitter, so that clients that failed together do not retry together.
+  return fault.retryAfterMs + random() * (jitterMs + fault.retryAfterMs / 2);
+}
