@@ -27,7 +27,7 @@ function open(ask: DecideOptions["ask"]) {
   return {
     asked,
     clock,
-    decide: async (payload: string) => (await decide(parseCommand(Buffer.from(payload)))) === "allowed",
+    decide: (payload: string) => decide(parseCommand(Buffer.from(payload))),
     log: () => lines.map((line) => JSON.parse(line)),
     counted: () =>
       metrics
