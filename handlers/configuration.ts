@@ -1,16 +1,17 @@
-// The function's configuration: environment variables, checked, once a cold start. The only reader of
-// `process.env` on this side. A problem names its variable and what is allowed there, never the value:
-// the address of a store may hold a password.
+// The function's configuration: environment variables -> one frozen object, once a cold start, by the table of
+// variables.ts. The only reader of `process.env` on this side. A problem names its variable and what is allowed there,
+// never the value: the address of a store may hold a password.
 
 import { plainPathOf } from "../inspector/expressions/plain-path.ts";
-import { type PlacementMode, placementModes } from "../inspector/placement-modes.ts";
-import { isPresetName, type Preset, presets } from "../inspector/presets.ts";
-import { type LaravelKey, laravelKeyForm, readLaravelKey } from "../inspector/session/layers/laravel-key.ts";
+import type { PlacementMode } from "../inspector/placement-modes.ts";
+import { type Preset, presets } from "../inspector/presets.ts";
+import type { LaravelKey } from "../inspector/session/layers/laravel-key.ts";
 import type { IsUserPolicy } from "../inspector/session-inspector.ts";
 import type { WhoExpressions } from "../inspector/who.ts";
-import { readStoreUrl, type StoreUrl, storeUrlForms } from "../stores/store-url.ts";
-import { type ConfiguredHandler, configuredHandlers } from "./decoder.ts";
+import type { StoreUrl } from "../stores/store-url.ts";
+import type { ConfiguredHandler } from "./decoder.ts";
 import { type ReadParameter, withSecrets } from "./secrets.ts";
+import { type Variable, variables } from "./variables.ts";
 
 export interface Config {
   readonly store: StoreUrl;
@@ -27,19 +28,136 @@ export interface Config {
   readonly namesDifferByCase: boolean;
 }
 
-const phpHandlers = configuredHandlers.filter((name) => name !== "laravel");
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** memcached's keys have at most 250 bytes, and a session id has 22 at least. */
-const maxPrefixBytes = 228;
+/** Everything that is wrong with a configuration, a sentence each. */
+export interface Problems {
+  readonly problems: string[];
+}
 
 /**
- * Gives PHP's own prefix: of `files`, of phpredis' save handler, of aws-sdk-php's for a session named PHPSESSID, of
+ * Returns the configuration, frozen, or every problem with it. What evaluates expressions that are no plain paths is
+ * loaded where there is one. Throws nothing.
+ */
+export async function readConfig(environment: Environment = process.env): Promise<Config | Problems> {
+  const reading = new Reading(environment);
+  const store = readStore(reading);
+  const preset = readPreset(reading);
+  const placement = reading.value(variables.placement, preset?.placement);
+  const replicas = reading.value(variables.replicas);
+  const keyPrefix = reading.value(variables.keyPrefix, prefixOf(store, preset, placement));
+  const serializeHandler = reading.value(variables.serializeHandler, preset?.serializeHandler);
+  const laravelKey = reading.valueIfSet(variables.laravelKey);
+  const expressions = await readExpressions(reading, preset);
+  const servedHosts = reading.value(variables.servedHosts);
+  const isUserPolicy = reading.value(variables.isUserPolicy);
+  const nameCase = reading.value(variables.nameCase);
+  reading.value(variables.stage);
+  const { problems } = reading;
+  if (
+    problems.length > 0 ||
+    store === undefined ||
+    placement === undefined ||
+    replicas === undefined ||
+    keyPrefix === undefined ||
+    serializeHandler === undefined ||
+    expressions === undefined ||
+    servedHosts === undefined ||
+    isUserPolicy === undefined
+  ) {
+    return { problems };
+  }
+  return Object.freeze({
+    store,
+    placement,
+    replicas,
+    keyPrefix,
+    serializeHandler,
+    ...(laravelKey && { laravelKey }),
+    expressions,
+    servedHosts: new Set(servedHosts),
+    isUserPolicy,
+    namesDifferByCase: nameCase === "sensitive",
+  });
+}
+
+/** The environment as it is read by the table, and what was wrong so far. */
+class Reading {
+  readonly problems: string[] = [];
+  readonly #environment: Environment;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  isSet({ name }: Variable<unknown>): boolean {
+    return this.#environment[name] !== undefined;
+  }
+
+  /** Returns the variable's value, or the value of the fallback's text; adds a problem where neither is allowed. */
+  value<T>(variable: Variable<T>, fallback: string | undefined = variable.fallback): T | undefined {
+    const text = this.#environment[variable.name] ?? fallback;
+    const value = text === undefined ? undefined : variable.parse(text);
+    if (value === undefined) {
+      this.problem(
+        variable,
+        `is ${text === undefined ? "missing" : "wrong"}: it must be ${variable.allowed}`,
+      );
+    }
+    return value;
+  }
+
+  valueIfSet<T>(variable: Variable<T>): T | undefined {
+    return this.isSet(variable) ? this.value(variable) : undefined;
+  }
+
+  problem({ name }: Variable<unknown>, text: string): void {
+    this.problems.push(`${name} ${text}`);
+  }
+}
+
+/** Returns where the sessions are, with Redis' password if a variable has it. */
+function readStore(reading: Reading): StoreUrl | undefined {
+  const { storePassword } = variables;
+  const store = reading.value(variables.store);
+  const password = reading.valueIfSet(storePassword);
+  if (store === undefined) return undefined;
+  if (store.kind !== "redis" || store.password !== undefined) {
+    if (password !== undefined)
+      reading.problem(storePassword, `is wrong: it must be ${storePassword.allowed}`);
+    return store;
+  }
+  if (password !== undefined) return { ...store, password };
+  if (store.user !== undefined && !reading.isSet(storePassword)) {
+    reading.problem(storePassword, "is missing: SESSION_STORE names a user without a password");
+  }
+  return store;
+}
+
+function readPreset(reading: Reading): Preset | undefined {
+  const name = reading.valueIfSet(variables.preset);
+  return name === undefined ? undefined : presets[name];
+}
+
+/** Returns undefined where no prefix can be known: it has to be written down. */
+function prefixOf(
+  store: StoreUrl | undefined,
+  preset: Preset | undefined,
+  placement: PlacementMode | undefined,
+): string | undefined {
+  // What is wrong already needs no second problem.
+  if (store === undefined || placement === undefined) return "";
+  // The nodes that are found are memcached's.
+  const layout = store.kind === "elasticache" ? "memcached" : store.kind;
+  return preset?.keyPrefix[layout] ?? defaultPrefix(layout, placement);
+}
+
+/**
+ * Returns PHP's own prefix: of `files`, of phpredis' save handler, of aws-sdk-php's for a session named PHPSESSID, of
  * ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's, which has none. Whoever writes with a
  * \Memcached client chose one: that cannot be guessed.
  */
-function defaultPrefix(store: StoreUrl["kind"], placement: string): string | undefined {
+function defaultPrefix(store: StoreUrl["kind"], placement: PlacementMode): string | undefined {
   if (store === "files") return "sess_";
   if (store === "redis") return "PHPREDIS_SESSION:";
   if (store === "dynamodb") return "PHPSESSID_";
@@ -47,163 +165,50 @@ function defaultPrefix(store: StoreUrl["kind"], placement: string): string | und
   return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
 }
 
-/**
- * Gives the configuration, frozen, or every problem with it: with what evaluates expressions that are no plain paths,
- * loaded where there is one. Throws nothing.
- */
-export async function readConfig(
-  environment: Environment = process.env,
-): Promise<Config | { readonly problems: string[] }> {
-  const problems: string[] = [];
-
-  /** Gives the variable's text, or the fallback where it is missing; a problem where it is not as allowed. */
-  const read = (name: string, allowed: string, isAllowed: (text: string) => boolean, fallback?: string) => {
-    const text = environment[name] ?? fallback;
-    if (text !== undefined && isAllowed(text)) return text;
-    problems.push(`${name} is ${text === undefined ? "missing" : "wrong"}: it must be ${allowed}`);
-    return "";
-  };
+async function readExpressions(
+  reading: Reading,
+  preset: Preset | undefined,
+): Promise<WhoExpressions | undefined> {
+  const authenticated = reading.value(variables.authenticated, preset?.expressions.authenticated);
+  const user = reading.value(variables.user, preset?.expressions.user);
+  const hosts = reading.valueIfSet(variables.hosts);
   let search: WhoExpressions["search"];
-  const readExpression = async (name: string, gives: string, fallback?: string) => {
-    const allowed = `a JMESPath expression that gives ${gives}`;
-    const expression = read(name, allowed, (text) => text.trim() !== "", fallback);
-    // A plain path is an expression without a doubt. So is nothing, which has been told of.
-    if (expression === "" || plainPathOf(expression) !== undefined) return expression;
+  for (const [variable, expression] of [
+    [variables.authenticated, authenticated],
+    [variables.user, user],
+    [variables.hosts, hosts],
+  ] as const) {
+    // A plain path is valid by construction.
+    if (expression === undefined || plainPathOf(expression) !== undefined) continue;
     const { problemOfExpression, Search } = await import("../inspector/expressions/search.ts");
     search = Search;
     const problem = problemOfExpression(expression);
-    if (problem !== undefined) problems.push(`${name}: ${problem}`);
-    return expression;
-  };
-
-  const url = readStoreUrl(read("SESSION_STORE", storeUrlForms, (text) => readStoreUrl(text) !== undefined));
-  const password =
-    environment["SESSION_STORE_PASSWORD"] === undefined
-      ? undefined
-      : read(
-          "SESSION_STORE_PASSWORD",
-          "Redis' password, beside a redis:// or rediss:// SESSION_STORE without one",
-          (text) =>
-            text !== "" && (url === undefined || (url.kind === "redis" && url.password === undefined)),
-        );
-  const store = url?.kind === "redis" && password !== undefined ? { ...url, password: () => password } : url;
-  if (store?.kind === "redis" && store.user !== undefined && store.password === undefined) {
-    problems.push("SESSION_STORE_PASSWORD is missing: SESSION_STORE names a user without a password");
+    if (problem !== undefined) reading.problem(variable, `is wrong: ${problem}`);
   }
-  // Each of a preset's settings gives way to the variable of its own.
-  // The nodes that are found are memcached's.
-  const layout = store?.kind === "elasticache" ? "memcached" : store?.kind;
-  const presetName =
-    environment["SESSION_PRESET"] === undefined
-      ? ""
-      : read("SESSION_PRESET", `one of ${Object.keys(presets).join(", ")}`, isPresetName);
-  const preset: Preset | undefined = isPresetName(presetName) ? presets[presetName] : undefined;
-  const placement = read(
-    "SESSION_PLACEMENT",
-    `one of ${placementModes.join(", ")}`,
-    (text) => placementModes.some((mode) => mode === text),
-    preset?.placement ?? "ketama",
-  );
-  const replicas = read(
-    "SESSION_REPLICAS",
-    "the number of further copies of a session, 0 to 9",
-    (text) => /^[0-9]$/.test(text),
-    "0",
-  );
-  const keyPrefix = read(
-    "SESSION_KEY_PREFIX",
-    `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters`,
-    (text) => /^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes,
-    layout === undefined ? "" : (preset?.keyPrefix[layout] ?? defaultPrefix(layout, placement)),
-  );
-  const serializeHandler = read(
-    "SESSION_SERIALIZE_HANDLER",
-    `PHP's session.serialize_handler (${phpHandlers.join(", ")}), or laravel`,
-    (text) => configuredHandlers.some((name) => name === text),
-    preset?.serializeHandler ?? "php",
-  );
-  const laravelKey =
-    environment["LARAVEL_APP_KEY"] === undefined
-      ? undefined
-      : readLaravelKey(read("LARAVEL_APP_KEY", laravelKeyForm, (text) => readLaravelKey(text) !== undefined));
-  const authenticated = await readExpression(
-    "AUTHENTICATED_EXPRESSION",
-    "true for a user who is logged in",
-    preset?.expressions.authenticated,
-  );
-  const user = await readExpression("USER_EXPRESSION", "the site's user name", preset?.expressions.user);
-  const allowedHosts =
-    environment["HOSTS_EXPRESSION"] === undefined
-      ? undefined
-      : await readExpression("HOSTS_EXPRESSION", "the hosts that the user may log in to");
-  const hosts = read(
-    "SERVED_HOSTS",
-    "the XMPP hosts of this site's users, lower case, separated by commas",
-    (text) => splitList(text).every(isHost),
-  );
-  const isUserPolicy = read(
-    "ISUSER_POLICY",
-    "all or none",
-    (text) => text === "all" || text === "none",
-    "all",
-  );
-  const nameCase = read(
-    "USER_NAME_CASE",
-    "insensitive, if names that differ in case only are one account on the site, or sensitive",
-    (text) => text === "insensitive" || text === "sensitive",
-    "insensitive",
-  );
-  read("STAGE", stageForm, isStage, localStage);
-  if (problems.length > 0 || store === undefined) return { problems };
+  if (authenticated === undefined || user === undefined) return undefined;
   return Object.freeze({
-    store,
-    placement: placement as PlacementMode,
-    replicas: Number(replicas),
-    keyPrefix,
-    serializeHandler: serializeHandler as ConfiguredHandler,
-    ...(laravelKey && { laravelKey }),
-    expressions: Object.freeze({
-      authenticated,
-      user,
-      ...(allowedHosts !== undefined && { hosts: allowedHosts }),
-      ...(search && { search }),
-    }),
-    servedHosts: new Set(splitList(hosts)),
-    isUserPolicy: isUserPolicy as IsUserPolicy,
-    namesDifferByCase: nameCase === "sensitive",
+    authenticated,
+    user,
+    ...(hosts !== undefined && { hosts }),
+    ...(search && { search }),
   });
 }
 
-const localStage = "local";
-const stageForm = "letters, digits, hyphens and underscores, at most 64";
-
-function isStage(text: string): boolean {
-  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+/** Returns the stage of the deployment, whatever is wrong with the rest: the metrics that say so have one, too. */
+export function readStage(environment: Environment = process.env): string {
+  const { name, parse, fallback } = variables.stage;
+  return parse(environment[name] ?? "") ?? fallback;
 }
 
-/** Gives the stage of the deployment, whatever is wrong with the rest: the metrics that say so have one, too. */
-export function readStage({ STAGE }: Environment = process.env): string {
-  return STAGE !== undefined && isStage(STAGE) ? STAGE : localStage;
-}
-
-/** Gives the configuration where secrets may be SSM's. Throws SecretError where SSM does not give one. */
+/** Returns the configuration where secrets may be SSM's. Throws SecretError where SSM does not give one. */
 export async function readConfigWithSecrets(
   readParameter: ReadParameter,
   environment: Environment = process.env,
-): ReturnType<typeof readConfig> {
+): Promise<Config | Problems> {
   return readConfig(await withSecrets(environment, readParameter));
 }
 
-/** Gives the environment with these variables in place of its own: what a command line says goes first. */
-export function environmentWith(variables: Environment): Environment {
-  return { ...process.env, ...variables };
-}
-
-function splitList(text: string): string[] {
-  return text.split(",").map((item) => item.trim());
-}
-
-/** Whether ejabberd can pass this as a host: not empty, in lower case, no blanks and no address of a user. */
-function isHost(host: string): boolean {
-  return host !== "" && host === host.toLowerCase() && !/[\s@/:]/u.test(host);
+/** Returns the environment with these variables in place of its own: what a command line says goes first. */
+export function environmentWith(changes: Environment): Environment {
+  return { ...process.env, ...changes };
 }

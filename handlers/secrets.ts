@@ -1,12 +1,12 @@
 // Secrets among the function's variables. Where it is deployed, none of them stands in its environment: NAME_PARAMETER
 // names the parameter of SSM that holds what NAME would, and it is asked for once a cold start.
 
+import { secretVariables } from "./variables.ts";
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Gives the value of a parameter of SSM, decrypted. */
 export type ReadParameter = (name: string) => Promise<string>;
-
-const secretVariables = ["LARAVEL_APP_KEY", "SESSION_STORE_PASSWORD"] as const;
 
 /** SSM's own rule for a parameter's name or path. */
 const parameterName = /^[A-Za-z0-9_./-]{1,1011}$/;

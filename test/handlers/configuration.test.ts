@@ -262,7 +262,7 @@ describe("the function's configuration", () => {
     for (const expression of ["user.", "user[", "a b", "'open"]) {
       assert.match(
         (await problemsOf({ USER_EXPRESSION: expression }))[0] ?? "",
-        /^USER_EXPRESSION: ./,
+        /^USER_EXPRESSION is wrong: ./,
         expression,
       );
     }

@@ -1,0 +1,136 @@
+// The function's configuration as one table: the name of each variable, what is allowed there, how its text is parsed,
+// and what holds where it is not set. The function, the deployment, `npm start` and `npm run inspect` read by it; the
+// guides and params/example.yml are held to it.
+
+import { type PlacementMode, placementModes } from "../inspector/placement-modes.ts";
+import { type PresetName, presets } from "../inspector/presets.ts";
+import { laravelKeyForm, readLaravelKey } from "../inspector/session/layers/laravel-key.ts";
+import { readStoreUrl, storeUrlForms } from "../stores/store-url.ts";
+import { configuredHandlers } from "./decoder.ts";
+
+export interface Variable<T> {
+  readonly name: string;
+  /** Completes the sentence "NAME is wrong: it must be". */
+  readonly allowed: string;
+  /** Returns undefined for text that is not allowed. */
+  readonly parse: (text: string) => T | undefined;
+  /** The text that holds where the variable is not set. */
+  readonly fallback?: string;
+  /** Where it is deployed, NAME_PARAMETER names the parameter of SSM that holds it. */
+  readonly isSecret?: true;
+}
+
+/** memcached's keys have at most 250 bytes, and a session id has 22 at least. */
+const maxPrefixBytes = 228;
+
+const presetNames = Object.keys(presets) as readonly PresetName[];
+const phpHandlers = configuredHandlers.filter((name) => name !== "laravel");
+
+export const variables = {
+  store: {
+    name: "SESSION_STORE",
+    allowed: storeUrlForms,
+    parse: readStoreUrl,
+  },
+  /** Behind a function, so that nobody logs or prints it by mistake. */
+  storePassword: {
+    name: "SESSION_STORE_PASSWORD",
+    allowed: "Redis' password, beside a redis:// or rediss:// SESSION_STORE without one",
+    parse: (text: string) => (text === "" ? undefined : () => text),
+    isSecret: true,
+  },
+  servedHosts: {
+    name: "SERVED_HOSTS",
+    allowed: "the XMPP hosts of this site's users, lower case, separated by commas",
+    parse: (text: string) => {
+      const hosts = text.split(",").map((host) => host.trim());
+      return hosts.every(isHost) ? hosts : undefined;
+    },
+  },
+  authenticated: {
+    name: "AUTHENTICATED_EXPRESSION",
+    allowed: "a JMESPath expression that is true for a user who is logged in",
+    parse: unlessBlank,
+  },
+  user: {
+    name: "USER_EXPRESSION",
+    allowed: "a JMESPath expression for the site's user name",
+    parse: unlessBlank,
+  },
+  hosts: {
+    name: "HOSTS_EXPRESSION",
+    allowed: "a JMESPath expression for the hosts that the user may log in to",
+    parse: unlessBlank,
+  },
+  preset: {
+    name: "SESSION_PRESET",
+    ...oneOf<PresetName>(presetNames),
+  },
+  placement: {
+    name: "SESSION_PLACEMENT",
+    ...oneOf<PlacementMode>(placementModes),
+    fallback: "ketama",
+  },
+  replicas: {
+    name: "SESSION_REPLICAS",
+    allowed: "the number of further copies of a session, 0 to 9",
+    parse: (text: string) => (/^[0-9]$/.test(text) ? Number(text) : undefined),
+    fallback: "0",
+  },
+  keyPrefix: {
+    name: "SESSION_KEY_PREFIX",
+    allowed: `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters`,
+    parse: (text: string) => (/^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes ? text : undefined),
+  },
+  serializeHandler: {
+    name: "SESSION_SERIALIZE_HANDLER",
+    ...oneOf(configuredHandlers),
+    allowed: `PHP's session.serialize_handler (${phpHandlers.join(", ")}), or laravel`,
+    fallback: "php",
+  },
+  laravelKey: {
+    name: "LARAVEL_APP_KEY",
+    allowed: laravelKeyForm,
+    parse: readLaravelKey,
+    isSecret: true,
+  },
+  nameCase: {
+    name: "USER_NAME_CASE",
+    ...oneOf(["insensitive", "sensitive"] as const),
+    allowed: "insensitive, if names that differ in case only are one account on the site, or sensitive",
+    fallback: "insensitive",
+  },
+  isUserPolicy: {
+    name: "ISUSER_POLICY",
+    ...oneOf(["all", "none"] as const),
+    allowed: "all or none",
+    fallback: "all",
+  },
+  stage: {
+    name: "STAGE",
+    allowed: "letters, digits, hyphens and underscores, at most 64",
+    parse: (text: string) => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : undefined),
+    fallback: "local",
+  },
+} as const satisfies Readonly<Record<string, Variable<unknown>>>;
+
+/** The variables that hold a secret. */
+export const secretVariables: readonly string[] = Object.values(variables)
+  .filter((variable: Variable<unknown>) => variable.isSecret === true)
+  .map(({ name }) => name);
+
+function oneOf<T extends string>(values: readonly T[]): Pick<Variable<T>, "allowed" | "parse"> {
+  return {
+    allowed: `one of ${values.join(", ")}`,
+    parse: (text) => values.find((value) => value === text),
+  };
+}
+
+function unlessBlank(text: string): string | undefined {
+  return text.trim() === "" ? undefined : text;
+}
+
+/** Whether ejabberd can pass this as a host: not empty, in lower case, no blanks and no address of a user. */
+function isHost(host: string): boolean {
+  return host !== "" && host === host.toLowerCase() && !/[\s@/:]/u.test(host);
+}
