@@ -17,3 +17,9 @@ export const maxValues = 100_000;
  * in each of both expressions, through two layers.
  */
 export const maxDecodedBytes = 4 * maxSessionBytes;
+
+/**
+ * What a decoder may do for one session beside going over its bytes, in bytes looked at again: where two bytes can
+ * stand for a long text, it could go over that text a hundred thousand times.
+ */
+export const maxSteps = 16 * maxSessionBytes;

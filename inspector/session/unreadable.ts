@@ -8,6 +8,8 @@ export type UnreadableCode =
   | "too-deep"
   /** More values than `maxValues`. */
   | "too-many-values"
+  /** What it says again and again takes more than `maxSteps` to read. */
+  | "too-costly"
   /** The bytes end before the value does. */
   | "truncated"
   /** A byte that the format does not allow there. */

@@ -31,6 +31,8 @@ const maxStrings = Math.floor(maxSessionBytes / 3);
 const starts = new Int32Array(maxStrings + 1);
 const ends = new Int32Array(maxStrings + 1);
 const prints = new Int32Array(maxStrings + 1);
+/** 1 once it was the name of a class. */
+const areClassNames = new Uint8Array(maxStrings + 1);
 
 /** The string at this index, which is below `strings`. */
 export function stringAt(index: number): Bytes {
@@ -43,6 +45,7 @@ export function addString(walker: IgbinaryWalker, start: number, end: number): v
   starts[walker.strings] = start;
   ends[walker.strings] = end;
   prints[walker.strings] = 0;
+  areClassNames[walker.strings] = 0;
 }
 
 /** What is still to come in each array and object around the innermost, and the prints and ints of its keys. */
@@ -183,9 +186,16 @@ const isInteger = (type: number) => (type >= 0x06 && type <= 0x0b) || type === 0
 function endOfClassName(walker: IgbinaryWalker, start: number, type: number): number {
   // The types of a class name are those of strings, 6 further on.
   const end = endOfString(walker, start, type <= 0x19 ? type - 0x06 : type - 0x0c);
-  const { string } = walker;
-  if (!isClassNameIn(walked, starts[string] as number, ends[string] as number)) throw giveUp(start);
+  if (!isClassNameOf(walker, walker.string)) throw giveUp(start);
   return end;
+}
+
+/** Whether this string can be the name of a class: looked at once, however many objects name it. */
+export function isClassNameOf({ bytes }: Walker, string: number): boolean {
+  if (areClassNames[string] === 1) return true;
+  if (!isClassNameIn(bytes, starts[string] as number, ends[string] as number)) return false;
+  areClassNames[string] = 1;
+  return true;
 }
 
 /** Behind a string, which is then the walker's last. */

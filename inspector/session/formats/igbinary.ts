@@ -33,7 +33,7 @@
 //
 // Source: igbinary 3.2 src/php7/igbinary.c.
 
-import { maxSessionBytes } from "../limits.ts";
+import { maxSessionBytes, maxSteps } from "../limits.ts";
 import {
   arrayKey,
   type Bytes,
@@ -43,6 +43,7 @@ import {
   PhpEnum,
   type PhpKey,
   PhpObject,
+  type PhpProperty,
   PhpSerializable,
   type PhpSession,
   type PhpValue,
@@ -70,15 +71,21 @@ import {
   endOfString,
   endOfValue,
   type IgbinaryWalker,
+  isClassNameOf,
   startOfPairs,
   stringAt,
 } from "./igbinary-walk.ts";
 
 interface IgbinaryReader extends IgbinaryWalker {
-  /** Otherwise strings are known by where they are, and references by nothing. */
+  /** Otherwise references are known by nothing. */
   readonly isWhole: boolean;
+  /** By index, once it was needed: one string is made however often an index names it. */
   readonly texts: Bytes[];
+  /** By index, what `propertyOf` makes of the string. */
+  readonly properties: PhpProperty[];
   readonly targets: Target[];
+  /** The bytes of all keys so far. */
+  keyBytes: number;
 }
 
 interface Target {
@@ -123,7 +130,9 @@ function open(bytes: Uint8Array, isWhole: boolean): IgbinaryReader {
     values: 0,
     isWhole,
     texts: [],
+    properties: [],
     targets: [],
+    keyBytes: 0,
     strings: 0,
     string: 0,
     textStart: 0,
@@ -165,7 +174,7 @@ function readWantedValue(reader: IgbinaryReader, inside: Wanted | undefined): Ph
   if (isString(type)) {
     countValue(reader);
     reader.position = endOfString(reader, reader.position, type);
-    return stringAt(reader.string - 1);
+    return lastString(reader);
   }
   const isWantedArray = inside !== undefined && isArray(type);
   return isWantedArray ? readWantedArray(reader, inside) : readValue(reader);
@@ -243,7 +252,10 @@ function readInteger64(reader: IgbinaryReader, isNegative: boolean): number | bi
 }
 
 function readString(reader: IgbinaryReader, type: number): Bytes {
-  if (type === 0x0d) return "";
+  if (type === 0x0d) {
+    reader.string = 0;
+    return "";
+  }
   return type <= 0x10 ? readKnownString(reader, type - 0x0e) : readNewString(reader, type - 0x11);
 }
 
@@ -251,20 +263,29 @@ function readNewString(reader: IgbinaryReader, place: number): Bytes {
   const length = readSize(reader, widthOf(place));
   if (length === 0) throw malformed(reader);
   const value = readBytes(reader, length);
-  if (reader.isWhole) {
-    reader.texts.push(value);
-  } else {
-    addString(reader, reader.position - length, reader.position);
-  }
+  addString(reader, reader.position - length, reader.position);
+  reader.texts[reader.strings - 1] = value;
+  reader.string = reader.strings;
   return value;
 }
 
 function readKnownString(reader: IgbinaryReader, place: number): Bytes {
   const index = readSize(reader, widthOf(place));
-  if (!reader.isWhole && index < reader.strings) return stringAt(index);
-  const value = reader.texts[index];
-  if (value === undefined) throw malformed(reader);
-  return value;
+  if (index >= reader.strings) throw malformed(reader);
+  reader.string = index + 1;
+  return lastString(reader);
+}
+
+/** The reader's last string. */
+function lastString(reader: IgbinaryReader): Bytes {
+  if (reader.string === 0) return "";
+  const index = reader.string - 1;
+  let text = reader.texts[index];
+  if (text === undefined) {
+    text = stringAt(index);
+    reader.texts[index] = text;
+  }
+  return text;
 }
 
 /** An array that has its number, and nothing in it yet. */
@@ -283,6 +304,7 @@ function readEntries(reader: IgbinaryReader, array: PhpArray, type: number): Php
   enter(reader, count, minPairBytes);
   for (let read = 0; read < count; read++) {
     const key = readKey(reader, readByte(reader));
+    spendOnKey(reader, key);
     // An array of PHP holds no "5" beside 5, and igbinary would make one.
     if (typeof key === "string" && arrayKey(key) !== key) throw malformed(reader);
     if (array.entries.has(key)) throw malformed(reader);
@@ -301,7 +323,7 @@ function readKey(reader: IgbinaryReader, type: number): PhpKey {
 /** An object that has its number: one that is complete, or one before its properties. */
 function openObject(reader: IgbinaryReader, type: number): PhpObject | PhpSerializable | PhpEnum {
   const className = type <= 0x19 ? readNewString(reader, type - 0x17) : readKnownString(reader, type - 0x1a);
-  if (!isClassName(className)) throw malformed(reader);
+  if (!isClassNameOf(reader, reader.string)) throw malformed(reader);
   const value = beginObject(reader, className);
   reader.targets.push({ value, isFlagged: false });
   return value;
@@ -326,10 +348,12 @@ function readProperties(reader: IgbinaryReader, object: PhpObject): PhpObject {
   for (let read = 0; read < count; read++) {
     const keyType = readByte(reader);
     if (keyType === 0x00) continue;
+    const key = readKey(reader, keyType);
+    spendOnKey(reader, key);
     // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
-    const stored = String(readKey(reader, keyType));
+    const stored = String(key);
     if (object.properties.has(stored)) throw malformed(reader);
-    const property = propertyOf(stored);
+    const property = typeof key === "string" ? lastProperty(reader, stored) : propertyOf(stored);
     object.properties.set(stored, property);
     property.value = readValue(reader);
   }
@@ -337,10 +361,33 @@ function readProperties(reader: IgbinaryReader, object: PhpObject): PhpObject {
   return object;
 }
 
+/** What `propertyOf` gives for the reader's last string. */
+function lastProperty(reader: IgbinaryReader, stored: Bytes): PhpProperty {
+  const index = reader.string - 1;
+  if (index < 0) return propertyOf(stored);
+  let property = reader.properties[index];
+  if (property === undefined) {
+    property = propertyOf(stored);
+    reader.properties[index] = property;
+  }
+  return { ...property };
+}
+
+/**
+ * An index of two bytes names a key of any length, which may have to be compared with others as long.
+ * Throws UnreadableSessionError.
+ */
+function spendOnKey(reader: IgbinaryReader, key: PhpKey): void {
+  if (typeof key !== "string") return;
+  reader.keyBytes += key.length;
+  if (reader.keyBytes > maxSteps) throw new UnreadableSessionError("too-costly", reader.position);
+}
+
 function readCaseName(reader: IgbinaryReader): Bytes {
   const type = readByte(reader);
   if (!isString(type)) throw malformed(reader);
   const name = readString(reader, type);
+  spendOnKey(reader, name);
   if (!isClassName(name) || name.includes("\\")) throw malformed(reader);
   return name;
 }

@@ -212,6 +212,30 @@ test("keeps to the limits", () => {
   refused("too-large", [start + "\0".repeat(600_000)]);
 });
 
+/** A list of so many of this value, up to 65535: of 256 and more. */
+function list(count: number, item: string): string {
+  const two = (number: number) => String.fromCharCode(number >> 8, number & 255);
+  const key = (place: number) => (place < 256 ? `\x06${String.fromCharCode(place)}` : `\x08${two(place)}`);
+  return `\x15${two(count)}${Array.from({ length: count }, (_, place) => key(place) + item).join("")}`;
+}
+
+test("a text of 250 KB that 1200 indexes name is made once", () => {
+  const text = `\x13\0\x03\xd0\x90${"x".repeat(250_000)}`;
+  const user = `\x17\x04User\x14\x02\x11\x01t${text}\x11\x01x${list(1200, "\x0e\x03")}`;
+  const bytes = bytesOf(`${start}\x14\x02\x11\x04user${user}\x11\x01v\0`);
+  const before = process.memoryUsage().heapUsed;
+  const sessions = [decodeIgbinary(bytes, [{ name: "user", inside: undefined }]), decodeIgbinary(bytes)];
+  assert.ok(process.memoryUsage().heapUsed - before < 20_000_000);
+  assert.ok(sessions.every(({ variables }) => variables.get("user") instanceof PhpObject));
+});
+
+test("a long key that 3000 indexes name is too costly", () => {
+  const session = (length: string, key: string) =>
+    `${start}\x14\x02\x11\x01a${length}${key}\x11\x01v${list(3000, "\x14\x01\x0e\x01\0")}`;
+  assert.equal(decodeIgbinary(bytesOf(session("\x12\x03\xe8", "x".repeat(1000)))).variables.size, 2);
+  refused("too-costly", [session("\x13\0\x03\xd0\x90", "x".repeat(250_000))]);
+});
+
 test("__proto__ is a name like any other", () => {
   assert.deepEqual(variables(1, "\x11\x09__proto__\x05"), [["__proto__", true]]);
   assert.equal(({} as Record<string, unknown>)["auth"], undefined);
