@@ -325,6 +325,6 @@ function verdictFinding(answer: Answer): Finding {
   const check = "login";
   if ("fault" in answer) return { level: "fail", check, says: `no verdict (${answer.fault.code})` };
   if (answer.allow) return { level: "ok", check, says: "allowed" };
-  const change = 'see "Why was a login refused?" in README.md';
+  const change = "see docs/troubleshooting.md";
   return { level: "fail", check, says: `refused: ${answer.reason ?? "no reason told"}`, change };
 }

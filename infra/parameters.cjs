@@ -145,7 +145,7 @@ function problemsOfValues(found) {
 }
 
 function problemsOfVariables(variables) {
-  if (!isMap(variables)) return ["function is missing: it holds the variables that README.md's table has"];
+  if (!isMap(variables)) return ["function is missing: it holds the variables of docs/configuration.md"];
   const unknown = Object.keys(variables)
     .filter((name) => !functionVariables.includes(name))
     .map((name) => `function.${name} is no variable: there are ${functionVariables.join(", ")}`);

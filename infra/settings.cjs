@@ -55,7 +55,7 @@ function alarmTopic(stage, email) {
 /** Of these serverless-offline takes the environment. All else is there because serverless.yml asks for it. */
 function localSettings(environment) {
   const missing = missingVariables(environment);
-  if (missing.length > 0) fail(`Set ${missing.join(", ")}: the table in README.md says what each is.`);
+  if (missing.length > 0) fail(`Set ${missing.join(", ")}: docs/configuration.md says what each is.`);
   const anywhere = { SESSION_STORE: "dynamodb://none", SERVED_HOSTS: "none", SESSION_PRESET: "plain" };
   const set = functionVariables.filter((name) => environment[name] !== undefined);
   return {

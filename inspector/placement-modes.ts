@@ -1,6 +1,6 @@
 // The names of the placements, apart from how they place: whoever checks a name need not load them.
 
-/** What SESSION_PLACEMENT can be: see README.md for the settings of PHP that each stands for. */
+/** What SESSION_PLACEMENT can be: docs/sessions.md names the settings of PHP that each stands for. */
 export const placementModes = [
   "ketama",
   "ketama-weighted",

@@ -26,7 +26,7 @@ export interface Cluster {
   readonly configurationEndpoint: Node | undefined;
 }
 
-/** Why a cluster was not found. README.md explains each. */
+/** Why a cluster was not found. docs/troubleshooting.md explains each. */
 export type DiscoveryProblem =
   | "cluster-not-found"
   | "nodes-unknown"

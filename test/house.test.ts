@@ -38,33 +38,34 @@ describe("the tree", () => {
   });
 });
 
-describe("README.md", () => {
-  const readme = readFileSync(`${root}README.md`, "utf8");
+describe("the guides", () => {
+  const guide = (name: string) => readFileSync(`${root}docs/${name}.md`, "utf8");
 
-  it("names every variable of the function's configuration", () => {
+  it("name every variable of the function's configuration", () => {
+    const text = guide("configuration");
     const names = Object.values(variables).map(({ name }) => name);
-    for (const name of names) assert.ok(name === "STAGE" || readme.includes(`| \`${name}\``), name);
+    for (const name of names) assert.ok(name === "STAGE" || text.includes(`| \`${name}\``), name);
   });
 
-  it("explains every reason and fault", () => {
+  it("explain every reason and fault", () => {
     const verdict = readFileSync(`${root}inspector/verdict.ts`, "utf8");
     const codes = [...new Set(verdict.match(/(?<=\| ")[a-z-]+(?=")|(?<=Fault = ")[a-z-]+(?=")/g))];
     assert.ok(codes.includes("other-user") && codes.includes("store-unreachable"), codes.join());
-    for (const code of codes) assert.ok(readme.includes(`\`${code}\``), code);
+    for (const code of codes) assert.ok(guide("troubleshooting").includes(`\`${code}\``), code);
   });
 
-  it("explains every doubt about a user name", () => {
+  it("explain every doubt about a user name", () => {
     const localpart = readFileSync(`${root}inspector/localpart.ts`, "utf8");
     const doubts = [...new Set(localpart.match(/(?<= {2}\| ")[a-z-]+(?=")/g))];
     assert.ok(doubts.includes("not-nfkc") && doubts.length === 10, doubts.join());
-    for (const doubt of doubts) assert.ok(readme.includes(`\`${doubt}\``), doubt);
+    for (const doubt of doubts) assert.ok(guide("user-names").includes(`\`${doubt}\``), doubt);
   });
 
-  it("explains every problem of discovery", () => {
+  it("explain every problem of discovery", () => {
     const elasticache = readFileSync(`${root}stores/elasticache.ts`, "utf8");
     const problems = [...new Set(elasticache.match(/(?<= {2}\| ")[a-z-]+(?=")/g))];
     assert.ok(problems.includes("cluster-not-found") && problems.length === 9, problems.join());
-    for (const problem of problems) assert.ok(readme.includes(`\`${problem}\``), problem);
+    for (const problem of problems) assert.ok(guide("troubleshooting").includes(`\`${problem}\``), problem);
   });
 });
 

@@ -2,7 +2,7 @@
 %% extauth (65535 bytes) is refused here. extauth's port fails on it instead, and ejabberd asks the whole pool in
 %% turn: one such login, of anybody, ends every program of the pool, and about twenty of them in a row end the
 %% logins and BOSH until ejabberd is restarted. max_stanza_size stops them over TCP and BOSH; ejabberd has no
-%% limit for WebSocket, HTTP Basic and MQTT. README.md beside this file says how it is installed.
+%% limit for WebSocket, HTTP Basic and MQTT. docs/chat-host.md says how it is installed.
 %% What would make, change or remove an account is left out, and so refused: accounts are the site's.
 -module(ejabberd_auth_extguard).
 
