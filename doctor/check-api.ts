@@ -9,6 +9,7 @@ import { endpointOf } from "../relay/connection.ts";
 import { Connections, type Exchange } from "../relay/connections.ts";
 import { type Credentials, CredentialsFault } from "../relay/credentials/credentials.ts";
 import { credentialPlaces } from "../relay/credentials/open.ts";
+import { RequestSlots } from "../relay/request-slots.ts";
 import { createSign } from "../relay/sign.ts";
 import type { Host } from "./check-settings.ts";
 import { checkCertificate, checkName } from "./check-tls.ts";
@@ -165,6 +166,7 @@ class Client {
         begin: (isFresh) => this.#api.begin(body, isFresh),
         deadlineMs: this.#deadlineMs,
         hedgeAfterMs: this.#deadlineMs / 2,
+        slots: new RequestSlots(),
         now: () => performance.now(),
         random: Math.random,
       });

@@ -2,6 +2,7 @@
 // pass, or has been silent for too long. The first answer of the two is the answer.
 
 import { ApiFault, type Attempt, type Verdict } from "./api.ts";
+import type { RequestSlots } from "./request-slots.ts";
 
 /** The login's time is over and no answer came. */
 export class DeadlineFault extends Error {
@@ -22,6 +23,8 @@ export interface AttemptsOptions {
   readonly deadlineMs: number;
   /** After this many milliseconds of silence the second attempt begins beside the first; both may answer. */
   readonly hedgeAfterMs: number;
+  /** Where the second attempt gets a slot of its own while the first is in flight: without one it is not begun. */
+  readonly slots: Pick<RequestSlots, "tryTake" | "release">;
   /** A clock that only goes forward, in milliseconds. */
   readonly now: () => number;
   /** From 0 to 1, new at each call. */
@@ -38,7 +41,7 @@ const leastAttemptMs = 50;
  * @throws ApiFault or DeadlineFault: the first fault where there was more than one.
  */
 export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
-  const { begin, deadlineMs, hedgeAfterMs, now, random } = options;
+  const { begin, deadlineMs, hedgeAfterMs, slots, now, random } = options;
   return new Promise((resolve, reject) => {
     const startedAtMs = now();
     const inFlight = new Set<Attempt>();
@@ -72,6 +75,8 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
       }
     };
     const start = (isFresh: boolean) => {
+      const isBeside = inFlight.size > 0;
+      if (isBeside && !slots.tryTake()) return;
       const attempt = begin(isFresh);
       begun++;
       inFlight.add(attempt);
@@ -79,6 +84,7 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
         (verdict) => answered(attempt, verdict),
         (fault) => failed(attempt, fault),
       );
+      if (isBeside) attempt.answer.finally(() => slots.release()).catch(() => {});
     };
 
     const deadline = setTimeout(() => {

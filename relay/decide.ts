@@ -9,10 +9,14 @@ import type { Command } from "./command.ts";
 import type { Log, NameUser } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Outcome, unavailable } from "./outcome.ts";
+import type { RequestSlots } from "./request-slots.ts";
 
 export interface DecideOptions {
-  /** Asks the API, within the login's time. Throws ApiFault or DeadlineFault. */
-  readonly ask: (body: Buffer) => Promise<Verdict>;
+  /** Asks the API, within this many milliseconds. Throws ApiFault or DeadlineFault. */
+  readonly ask: (body: Buffer, leftMs: number) => Promise<Verdict>;
+  readonly slots: RequestSlots;
+  /** How long one login may take in all, in milliseconds. */
+  readonly deadlineMs: number;
   readonly breaker: Breaker;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -21,22 +25,35 @@ export interface DecideOptions {
   readonly now: () => number;
 }
 
+const callerGone = unavailable("caller-gone");
+
 /** `unavailable`: it is not known whether the answer is yes or no. */
 export type Decision = Outcome["outcome"];
 
-/** Returns what a command is answered with. An error that it throws is an answer to nothing. */
-export type Decide = (command: Command) => Promise<Decision>;
+/**
+ * Returns what a command is answered with. An error that it throws is an answer to nothing. `caller` is the signal that
+ * is aborted when nobody waits for the caller's answers any more.
+ */
+export type Decide = (command: Command, caller: AbortSignal) => Promise<Decision>;
 
 export function createDecide(options: DecideOptions): Decide {
-  const { breaker, metrics, log, nameUser, now } = options;
+  const { slots, deadlineMs, breaker, metrics, log, nameUser, now } = options;
   /** Questions in flight, by their body: whoever asks the same meanwhile gets the same answer. */
   const inFlight = new Map<string, Promise<Outcome>>();
 
-  const ask = async (body: string): Promise<Outcome> => {
+  const ask = async (body: string, caller: AbortSignal): Promise<Outcome> => {
     const admission = breaker.admit(now());
     if (admission === "no") return unavailable("breaker-open");
+    const askedMs = now();
+    const turn = slots.tryTake() ? "granted" : await slots.wait(caller, deadlineMs);
+    if (turn !== "granted") {
+      if (admission === "look") breaker.failed(now(), admission);
+      return turn === "gone" ? callerGone : unavailable("queue-deadline", `${deadlineMs}ms`);
+    }
+    const begunMs = now();
     try {
-      const verdict = await options.ask(Buffer.from(body));
+      if (admission === "ask" && breaker.isOpen) return unavailable("breaker-open");
+      const verdict = await options.ask(Buffer.from(body), deadlineMs - (begunMs - askedMs));
       breaker.answered();
       return verdict.allow
         ? { outcome: "allowed" }
@@ -51,21 +68,29 @@ export function createDecide(options: DecideOptions): Decide {
         return unavailable(fault.code, fault.detail);
       }
       return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
+    } finally {
+      slots.release(now() - begunMs);
     }
   };
-  const askOnce = (login: LoginRequest): Promise<Outcome> => {
+  const askOnce = async (login: LoginRequest, caller: AbortSignal): Promise<Outcome> => {
     const body = JSON.stringify({ ...login, explain: true });
-    const same = inFlight.get(body);
-    if (same !== undefined) return same;
-    const asked = ask(body).finally(() => inFlight.delete(body));
-    inFlight.set(body, asked);
-    return asked;
+    let asked = inFlight.get(body);
+    if (asked === undefined) {
+      asked = ask(body, caller).finally(() => inFlight.delete(body));
+      inFlight.set(body, asked);
+    }
+    const outcome = await asked;
+    // Another caller asked first, and went while the question waited for its turn.
+    return outcome === callerGone && !caller.aborted ? askOnce(login, caller) : outcome;
   };
 
-  return async (command) => {
+  return async (command, caller) => {
     const startedMs = now();
     const outcome: Outcome =
-      "refusal" in command ? { outcome: "refused", code: command.refusal } : await askOnce(command.request);
+      "refusal" in command
+        ? { outcome: "refused", code: command.refusal }
+        : await askOnce(command.request, caller);
+    if (outcome === callerGone) return outcome.outcome;
     const tookMs = now() - startedMs;
     metrics.login(outcome, tookMs);
     if (outcome.outcome !== "allowed") {

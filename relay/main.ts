@@ -11,6 +11,7 @@ import { openLogFile } from "./log-file.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { createRelay } from "./relay.ts";
 import { type ServeOptions, serve } from "./serve.ts";
+import { greets, serveNumbered } from "./serve-numbered.ts";
 
 /** ejabberd gives up after 30 seconds, and the time in its own queue is part of them. */
 const patienceMs = 25_000;
@@ -82,14 +83,11 @@ async function run(config: RelayConfig): Promise<void> {
   }
   if (path === undefined) return serveStdin(relay.decide);
   try {
-    const daemon = await listen(path, (member, memberStop) =>
-      serve({
-        ...loop(relay.decide),
-        input: member,
-        write: (bytes) => member.write(bytes),
-        stop: memberStop,
-      }),
-    );
+    const daemon = await listen(path, async (caller, callerStop) => {
+      const options = { ...loop(relay.decide), stop: callerStop };
+      if (await greets(caller, callerStop)) await serveNumbered({ ...options, caller });
+      else await serve({ ...options, input: caller, write: (bytes) => caller.write(bytes) });
+    });
     members = daemon.members;
     log("info", "listening");
     await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));

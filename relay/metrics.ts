@@ -12,6 +12,8 @@ export interface Gauges {
   readonly connections: number;
   readonly members: number;
   readonly isBreakerOpen: boolean;
+  /** Questions that wait for their turn to ask the API. */
+  readonly queued: number;
 }
 
 export class Metrics {
@@ -64,6 +66,9 @@ export class Metrics {
       "# HELP inspectord_relay_connections Open connections to the API.",
       "# TYPE inspectord_relay_connections gauge",
       `inspectord_relay_connections ${gauges.connections}`,
+      "# HELP inspectord_relay_queued Questions that wait because 256 requests to the API are in flight.",
+      "# TYPE inspectord_relay_queued gauge",
+      `inspectord_relay_queued ${gauges.queued}`,
       "# HELP inspectord_relay_members Members of ejabberd's pool that are connected.",
       "# TYPE inspectord_relay_members gauge",
       `inspectord_relay_members ${gauges.members}`,

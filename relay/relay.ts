@@ -11,6 +11,7 @@ import { createDecide, type Decide } from "./decide.ts";
 import type { Log, NameUser } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RecentLatency } from "./recent-latency.ts";
+import { RequestSlots } from "./request-slots.ts";
 import { createSign } from "./sign.ts";
 
 export interface RelayParts {
@@ -41,6 +42,7 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     renewCredentials: () => credentials.renew(),
     now: () => new Date(),
   });
+  const slots = new RequestSlots();
   const breaker = new Breaker();
   const metrics = new Metrics();
   const latency = new RecentLatency();
@@ -54,21 +56,24 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
       : half;
   };
   const decide = createDecide({
-    ask: async (body) => {
+    ask: async (body, leftMs) => {
       const startedMs = now();
       const verdict = await askWithRetry({
         begin: (isFresh) => {
           metrics.attempted();
           return api.begin(body, isFresh);
         },
-        deadlineMs,
+        deadlineMs: leftMs,
         hedgeAfterMs: hedgeAfterMs(),
+        slots,
         now,
         random: Math.random,
       });
       if (hedge) latency.add(now() - startedMs);
       return verdict;
     },
+    slots,
+    deadlineMs,
     breaker,
     metrics,
     log,
@@ -78,6 +83,11 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
   return {
     decide,
     metrics: (members) =>
-      metrics.text({ members, connections: connections.count, isBreakerOpen: breaker.isOpen }),
+      metrics.text({
+        members,
+        connections: connections.count,
+        isBreakerOpen: breaker.isOpen,
+        queued: slots.waiting,
+      }),
   };
 }

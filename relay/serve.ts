@@ -26,6 +26,7 @@ export type ServeEnd = "end-of-input" | "too-late" | "stopped";
 export function serve(options: ServeOptions): Promise<ServeEnd> {
   const { input, write, decide, patienceMs, now, log, stop } = options;
   const reader = new FrameReader();
+  const caller = new AbortController().signal;
   const waiting: Buffer[] = [];
   let isAnswering = false;
   let hasEnded = false;
@@ -42,7 +43,7 @@ export function serve(options: ServeOptions): Promise<ServeEnd> {
       let isAllowed: boolean;
       try {
         // The one line where everything becomes a bit: only a proven yes is a yes.
-        isAllowed = (await decide(parseCommand(payload))) === "allowed";
+        isAllowed = (await decide(parseCommand(payload), caller)) === "allowed";
       } catch (error) {
         log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
         isAllowed = false;

@@ -36,6 +36,7 @@ function ask(options: Partial<AttemptsOptions> = {}) {
     begin,
     deadlineMs: 10_000,
     hedgeAfterMs: 5_000,
+    slots: { tryTake: () => true, release: () => {} },
     now: () => Date.now(),
     random: () => 0,
     ...options,
@@ -112,6 +113,36 @@ describe("two attempts of a login", () => {
       await tick(1);
       assert.equal(attempts.length, 2);
     }
+  });
+
+  it("have a slot each while both are in flight, and are one where no slot is free", async () => {
+    let free = 0;
+    const slots = {
+      tryTake: () => free > 0 && free-- > 0,
+      release: () => {
+        free++;
+      },
+    };
+    const alone = ask({ slots });
+    await tick(5_000);
+    assert.equal(alone.attempts.length, 1);
+    // The first one's own slot is free again by then.
+    alone.attempts[0]?.reject(retried());
+    await settled();
+    await tick(0);
+    assert.equal(alone.attempts.length, 2);
+    alone.attempts[1]?.resolve(yes);
+    assert.deepEqual(await alone.asked, yes);
+    assert.equal(free, 0);
+
+    free = 1;
+    const { attempts, asked } = ask({ slots });
+    await tick(5_000);
+    assert.deepEqual([attempts.length, free], [2, 0]);
+    attempts[1]?.resolve(no);
+    assert.deepEqual(await asked, no);
+    await settled();
+    assert.equal(free, 1);
   });
 
   it("are one where less than 50 ms would be left for a second", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, mock } from "node:test";
 import { ApiFault, type Verdict } from "../../relay/api.ts";
 import { DeadlineFault } from "../../relay/attempts.ts";
 import { Breaker, faultsToOpen, firstWaitMs } from "../../relay/breaker.ts";
@@ -7,17 +7,21 @@ import { parseCommand } from "../../relay/command.ts";
 import { createDecide, type DecideOptions } from "../../relay/decide.ts";
 import { createLog } from "../../relay/log.ts";
 import { Metrics } from "../../relay/metrics.ts";
+import { maxInFlight, RequestSlots } from "../../relay/request-slots.ts";
 
 function open(ask: DecideOptions["ask"]) {
   const lines: string[] = [];
   const clock = { nowMs: 0 };
   const asked: string[] = [];
   const metrics = new Metrics();
+  const slots = new RequestSlots();
   const decide = createDecide({
-    ask: (body) => {
+    ask: (body, leftMs) => {
       asked.push(String(body));
-      return ask(body);
+      return ask(body, leftMs);
     },
+    slots,
+    deadlineMs: 10_000,
     breaker: new Breaker(),
     metrics,
     log: createLog({ write: (line) => lines.push(line), format: "json", now: () => new Date(clock.nowMs) }),
@@ -27,11 +31,13 @@ function open(ask: DecideOptions["ask"]) {
   return {
     asked,
     clock,
-    decide: (payload: string) => decide(parseCommand(Buffer.from(payload))),
+    slots,
+    decide: (payload: string, caller = new AbortController().signal) =>
+      decide(parseCommand(Buffer.from(payload)), caller),
     log: () => lines.map((line) => JSON.parse(line)),
     counted: () =>
       metrics
-        .text({ members: 0, connections: 0, isBreakerOpen: false })
+        .text({ members: 0, connections: 0, isBreakerOpen: false, queued: 0 })
         .split("\n")
         .filter((line) => line.startsWith("inspectord_relay_logins_total")),
   };
@@ -116,7 +122,7 @@ describe("the decision on a command", () => {
 
   it("is no at once while the API counts as dead, until a look finds it alive", async () => {
     let ask: DecideOptions["ask"] = fail;
-    const { decide, asked, clock, log } = open((body) => ask(body));
+    const { decide, asked, clock, log } = open((...question) => ask(...question));
     for (let i = 0; i < faultsToOpen; i++) assert.equal(await decide(`auth:a:b:${i}`), "unavailable");
     assert.equal(log().filter(({ code }) => code === "breaker-opened").length, 1);
     assert.equal(await decide(login), "unavailable");
@@ -146,7 +152,7 @@ describe("the decision on a command", () => {
 
   it("takes its next look later where the look finds no credentials", async () => {
     let ask: DecideOptions["ask"] = fail;
-    const { decide, asked, clock } = open((body) => ask(body));
+    const { decide, asked, clock } = open((...question) => ask(...question));
     for (let i = 0; i < faultsToOpen; i++) await decide(`auth:a:b:${i}`);
     ask = async () => {
       throw new ApiFault("credentials-expired", "");
@@ -159,5 +165,85 @@ describe("the decision on a command", () => {
     ask = allow;
     clock.nowMs += 2 * firstWaitMs;
     assert.equal(await decide(login), "allowed");
+  });
+
+  describe("while 256 requests are in flight", () => {
+    const full = (ask: DecideOptions["ask"] = allow) => {
+      const opened = open(ask);
+      for (let taken = 0; taken < maxInFlight; taken++) opened.slots.tryTake();
+      return opened;
+    };
+
+    it("waits for its turn, and has the time that is left then", async () => {
+      let got = 0;
+      const { decide, asked, clock, slots } = full(async (_, leftMs) => {
+        got = leftMs;
+        return { allow: true };
+      });
+      const decision = decide(login);
+      assert.equal(asked.length, 0);
+      clock.nowMs += 4_000;
+      slots.release();
+      assert.equal(await decision, "allowed");
+      assert.equal(got, 6_000);
+      // Its slot is free again.
+      assert.equal(slots.tryTake(), true);
+      assert.equal(slots.tryTake(), false);
+    });
+
+    it("frees its slot where the API fails", async () => {
+      const { decide, slots } = full(fail);
+      const decision = decide(login);
+      slots.release();
+      assert.equal(await decision, "unavailable");
+      assert.equal(slots.tryTake(), true);
+    });
+
+    it("needs no turn for what is refused here", async () => {
+      const { decide } = full();
+      assert.equal(await decide("setpass:a:b:c"), "refused");
+    });
+
+    it("is unavailable where its time is over first, and nobody is asked", async () => {
+      mock.timers.enable({ apis: ["setTimeout"] });
+      try {
+        const { decide, asked, log, counted } = full();
+        const decision = decide(login);
+        mock.timers.tick(9_949);
+        await Promise.resolve();
+        assert.deepEqual(counted(), []);
+        mock.timers.tick(1);
+        assert.equal(await decision, "unavailable");
+        assert.equal(asked.length, 0);
+        assert.deepEqual([log()[0].code, log()[0].detail], ["queue-deadline", "10000ms"]);
+      } finally {
+        mock.timers.reset();
+      }
+    });
+
+    it("is unavailable, and nobody is asked, where the API came to count as dead meanwhile", async () => {
+      const { decide, asked, slots, log } = full(fail);
+      const decisions = Array.from({ length: faultsToOpen + 3 }, (_, i) => decide(`auth:a:b:${i}`));
+      for (const _ of decisions) {
+        slots.release();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.deepEqual(new Set(await Promise.all(decisions)), new Set(["unavailable"]));
+      assert.equal(asked.length, faultsToOpen);
+      assert.equal(log().filter(({ code }) => code === "breaker-open").length, 3);
+    });
+
+    it("is asked for those who stay where the one who asked first has gone", async () => {
+      const { decide, asked, slots, counted, log } = full();
+      const leaving = new AbortController();
+      const first = decide(login, leaving.signal);
+      const others = [decide(login), decide(login)];
+      leaving.abort();
+      await first;
+      assert.deepEqual([log(), counted()], [[], []]);
+      slots.release();
+      assert.deepEqual(await Promise.all(others), ["allowed", "allowed"]);
+      assert.equal(asked.length, 1);
+    });
   });
 });

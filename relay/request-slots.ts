@@ -1,0 +1,107 @@
+// How many requests to the API are in flight, and which question is next when more are asked: the callers take turns,
+// so a caller with thousands of questions delays another caller's question by one request at most.
+
+/** With thousands of TLS handshakes at one moment, none would end in time. */
+export const maxInFlight = 256;
+
+/** A question waits no longer than leaves it this many times the usual time of a request. */
+const reserve = 1.25;
+/** And no longer than leaves it this long, in milliseconds. */
+const leastMs = 50;
+/** After an outage the usual time is that of the outage: this part of a question's time is reserved at most. */
+const mostReserved = 0.75;
+
+/** `expired`: the question's time was over first. `gone`: its caller no longer waits for an answer. */
+export type Turn = "granted" | "expired" | "gone";
+
+interface Waiting {
+  readonly settle: (turn: Turn) => void;
+  isSettled: boolean;
+  next: Waiting | undefined;
+}
+
+interface Queue {
+  first: Waiting | undefined;
+  last: Waiting;
+}
+
+/** A caller is known by the signal that is aborted when it has gone. */
+export class RequestSlots {
+  #free = maxInFlight;
+  /** How long a request takes lately, in milliseconds: a mean in which each new one weighs a sixteenth. */
+  #usualMs = 0;
+  #waiting = 0;
+  /** The callers with waiting questions. The first one has the next turn. */
+  readonly #queues = new Map<AbortSignal, Queue>();
+
+  /** How many questions wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Takes a slot if one is free. Each `true` and each granted turn must be followed by one `release`. */
+  tryTake(): boolean {
+    if (this.#free === 0) return false;
+    this.#free--;
+    return true;
+  }
+
+  /**
+   * Waits for a slot as long as a question with `leftMs` milliseconds can: a turn without enough time left for the
+   * request would be lost to the questions behind it. Call it only after `tryTake` has returned false.
+   */
+  wait(caller: AbortSignal, leftMs: number): Promise<Turn> {
+    if (caller.aborted) return Promise.resolve("gone");
+    this.#waiting++;
+    const reservedMs = Math.min(reserve * this.#usualMs, mostReserved * leftMs);
+    const withinMs = leftMs - Math.max(reservedMs, leastMs);
+    return new Promise((resolve) => {
+      const settle = (turn: Turn) => {
+        if (waiting.isSettled) return;
+        waiting.isSettled = true;
+        this.#waiting--;
+        clearTimeout(timer);
+        resolve(turn);
+      };
+      const waiting: Waiting = { settle, isSettled: false, next: undefined };
+      const timer = setTimeout(settle, withinMs, "expired" satisfies Turn);
+      this.#enqueue(caller, waiting);
+    });
+  }
+
+  /** Gives the slot to the next question. `tookMs`: how long the question took that had it. */
+  release(tookMs?: number): void {
+    if (tookMs !== undefined) this.#usualMs += (tookMs - this.#usualMs) / 16;
+    for (const [caller, queue] of this.#queues) {
+      this.#queues.delete(caller);
+      while (queue.first?.isSettled) queue.first = queue.first.next;
+      if (queue.first === undefined) continue;
+      const { settle, next } = queue.first;
+      queue.first = next;
+      // Deleted and set again, the caller stands at the end of the line.
+      if (next !== undefined) this.#queues.set(caller, queue);
+      settle("granted");
+      return;
+    }
+    this.#free++;
+  }
+
+  #enqueue(caller: AbortSignal, waiting: Waiting): void {
+    const queue = this.#queues.get(caller);
+    if (queue === undefined) {
+      this.#queues.set(caller, { first: waiting, last: waiting });
+      // The same function each time, so a signal has it once.
+      caller.addEventListener("abort", this.#forget);
+    } else {
+      queue.last.next = waiting;
+      queue.last = waiting;
+    }
+  }
+
+  readonly #forget = ({ target }: Event): void => {
+    const caller = target as AbortSignal;
+    let waiting = this.#queues.get(caller)?.first;
+    this.#queues.delete(caller);
+    for (; waiting !== undefined; waiting = waiting.next) waiting.settle("gone");
+  };
+}

@@ -1,0 +1,149 @@
+// A connection with numbered frames: each question gets one answer, in any order. The answers of one turn of the event
+// loop go out in one write.
+
+import type { Socket } from "node:net";
+import { parseCommand } from "./command.ts";
+import type { Decide, Decision } from "./decide.ts";
+import { FrameReader } from "./frames.ts";
+import type { Log } from "./log.ts";
+import { AnswerBatch, hello, numberBytes, numberOf } from "./numbered-frames.ts";
+
+export interface NumberedOptions {
+  /** Opened with `allowHalfOpen`: a caller that has no more questions still gets its answers. */
+  readonly caller: Socket;
+  /** May throw: that question is answered with unavailable. */
+  readonly decide: Decide;
+  readonly log: Log;
+  /** Once aborted, no further question is read. What is in flight is answered, what waits for its turn is not. */
+  readonly stop: AbortSignal;
+}
+
+/** With more unanswered questions of one caller than this, the rest waits in the socket. */
+export const maxUnanswered = 16_384;
+/** The same for the bytes of these questions. */
+export const maxUnansweredBytes = 8 * 1024 * 1024;
+
+/** Resolves to whether the caller begins with hello, which it answers. Anything else stays unread. */
+export function greets(caller: Socket, stop: AbortSignal): Promise<boolean> {
+  let received = Buffer.alloc(0);
+  return new Promise((resolve) => {
+    const settle = (isHello: boolean) => {
+      caller.off("readable", read).off("end", onOver).off("close", onOver).off("error", onOver);
+      stop.removeEventListener("abort", onOver);
+      resolve(isHello);
+    };
+    // Less than hello is less than a whole frame: it has no answer.
+    const onOver = () => settle(false);
+    const read = () => {
+      for (let chunk = caller.read() as Buffer | null; chunk !== null; chunk = caller.read()) {
+        received = Buffer.concat([received, chunk]);
+        const compared = received.subarray(0, hello.length);
+        const isHello = compared.equals(hello);
+        if (!isHello && compared.equals(hello.subarray(0, compared.length))) continue;
+        const unread = isHello ? received.subarray(hello.length) : received;
+        if (unread.length > 0) caller.unshift(unread);
+        if (isHello) caller.write(hello);
+        return settle(isHello);
+      }
+    };
+    caller.on("readable", read).on("end", onOver).on("close", onOver).on("error", onOver);
+    stop.addEventListener("abort", onOver);
+    if (stop.aborted) onOver();
+  });
+}
+
+/** Resolves once the caller has gone, or has ended and got all its answers, or the relay has stopped as above. */
+export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): Promise<void> {
+  const reader = new FrameReader();
+  const answers = new AnswerBatch();
+  const unanswered = new Map<number, { isAmbiguous: boolean }>();
+  let unansweredBytes = 0;
+  let isInputOver = false;
+  let isBlocked = false;
+  const gone = new AbortController();
+
+  return new Promise((resolve) => {
+    const settleIfDone = () => {
+      if (isInputOver && unanswered.size === 0 && answers.isEmpty) resolve();
+    };
+    const flush = () => {
+      const bytes = answers.take();
+      if (caller.destroyed) return;
+      // A caller that asks and never reads fills its socket, not this process's memory.
+      isBlocked = !caller.write(bytes);
+      readOrWait();
+      settleIfDone();
+    };
+    const answer = (number: number, decision: Decision) => {
+      if (answers.isEmpty) setImmediate(flush);
+      answers.add(number, decision);
+    };
+    const readOrWait = () => {
+      const isFull = unanswered.size >= maxUnanswered || unansweredBytes >= maxUnansweredBytes;
+      if (isFull || isBlocked || isInputOver) caller.pause();
+      else if (caller.isPaused()) caller.resume();
+    };
+    const ask = async (number: number, payload: Buffer) => {
+      const question = { isAmbiguous: false };
+      const { length } = payload;
+      unanswered.set(number, question);
+      unansweredBytes += length;
+      let decision: Decision;
+      try {
+        decision = await decide(parseCommand(payload.subarray(numberBytes)), gone.signal);
+      } catch (error) {
+        log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
+        decision = "unavailable";
+      }
+      unanswered.delete(number);
+      unansweredBytes -= length;
+      // The caller asks again after a stop, and the next relay may know more.
+      if (!stop.aborted || decision !== "unavailable") {
+        answer(number, question.isAmbiguous ? "unavailable" : decision);
+      }
+      readOrWait();
+      settleIfDone();
+    };
+    const take = (payload: Buffer) => {
+      const number = numberOf(payload);
+      if (number === undefined) {
+        log("error", "frame-without-number");
+        caller.destroy();
+        return;
+      }
+      const same = unanswered.get(number);
+      if (same === undefined) return void ask(number, payload);
+      // A yes to one question could be taken for the answer to the other.
+      same.isAmbiguous = true;
+      answer(number, "unavailable");
+    };
+    const endInput = () => {
+      isInputOver = true;
+      caller.pause();
+      settleIfDone();
+    };
+    const onGone = () => {
+      gone.abort();
+      resolve();
+    };
+    const onStop = () => {
+      gone.abort();
+      endInput();
+    };
+    caller.on("data", (chunk: Buffer) => {
+      for (const payload of reader.push(chunk)) {
+        if (caller.destroyed) return;
+        take(payload);
+      }
+      readOrWait();
+    });
+    caller.on("drain", () => {
+      isBlocked = false;
+      readOrWait();
+    });
+    caller.once("end", endInput);
+    caller.once("close", onGone);
+    stop.addEventListener("abort", onStop, { once: true });
+    if (stop.aborted) onStop();
+  });
+}

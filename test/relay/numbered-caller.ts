@@ -1,0 +1,62 @@
+// A caller that speaks numbered frames with a relay, as the auth module in ejabberd does.
+
+import { connect, type Socket } from "node:net";
+import { frame } from "../../infra/local/relay-caller.ts";
+import { FrameReader } from "../../relay/frames.ts";
+
+export type Answer = "no" | "yes" | "unavailable" | "closed";
+const answers: readonly Answer[] = ["no", "yes", "unavailable"];
+
+export class NumberedCaller {
+  readonly socket: Socket;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #next = 0;
+
+  /** Resolves once the relay has answered hello. Rejects where nobody listens or the relay does not know it. */
+  static open(path: string): Promise<NumberedCaller> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(path);
+      const reader = new FrameReader();
+      const caller = new NumberedCaller(socket);
+      let isGreeted = false;
+      socket.on("data", (chunk) => {
+        for (const payload of reader.push(chunk)) {
+          if (isGreeted) caller.#take(payload);
+          else if (String(payload) === "hello:1") resolve(caller);
+          else reject(new Error(`not hello: ${payload.toString("hex")}`));
+          isGreeted = true;
+        }
+      });
+      socket.on("error", reject);
+      socket.on("close", () => {
+        for (const settle of caller.#waiting.values()) settle("closed");
+      });
+      socket.write(frame("hello:1"));
+    });
+  }
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  ask(command: string): Promise<Answer> {
+    const number = this.#next++;
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(number);
+    this.socket.write(frame(Buffer.concat([bytes, Buffer.from(command)])));
+    return new Promise((resolve) => {
+      this.#waiting.set(number, resolve);
+    });
+  }
+
+  #take(payload: Buffer): void {
+    const number = payload.readUInt32BE();
+    const settle = this.#waiting.get(number);
+    const answer = answers[payload[4] ?? -1];
+    if (settle === undefined || answer === undefined || payload.length !== 5) {
+      throw new Error(`not an answer: ${payload.toString("hex")}`);
+    }
+    this.#waiting.delete(number);
+    settle(answer);
+  }
+}
