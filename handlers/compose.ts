@@ -76,7 +76,7 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
     }
     case "files": {
       const { FilesStore } = await import("../stores/files.ts");
-      return new FilesStore({ ...common, directory: store.directory });
+      return new FilesStore({ ...common, ...store, report: log });
     }
   }
 }

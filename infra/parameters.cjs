@@ -176,7 +176,7 @@ function placeOf(store) {
     isCache: ["memcached", "memcacheds", "elasticache", "redis", "rediss"].includes(scheme),
     clusterId: /^elasticache:\/\/([A-Za-z][A-Za-z0-9-]*)/.exec(store)?.[1],
     table: /^dynamodb:\/\/([A-Za-z0-9_.-]+)/.exec(store)?.[1],
-    mountPath: /^files:\/\/(\/mnt\/[A-Za-z0-9_.-]+)(?:\/|$)/.exec(store)?.[1],
+    mountPath: /^files:\/\/(\/mnt\/[A-Za-z0-9_.-]+)(?:[/?]|$)/.exec(store)?.[1],
     defaultPort: scheme.startsWith("redis") ? 6379 : 11211,
   };
 }

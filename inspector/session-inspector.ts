@@ -112,7 +112,7 @@ async function reach<T>(answer: Promise<T>): Promise<{ readonly given: T } | Una
   try {
     return { given: await answer };
   } catch (error) {
-    if (error instanceof StoreError) return unavailable(error.fault);
+    if (error instanceof StoreError) return unavailable(error.fault, error.detail);
     throw error;
   }
 }

@@ -24,13 +24,25 @@ export interface SessionStore {
   close(): void;
 }
 
+/**
+ * Says more of a fault: a code of the system's or of the store's own protocol, or one of the words of this list. Never
+ * a text that a server chose.
+ */
+export type StoreDetail =
+  /** Such as ECONNREFUSED, ENOTFOUND, CERT_HAS_EXPIRED or WRONGTYPE. */
+  | Uppercase<string>
+  | "others can write to the directory: add ?uid=N to SESSION_STORE, N being the uid that PHP runs as";
+
 /** The store could not say whether there is such a session. The message names the store's trouble, never a key. */
 export class StoreError extends Error {
   readonly fault: StoreFault;
+  readonly detail: StoreDetail | undefined;
 
-  constructor(fault: StoreFault) {
-    super(fault);
+  /** @param cause is for a debugger alone: it is never logged, as it can hold a key */
+  constructor(fault: StoreFault, { detail, cause }: { detail?: StoreDetail; cause?: unknown } = {}) {
+    super(fault, cause === undefined ? undefined : { cause });
     this.name = "StoreError";
     this.fault = fault;
+    this.detail = detail;
   }
 }

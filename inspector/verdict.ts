@@ -18,7 +18,7 @@ export type RefusalReason =
 export type StoreFault =
   | "store-unreachable"
   | "store-timeout"
-  /** Its certificate does not prove that it is the store. */
+  /** Nothing proves that it is the site's: a certificate is wrong, or others can write there. */
   | "store-untrusted"
   /** It answered, with an error. */
   | "store-refused"
@@ -31,6 +31,8 @@ export type Fault = StoreFault | "bad-configuration" | "internal-error";
 export interface Unavailable {
   readonly outcome: "unavailable";
   readonly fault: Fault;
+  /** What the store knows of its fault: for the function's log alone. */
+  readonly detail?: string;
 }
 
 export type Verdict =
@@ -50,6 +52,6 @@ export function refused(reason: RefusalReason, detail?: string): Verdict {
   return detail === undefined ? { outcome: "refused", reason } : { outcome: "refused", reason, detail };
 }
 
-export function unavailable(fault: Fault): Unavailable {
-  return { outcome: "unavailable", fault };
+export function unavailable(fault: Fault, detail?: string): Unavailable {
+  return detail === undefined ? { outcome: "unavailable", fault } : { outcome: "unavailable", fault, detail };
 }

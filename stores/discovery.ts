@@ -5,13 +5,7 @@ import type { SessionStore } from "../inspector/session-store.ts";
 import { DiscoveredStore, type DiscoveryLimits } from "./discovered.ts";
 import { type Cluster, DiscoveryError, findCluster } from "./elasticache.ts";
 import type { MemcachedNodes } from "./memcached/open-memcached.ts";
-
-/** Writes a line of the function's log. */
-export type Report = (
-  level: "info" | "error",
-  message: string,
-  fields: Readonly<Record<string, string | number>>,
-) => void;
+import type { Report } from "./report.ts";
 
 /** With a store's two seconds, a login that looks for the nodes still ends before the function's own limit. */
 export const findTimeoutMs = 2_000;

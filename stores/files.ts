@@ -2,25 +2,46 @@
 //
 // PHP's `files` handler has no expiry when it reads: a session lives until PHP's garbage collector (or the
 // system's cron job in its place) removes the file. The same is true here, so that both always agree.
-// Source: php-src ext/session/mod_files.c.
+//
+// Before it reads a file, PHP opens it for reading and writing, follows no link, and refuses a file that is neither its
+// own nor root's: in a directory that others can write to, such as Debian's /var/lib/php/sessions (mode 1733), anybody
+// can put a session. This store makes the same checks on the open file, so that nothing changes in between.
+//
+// Source: php-src ext/session/mod_files.c, ps_files_open() and PS_READ_FUNC(files). PHP 5.5.2 and later check the owner.
 
-import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, lstat, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { maxSessionBytes } from "../inspector/session/limits.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
 import { within } from "./deadline.ts";
+import type { Report } from "./report.ts";
+import { systemCodeOf } from "./system-code.ts";
 
 /** As many files are open at once, at most: more would only wait, and take from PHP's own on a machine with few. */
 const filesAtOnce = 16;
 
+const rootUid = 0;
+
 export interface FilesStoreOptions {
   /** PHP's session.save_path: an absolute path. */
   readonly directory: string;
+  /** The user id that PHP runs as; the directory's owner unless given, if nobody else can write there. */
+  readonly uid?: number;
   readonly keyPrefix: string;
   /** For one getData or getMany in all, in milliseconds: a directory on a network can hang. */
   readonly timeoutMs: number;
+  /** Is told of each file that stands in a session's place and is none of PHP's. */
+  readonly report: Report;
 }
+
+/** Why a file in a session's place is not a session of PHP's. */
+export type ForeignFile =
+  | "symbolic-link"
+  | "not-a-regular-file"
+  | "foreign-owner"
+  | "hard-link"
+  | "not-writable";
 
 export class FilesStore implements SessionStore {
   readonly #options: FilesStoreOptions;
@@ -38,13 +59,12 @@ export class FilesStore implements SessionStore {
   }
 
   async #readAll(sessionIds: readonly string[]): Promise<Map<string, StoredValue | null>> {
-    const { directory, keyPrefix } = this.#options;
+    const uid = await this.#phpUid();
     const found = new Map<string, StoredValue | null>();
     for (let i = 0; i < sessionIds.length; i += filesAtOnce) {
       await Promise.all(
         sessionIds.slice(i, i + filesAtOnce).map(async (sessionId) => {
-          const bytes = await readSession(directory, keyPrefix + sessionId);
-          found.set(sessionId, bytes && { bytes, flags: 0 });
+          found.set(sessionId, await this.#read(sessionId, uid));
         }),
       );
     }
@@ -52,35 +72,92 @@ export class FilesStore implements SessionStore {
   }
 
   close(): void {}
+
+  /**
+   * Returns the user id whose files are sessions. The directory is looked at each time: its mode can change, and
+   * without it a missing file proves nothing.
+   * @throws StoreError
+   */
+  async #phpUid(): Promise<number> {
+    const { directory, uid } = this.#options;
+    const found = await stat(directory).catch((error) => {
+      throw unreachable(error);
+    });
+    if (!found.isDirectory()) throw new StoreError("store-unreachable", { detail: "ENOTDIR" });
+    if (uid !== undefined) return uid;
+    if ((found.mode & writableByOthers) !== 0) {
+      throw new StoreError("store-untrusted", {
+        detail:
+          "others can write to the directory: add ?uid=N to SESSION_STORE, N being the uid that PHP runs as",
+      });
+    }
+    return found.uid;
+  }
+
+  async #read(sessionId: string, uid: number): Promise<StoredValue | null> {
+    const { directory, keyPrefix, report } = this.#options;
+    const found = await readSession(join(directory, keyPrefix + sessionId), uid);
+    if (typeof found !== "string") return found && { bytes: found, flags: 0 };
+    report("warn", "session-file", { outcome: "ignored", code: found });
+    return null;
+  }
 }
 
-/** Gives the bytes of the regular file of that name, or null where there is none. Throws StoreError. */
-async function readSession(directory: string, name: string): Promise<Uint8Array | null> {
+const writableByOthers = constants.S_IWGRP | constants.S_IWOTH;
+
+/**
+ * Returns the bytes of PHP's file of that name, null where there is no file, or why it is none of PHP's.
+ * @throws StoreError
+ */
+async function readSession(path: string, uid: number): Promise<Uint8Array | null | ForeignFile> {
   let file: FileHandle | undefined;
   try {
-    // Like PHP it follows no link; and it never waits for the other end of a pipe that lies in the directory.
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    file = await open(join(directory, name), flags);
+    // It never waits for the other end of a pipe that lies in the directory.
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const found = await file.stat();
-    if (!found.isFile()) return null;
+    const foreign = foreignFile(found, uid);
+    if (foreign !== undefined) return foreign;
     // One byte past the decoder's limit is enough for it to see that the session is too large.
     const bytes = Buffer.alloc(Math.min(found.size, maxSessionBytes + 1));
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
     return bytes.subarray(0, bytesRead);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (code === "ENOENT" && (await isDirectory(directory))) return null;
-    if (notAFile.has(code)) return null;
-    throw new StoreError("store-unreachable");
+    const code = systemCodeOf(error) ?? "";
+    // No file system holds a name that is too long.
+    if (code === "ENOENT" || code === "ENAMETOOLONG") return null;
+    if (code === "ELOOP") return "symbolic-link";
+    // A socket.
+    if (code === "ENXIO") return "not-a-regular-file";
+    // A file that nobody but its owner may read, who may be anybody.
+    const closed = code === "EACCES" ? await lstat(path).catch(() => undefined) : undefined;
+    const foreign = closed && foreignFile(closed, uid);
+    if (foreign !== undefined) return foreign;
+    throw unreachable(error);
   } finally {
     await file?.close();
   }
 }
 
-/** No file system holds such a name; it is a link; it is a socket. */
-const notAFile = new Set(["ENAMETOOLONG", "ELOOP", "ENXIO"]);
+/** Returns why a file is none that PHP, running as this user, would read or have written; undefined for its own. */
+export function foreignFile(file: Stats, uid: number): ForeignFile | undefined {
+  if (!file.isFile()) return "not-a-regular-file";
+  if (file.uid !== uid && file.uid !== rootUid) return "foreign-owner";
+  if (file.uid !== uid) {
+    // Anybody could have given the name of a session to a file of root's. PHP can open such a file for writing only
+    // where everybody can.
+    const isOpenToAll = (file.mode & readWriteByAll) === readWriteByAll;
+    return file.nlink > 1 && !isOpenToAll ? "hard-link" : undefined;
+  }
+  const isOpenToOwner = (file.mode & readWriteByOwner) === readWriteByOwner;
+  return isOpenToOwner || uid === rootUid ? undefined : "not-writable";
+}
 
-async function isDirectory(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() === true;
+const readWriteByOwner = constants.S_IRUSR | constants.S_IWUSR;
+const readWriteByAll = constants.S_IROTH | constants.S_IWOTH;
+
+/** Returns the store's fault for a fault of the system's. Throws any other error on: it is a fault of ours. */
+function unreachable(error: unknown): StoreError {
+  const detail = systemCodeOf(error);
+  if (detail === undefined) throw error;
+  return new StoreError("store-unreachable", { detail, cause: error });
 }

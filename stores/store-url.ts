@@ -13,7 +13,9 @@
 //   dynamodb  = "dynamodb://" table [ "?" option *( "&" option ) ]
 //   option    = ( "hash_key" / "data_attribute" / "session_lifetime_attribute" ) "=" name
 //                                                    ; as aws-sdk-php has them: id, data and expires unless told
-//   files     = "files://" absolute-path             ; PHP's session.save_path, without its "N;"
+//   files     = "files://" absolute-path [ "?uid=" uid ]
+//                                                    ; PHP's session.save_path, without its "N;"; no "?" in it
+//   uid       = 0 to 4294967294                      ; the user id that PHP runs as
 //
 // So ext-memcached's save_path can stand here as it is, behind "memcached://". pecl-memcache writes a node as
 // "tcp://host:port?weight=3": here it is "host:port:3". So does phpredis, and its servers' one database, user and
@@ -26,7 +28,7 @@ export type StoreUrl =
   | { readonly kind: "elasticache"; readonly clusterId: string }
   | RedisUrl
   | DynamoDbUrl
-  | { readonly kind: "files"; readonly directory: string };
+  | FilesUrl;
 
 export interface RedisUrl {
   readonly kind: "redis";
@@ -47,9 +49,16 @@ interface DynamoDbUrl {
   readonly expiryAttribute: string;
 }
 
+interface FilesUrl {
+  readonly kind: "files";
+  readonly directory: string;
+  /** The user id that PHP runs as. */
+  readonly uid?: number;
+}
+
 export const storeUrlForms =
   "memcached://HOST:PORT,HOST:PORT:WEIGHT, redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with memcacheds:// and " +
-  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, or files:///DIRECTORY";
+  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, or files:///DIRECTORY?uid=N";
 
 const maxNodes = 300;
 const maxWeight = 10_000;
@@ -58,9 +67,7 @@ const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})(?::([0-9]
 
 /** Gives where the sessions are, or undefined where the text is no such URL. */
 export function readStoreUrl(text: string): StoreUrl | undefined {
-  if (text.startsWith("files:///")) {
-    return { kind: "files", directory: text.slice("files://".length) };
-  }
+  if (text.startsWith("files://")) return readFilesUrl(text);
   if (text.startsWith("elasticache://")) {
     const id = text.slice("elasticache://".length);
     return clusterId.test(id) ? { kind: "elasticache", clusterId: id } : undefined;
@@ -98,6 +105,16 @@ function decoded(text = ""): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+const filesUrl = /^files:\/\/(\/[^?]*)(?:\?uid=(0|[1-9][0-9]{0,9}))?$/;
+/** The system's own for "no such user" is one above. */
+const maxUid = 2 ** 32 - 2;
+
+function readFilesUrl(text: string): FilesUrl | undefined {
+  const [, directory, uid] = filesUrl.exec(text) ?? [];
+  if (directory === undefined || Number(uid ?? 0) > maxUid) return undefined;
+  return { kind: "files", directory, ...(uid !== undefined && { uid: Number(uid) }) };
 }
 
 const dynamoDbUrl = /^dynamodb:\/\/([A-Za-z0-9_.-]{3,255})(?:\?(.+))?$/;

@@ -1,12 +1,16 @@
 // The five telling logins of the local stack, and the settings of the small site whose sessions they use.
 
+import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { LocalApi, LoginLine } from "./api.ts";
 import type { RelayCaller } from "./relay-caller.ts";
 import { formatTable } from "./table.ts";
 
+const sessions = fileURLToPath(new URL("sessions", import.meta.url));
+
 export const sampleSettings = {
-  SESSION_STORE: `files://${fileURLToPath(new URL("sessions", import.meta.url))}`,
+  // Whose checkout this is: its group may write there, too, by some users' umask.
+  SESSION_STORE: `files://${sessions}?uid=${statSync(sessions).uid}`,
   AUTHENTICATED_EXPRESSION: "authenticated",
   USER_EXPRESSION: "user",
   SERVED_HOSTS: "localhost",

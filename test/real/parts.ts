@@ -17,6 +17,7 @@ export type Part =
   | "socat"
   | "systemd"
   | "unzip"
+  | "root"
   | "nodes";
 
 interface PartSource {
@@ -106,6 +107,11 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => inPath("unzip") !== undefined,
     packages: [["unzip"]],
     hint: "unzip",
+  },
+  root: {
+    isThere: () => process.getuid?.() === 0,
+    packages: [],
+    hint: "run the tests as root: they act as several users",
   },
   nodes: {
     isThere: () => nodeVersions.every((version) => existsSync(nodePath(version))),

@@ -1,6 +1,6 @@
 // Real PHP on the command line, with its real session module.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 
 export type Ini = Readonly<Record<string, string | number>>;
 
@@ -19,6 +19,16 @@ export function runPhp(code: string, ini: Ini = {}, input = ""): Buffer {
     stdio: ["pipe", "pipe", "inherit"],
     maxBuffer: 1 << 28,
   });
+}
+
+/** Runs PHP code as this user, and gives what it prints, or undefined where PHP warns or fails. Needs root. */
+export function tryPhpAs(uid: number, code: string, ini: Ini, input = ""): string | undefined {
+  const { status, stdout, stderr } = spawnSync(
+    "php",
+    [...iniArguments({ ...commandLineIni, ...ini, display_errors: "stderr" }), "-r", code],
+    { input, uid, gid: uid, encoding: "utf8" },
+  );
+  return status === 0 && stderr === "" ? stdout : undefined;
 }
 
 /** Runs a PHP script with these arguments, and gives what it prints. Throws when PHP fails. */

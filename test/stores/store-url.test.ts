@@ -105,6 +105,14 @@ describe("SESSION_STORE", () => {
       kind: "files",
       directory: "/var/lib/php/sessions",
     });
+    assert.deepEqual(readStoreUrl("files:///"), { kind: "files", directory: "/" });
+  });
+
+  it("names the user that PHP runs as beside its directory", () => {
+    for (const uid of [0, 33, 2 ** 32 - 2]) {
+      const found = { kind: "files", directory: "/var/lib/php/sessions", uid };
+      assert.deepEqual(readStoreUrl(`files:///var/lib/php/sessions?uid=${uid}`), found);
+    }
   });
 
   it("is nothing else", () => {
@@ -144,7 +152,16 @@ describe("SESSION_STORE", () => {
         "dynamodb://abc?hash_key=a%20",
       ],
       `dynamodb://${"a".repeat(256)}`,
-      ...["files:/var", "file:///var", "MEMCACHED://a:1", " memcached://a:1"],
+      ...["files:/var", "file:///var", "files://", "files:///a?", "files:///a?uid=", "files:///a?uid=-1"],
+      ...["files:///a?uid=www-data", "files:///a?uid=1.5", "files:///a?uid=033", "files:///a?uid=4294967295"],
+      ...[
+        "files:///a?uid=33&uid=0",
+        "files:///a?uid=33?uid=0",
+        "files:///a?gid=33",
+        "files://a?uid=33",
+        "MEMCACHED://a:1",
+        " memcached://a:1",
+      ],
       ...["memcached://a:1:", "memcached://a:1:0", "memcached://a:1:10001", "memcached://a:1:-1"],
       ...["memcached://a:1:1.5", "memcached://a:1:2:3", "memcached://a:1?weight=2", "memcached://a::2"],
       `memcached://${Array.from({ length: 301 }, () => "a:1").join(",")}`,
