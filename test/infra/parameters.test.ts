@@ -196,6 +196,9 @@ describe("the parameters of a deployment", () => {
     assert.deepEqual(problemsOf({ ...plain, vpc }), [
       "vpc.cachePort is wrong: function.SESSION_STORE names no port 11212",
     ]);
+    for (const store of ["files:///mnt/a", "files:///mnt/a?uid=33", "files:///mnt/a/php?uid=33"]) {
+      assert.equal(placeOf(store)["mountPath"], "/mnt/a", store);
+    }
     assert.equal(placeOf("redis://cache")["defaultPort"], 6379);
     assert.equal(placeOf("memcacheds://cache:11211")["defaultPort"], 11211);
   });
