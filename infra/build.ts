@@ -1,5 +1,5 @@
 // Builds what is deployed: dist/relay.mjs and dist/doctor.mjs for the ejabberd host, and for Lambda a directory of each function,
-// dist/auth/ and dist/sessions/.
+// dist/auth/ and dist/sessions/. What osls reads stands in dist/infra/.
 
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -53,6 +53,7 @@ export async function buildAll(): Promise<void> {
     buildProgram("doctor/main.ts", "doctor.mjs"),
     ...functions.map(buildFunction),
   ]);
+  await buildDeployment();
   writeFileSync(`${root}dist/${noticesFile}`, noticesOf(bundles, root));
   // A function's zip holds its directory alone.
   for (const bundle of bundles.filter(({ name }) => functions.includes(name))) {
@@ -84,6 +85,20 @@ async function buildFunction(name: string): Promise<Bundle> {
     outdir: `dist/${name}`,
   });
   return { name, metafile };
+}
+
+/** What serverless.yml names: osls and its plugins load CommonJS, and take a module's only export. */
+async function buildDeployment(): Promise<void> {
+  await build({
+    ...common,
+    format: "cjs",
+    minify: false,
+    target: "node20",
+    entryPoints: { settings: "infra/settings.ts", sigv4: "infra/local/sigv4.ts" },
+    outdir: "dist/infra",
+    outExtension: { ".js": ".cjs" },
+    footer: { js: "module.exports = module.exports.default;" },
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();

@@ -20,7 +20,7 @@ interface Package {
 }
 
 /** The licences whose terms these notices meet: permissive ones, by their SPDX identifiers. */
-export const allowedLicences = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0"];
+const allowedLicences = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0"];
 
 /** These ask for no notice. */
 const withoutConditions = ["0BSD", "MIT-0"];

@@ -1,16 +1,14 @@
 // API Gateway and Lambda on this machine: serverless-offline, serving the real serverless.yml.
 
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { freePort } from "./ports.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
+import { localKey } from "./sigv4.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The variables by which a relay gets the one key that this API knows. */
-export const { localKey } = createRequire(import.meta.url)("./sigv4.cjs") as {
-  readonly localKey: Readonly<Record<string, string>>;
-};
+export { localKey };
 
 export interface LocalApi {
   /** The full URL of POST /auth. */
@@ -40,7 +38,7 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
   const { port, settings, certificateDirectory } = options;
   const args = [
     `${root}node_modules/serverless/bin/serverless.js`,
-    // In this stage the function's variables are those of its environment (infra/settings.cjs).
+    // In this stage the function's variables are those of its environment (infra/settings.ts).
     ...["offline", "start", "--stage", "local", "--noSponsor", "--host", "127.0.0.1"],
     ...["--httpPort", String(port), "--lambdaPort", String(await freePort())],
     ...(certificateDirectory === undefined ? [] : ["--httpsProtocol", certificateDirectory]),
@@ -53,7 +51,7 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
     env: {
       ...process.env,
       ...settings,
-      AUTHORIZER: JSON.stringify({ iam: { accessKey: localKey["AWS_ACCESS_KEY_ID"] } }),
+      AUTHORIZER: JSON.stringify({ iam: { accessKey: localKey.AWS_ACCESS_KEY_ID } }),
       SLS_TELEMETRY_DISABLED: "1",
       SLS_NOTIFICATIONS_MODE: "off",
     },

@@ -5,9 +5,9 @@ const site = {
   USER_EXPRESSION: "user",
   SERVED_HOSTS: "example.org",
 };
-const vpc = { id: "vpc-0123456789abcdef0", subnets: ["subnet-01234567", "subnet-0123456789abcdef0"] };
-const cacheSecurityGroup = "sg-0123456789abcdef0";
-const kmsKey = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
+const vpc = { id: "vpc-0a1b2c3d4e5f60718", subnets: ["subnet-0a1b2c3d", "subnet-0a1b2c3d4e5f60718"] };
+const cacheSecurityGroup = "sg-0a1b2c3d4e5f60718";
+const kmsKey = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
 
 /** Nothing that could be left out. */
 export const plain = {
@@ -37,11 +37,11 @@ export const full = {
 export const files = {
   region: "eu-central-1",
   function: { ...full.function, SESSION_STORE: "files:///mnt/sessions/php" },
-  vpc: { ...vpc, endpointSecurityGroup: "sg-0123456789abcdef2" },
+  vpc: { ...vpc, endpointSecurityGroup: "sg-0a1b2c3d4e5f6071a" },
   files: {
-    fileSystem: "fs-0123456789abcdef0",
-    accessPoint: "arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0123456789abcdef0",
-    securityGroup: "sg-0123456789abcdef1",
+    fileSystem: "fs-0a1b2c3d4e5f60718",
+    accessPoint: "arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0a1b2c3d4e5f60718",
+    securityGroup: "sg-0a1b2c3d4e5f60719",
   },
   alarms: { topic: "arn:aws:sns:eu-central-1:123456789012:operators" },
 };

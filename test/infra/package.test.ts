@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -272,7 +272,7 @@ describe("a deployment's network", () => {
     assert.deepEqual(egressOf("full"), [[11212, 11212, cache, undefined]]);
     const { GroupId, FromPort, SourceSecurityGroupId } = propertiesOf(
       templateOf("full"),
-      "CacheAdmitsFunctions",
+      "CacheAdmitsFunctionsOn11212",
     );
     assert.deepEqual([GroupId, FromPort], [cache, 11212]);
     assert.deepEqual(SourceSecurityGroupId, { "Fn::GetAtt": ["FunctionSecurityGroup", "GroupId"] });
@@ -375,7 +375,7 @@ describe("a function's role", () => {
     assert.deepEqual(allowance("files", "elasticfilesystem:ClientMount"), {
       Effect: "Allow",
       Action: ["elasticfilesystem:ClientMount"],
-      Resource: arn("elasticfilesystem", "file-system/fs-0123456789abcdef0"),
+      Resource: arn("elasticfilesystem", "file-system/fs-0a1b2c3d4e5f60718"),
       Condition: { ArnEquals: { "elasticfilesystem:AccessPointArn": files.files.accessPoint } },
     });
     assert.deepEqual(allowance("full", "ssm:GetParameter")?.Resource, [
@@ -577,7 +577,12 @@ describe("two builds of the same sources", () => {
     await buildAll();
     const other = join(directory, "other");
     copyProject(other);
-    // With params/example.yml as it stands: it is one that can be deployed.
+    // With params/example.yml as it stands, but for what is the example's own: it is one that can be deployed.
+    const example = readFileSync(join(root, "params/example.yml"), "utf8");
+    const own = example
+      .replaceAll("0123456789abcdef", "0a1b2c3d4e5f6071")
+      .replace("sessions.example.org", "cache1");
+    writeFileSync(join(other, "params/example.yml"), own);
     const { zips, template } = await packageStage(other, "example");
     assert.deepEqual(Object.values(zips).map(hashOf), first);
     assert.deepEqual(problemsOf(template), []);

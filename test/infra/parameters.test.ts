@@ -1,36 +1,38 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadAwsServiceSpecSync } from "@aws-cdk/aws-service-spec";
 import { secretVariables, variables } from "../../handlers/variables.ts";
+import {
+  checkParameters,
+  functionVariables,
+  mountPathOf,
+  type Parameters,
+  placeholders,
+} from "../../infra/parameters.ts";
 import { dynamodb, files, full, plain } from "./deployments.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-type Parameters = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-const { checkParameters, functionVariables, placeOf } = createRequire(import.meta.url)(
-  "../../infra/parameters.cjs",
-) as {
-  checkParameters(given: unknown): Parameters | { readonly problems: readonly string[] };
-  functionVariables: readonly string[];
-  placeOf(store: string): Readonly<Record<string, unknown>>;
-};
-
-function problemsOf(given: unknown): readonly string[] {
-  const checked = checkParameters(given);
-  return "problems" in checked ? (checked.problems as readonly string[]) : [];
+async function problemsOf(given: unknown): Promise<readonly string[]> {
+  const checked = await checkParameters(given);
+  return "problems" in checked ? checked.problems : [];
 }
 
-function checked(given: unknown): Parameters {
-  assert.deepEqual(problemsOf(given), []);
-  return checkParameters(given) as Parameters;
+async function checked(given: unknown): Promise<Parameters> {
+  const parameters = await checkParameters(given);
+  return "problems" in parameters ? assert.fail(parameters.problems.join()) : parameters;
+}
+
+/** The problems with a deployment that differs from the plain one in these variables of the function. */
+function problemsWith(variables: object): Promise<readonly string[]> {
+  return problemsOf({ ...plain, function: { ...plain.function, ...variables } });
 }
 
 describe("the parameters of a deployment", () => {
-  it("may be few, and are then what params/example.yml says", () => {
-    const { vpc, throttle, logs, tracing, alarms, reservedConcurrency, dashboard } = checked(plain);
+  it("may be few, and are then what params/example.yml says", async () => {
+    const { vpc, throttle, logs, tracing, alarms, reservedConcurrency, dashboard } = await checked(plain);
     assert.deepEqual(vpc, {
       ...plain.vpc,
       ...{ cachePort: null, makeEndpoints: null, endpointSecurityGroup: null },
@@ -49,20 +51,16 @@ describe("the parameters of a deployment", () => {
     assert.deepEqual(dashboard, { cacheClusters: null, serverlessCaches: null });
   });
 
-  it("are handed on as they are, and the function's variables as texts", () => {
-    for (const given of [full, files, dynamodb]) checked(given);
-    assert.equal(checked(full)["variables"]?.["SESSION_REPLICAS"], "1");
-    assert.equal(
-      checked({ ...plain, function: { ...plain.function, SESSION_KEY_PREFIX: "" } })["variables"]?.[
-        "SESSION_KEY_PREFIX"
-      ],
-      "",
-    );
+  it("are handed on as they are, and the function's variables as texts", async () => {
+    for (const given of [full, files, dynamodb]) await checked(given);
+    assert.equal((await checked(full)).variables["SESSION_REPLICAS"], "1");
+    const prefixed = { ...plain, function: { ...plain.function, SESSION_KEY_PREFIX: "" } };
+    assert.equal((await checked(prefixed)).variables["SESSION_KEY_PREFIX"], "");
   });
 
-  it("are named when they are missing, unknown or wrong, with what is allowed", () => {
+  it("are named when they are missing, unknown or wrong, with what is allowed", async () => {
     const { region: _, ...others } = plain;
-    assert.deepEqual(problemsOf(others), [
+    assert.deepEqual(await problemsOf(others), [
       "region is missing: it must be a region of AWS, such as eu-central-1",
     ]);
     for (const [given, problem] of [
@@ -94,139 +92,190 @@ describe("the parameters of a deployment", () => {
       ],
       [{ ...plain, logs: null }, /^logs is no parameter/],
       [{ ...plain, tracing: "yes" }, /^tracing is wrong: it must be one of true, false$/],
-      [{ ...plain, alarms: { email: "nobody" } }, /^alarms\.email is wrong: it must be an address/],
+      [{ ...plain, alarms: { email: "nobody" } }, /^alarms\.email is wrong: it must be an e-mail address/],
       [
         { ...plain, dashboard: { cacheClusters: "one" } },
         /^dashboard\.cacheClusters is wrong: it must be a list/,
       ],
       [{ ...plain, throttle: { loginsPerSecond: 0 } }, /^throttle\.loginsPerSecond is wrong/],
     ] as const) {
-      const problems = problemsOf(given);
+      const problems = await problemsOf(given);
       assert.equal(problems.length, 1, problems.join());
       assert.match(problems[0] ?? "", problem);
     }
-    assert.match(problemsOf("text")[0] ?? "", /params\/example\.yml/);
+    assert.match((await problemsOf("text"))[0] ?? "", /params\/example\.yml/);
   });
 
-  it("keep logs for the numbers of days that AWS allows, and no other", () => {
+  it("keep logs for the numbers of days that AWS allows, and no other", async () => {
     const [logGroup] = loadAwsServiceSpecSync().lookup(
       ...(["resource", "cloudFormationType", "equals", "AWS::Logs::LogGroup"] as const),
     );
     const type = logGroup?.properties["RetentionInDays"]?.type;
     const allowed = type?.type === "integer" ? (type.allowedValues ?? []) : [];
     assert.ok(allowed.includes(3653), allowed.join());
-    const accepted = Array.from({ length: 4000 }, (_, days) => days).filter(
-      (retentionDays) => problemsOf({ ...plain, logs: { retentionDays } }).length === 0,
-    );
+    const accepted: number[] = [];
+    for (let retentionDays = 0; retentionDays < 4000; retentionDays++) {
+      const problems = await problemsOf({ ...plain, logs: { retentionDays } });
+      if (problems.length === 0) accepted.push(retentionDays);
+    }
     assert.deepEqual(accepted, allowed);
   });
 
-  it("are all told of at once", () => {
-    const problems = problemsOf({ region: 1, vpc: { id: 2 }, function: { SESSION_PRESET: "plain" } });
+  it("are all reported at once", async () => {
+    const problems = await problemsOf({ region: 1, vpc: { id: 2 }, function: { HOSTS: "plain" } });
     assert.deepEqual(
       problems.map((problem) => problem.split(" ")[0]),
-      ["region", "vpc.id", "function.SESSION_STORE", "function.SERVED_HOSTS"],
+      ["region", "vpc.id", "function.HOSTS"],
     );
   });
 
-  it("name the function's variables that are missing, unknown or no texts", () => {
-    const problemsWith = (variables: unknown) => problemsOf({ ...plain, function: variables });
-    assert.match(problemsWith(undefined)[0] ?? "", /^function is missing/);
-    assert.deepEqual(problemsWith({ SESSION_STORE: "memcached://c:11211", SERVED_HOSTS: "h" }), [
-      "function.AUTHENTICATED_EXPRESSION is missing",
-      "function.USER_EXPRESSION is missing",
-    ]);
-    assert.match(
-      problemsWith({ ...plain.function, HOSTS: "h" })[0] ?? "",
-      /^function\.HOSTS is no variable: there/,
+  it("name the function's variables that are missing, unknown or no texts", async () => {
+    assert.match((await problemsOf({ ...plain, function: undefined }))[0] ?? "", /^function is missing/);
+    const { AUTHENTICATED_EXPRESSION: _, USER_EXPRESSION: __, ...others } = plain.function;
+    assert.deepEqual(
+      (await problemsOf({ ...plain, function: others })).map((problem) => problem.split(": ")[0]),
+      ["function.AUTHENTICATED_EXPRESSION is missing", "function.USER_EXPRESSION is missing"],
     );
-    assert.deepEqual(problemsWith({ ...plain.function, SERVED_HOSTS: ["a", "b"] }), [
+    assert.match((await problemsWith({ HOSTS: "h" }))[0] ?? "", /^function\.HOSTS is no variable: there/);
+    assert.deepEqual(await problemsWith({ SERVED_HOSTS: ["a", "b"] }), [
       "function.SERVED_HOSTS is wrong: it must be a text",
     ]);
   });
 
-  it("hold no secret", () => {
-    const problemsWith = (changes: unknown) =>
-      problemsOf({ ...plain, function: Object.assign({}, plain.function, changes) });
-    assert.deepEqual(problemsWith({ LARAVEL_APP_KEY: "base64:x" }), [
-      "function.LARAVEL_APP_KEY is a secret: store it in SSM, and name it in function.LARAVEL_APP_KEY_PARAMETER",
-    ]);
-    assert.deepEqual(problemsWith({ SESSION_STORE_PASSWORD: "x" }), [
-      "function.SESSION_STORE_PASSWORD is a secret: store it in SSM, and name it in function.SESSION_STORE_PASSWORD_PARAMETER",
-    ]);
-    for (const store of ["redis://user:word@cache:6379", "rediss://:word@cache:6379"]) {
-      const [problem = ""] = problemsWith({ SESSION_STORE: store });
-      assert.match(problem, /^function\.SESSION_STORE holds a password/);
-      assert.ok(!problem.includes("word@"));
+  it("hold values with which the function can start", async () => {
+    for (const [variables, problem] of [
+      [
+        { SESSION_STORE: "memcached://h:notaport" },
+        /^function\.SESSION_STORE is wrong: it must be memcached:/,
+      ],
+      [{ SESSION_STORE: "memcached://h" }, /^function\.SESSION_STORE is wrong/],
+      [{ SESSION_STORE: "mysql://h:3306" }, /^function\.SESSION_STORE is wrong/],
+      [{ SESSION_STORE: "elasticache://Sessions_1" }, /^function\.SESSION_STORE is wrong/],
+      [{ AUTHENTICATED_EXPRESSION: "user ==== 1" }, /^function\.AUTHENTICATED_EXPRESSION is wrong: /],
+      [{ USER_EXPRESSION: "user[" }, /^function\.USER_EXPRESSION is wrong: /],
+      [{ HOSTS_EXPRESSION: "" }, /^function\.HOSTS_EXPRESSION is wrong/],
+      [{ SERVED_HOSTS: "Example.ORG" }, /^function\.SERVED_HOSTS is wrong: it must be the XMPP hosts/],
+      [{ SESSION_PLACEMENT: "nonsense" }, /^function\.SESSION_PLACEMENT is wrong: it must be one of/],
+      [{ SESSION_PRESET: "drupal" }, /^function\.SESSION_PRESET is wrong/],
+      [{ SESSION_REPLICAS: 10 }, /^function\.SESSION_REPLICAS is wrong/],
+      [{ SESSION_KEY_PREFIX: "a b" }, /^function\.SESSION_KEY_PREFIX is wrong/],
+      [{ SESSION_SERIALIZE_HANDLER: "wddx" }, /^function\.SESSION_SERIALIZE_HANDLER is wrong/],
+      [{ USER_NAME_CASE: "upper" }, /^function\.USER_NAME_CASE is wrong/],
+      [{ ISUSER_POLICY: "some" }, /^function\.ISUSER_POLICY is wrong/],
+      [
+        { SESSION_STORE_PASSWORD_PARAMETER: "/inspectord/password" },
+        /^function\.SESSION_STORE_PASSWORD_PARAMETER is wrong: it must be Redis' password, beside a redis:/,
+      ],
+      [
+        { SESSION_STORE: "redis://user@cache:6379" },
+        /^function\.SESSION_STORE_PASSWORD_PARAMETER is missing/,
+      ],
+    ] as const) {
+      const problems = await problemsWith(variables);
+      assert.equal(problems.length, 1, problems.join());
+      assert.match(problems[0] ?? "", problem);
     }
   });
 
-  it("fit the store: a cache and files need their VPC, DynamoDB has none", () => {
+  it("are checked with a placeholder for each secret, which the function would take", () => {
+    const secrets = Object.values(variables).filter(({ name }) => secretVariables.includes(name));
+    assert.deepEqual(Object.keys(placeholders).toSorted(), secrets.map(({ name }) => name).toSorted());
+    for (const { name, parse } of secrets) assert.notEqual(parse(placeholders[name] ?? ""), undefined, name);
+  });
+
+  it("hold no secret", async () => {
+    assert.deepEqual(await problemsWith({ LARAVEL_APP_KEY: "base64:x" }), [
+      "function.LARAVEL_APP_KEY is a secret: store it in SSM, and name it in function.LARAVEL_APP_KEY_PARAMETER",
+    ]);
+    assert.deepEqual(await problemsWith({ SESSION_STORE_PASSWORD: "x" }), [
+      "function.SESSION_STORE_PASSWORD is a secret: store it in SSM, and name it in function.SESSION_STORE_PASSWORD_PARAMETER",
+    ]);
+    for (const store of ["redis://user:word@cache:6379", "rediss://:word@cache:6379"]) {
+      const problems = await problemsWith({ SESSION_STORE: store });
+      assert.match(problems[0] ?? "", /^function\.SESSION_STORE holds a password/);
+      assert.ok(!problems.join().includes("word@"));
+    }
+  });
+
+  it("are not what stands in the example", async () => {
+    const own = { id: "vpc-0123456789abcdef0", subnets: ["subnet-0a1b2c3d", "subnet-0123456789abcdef1"] };
+    assert.deepEqual(await problemsOf({ ...plain, vpc: { ...plain.vpc, ...own } }), [
+      "vpc.id is the example's: put in your own",
+      "vpc.subnets is the example's: put in your own",
+    ]);
+    for (const host of ["sessions.example.org", "example.com", "a.b.example.net"]) {
+      assert.deepEqual(await problemsWith({ SESSION_STORE: `memcached://cache:11211,${host}:11211` }), [
+        "function.SESSION_STORE is the example's: put in your own",
+      ]);
+    }
+    assert.deepEqual(await problemsWith({ SESSION_STORE: "memcached://cache.my-example.org:11211" }), []);
+  });
+
+  it("name keys, topics and access points of the region, and of one account", async () => {
+    const elsewhere = full.logs.kmsKey.replace("eu-west-1", "eu-west-2");
+    assert.deepEqual(await problemsOf({ ...full, logs: { kmsKey: elsewhere } }), [
+      "logs.kmsKey is of region eu-west-2: it must be of the parameter region",
+    ]);
+    const others = full.logs.kmsKey.replace(/:[0-9]{12}:/, ":210987654321:");
+    assert.deepEqual(await problemsOf({ ...full, logs: { kmsKey: others } }), [
+      "logs.kmsKey is of another account than secrets.kmsKey: both must be of the one that deploys",
+    ]);
+  });
+
+  it("fit the store: a cache and files need their VPC, DynamoDB has none", async () => {
     const { vpc: _, ...bare } = plain;
-    assert.deepEqual(problemsOf(bare), [
+    assert.deepEqual(await problemsOf(bare), [
       "vpc.id, vpc.subnets, vpc.cacheSecurityGroup: missing, for a cache is reached from its VPC only",
     ]);
-    assert.deepEqual(problemsOf({ ...plain, files: files.files }), [
+    assert.deepEqual(await problemsOf({ ...plain, files: files.files }), [
       "files.fileSystem, files.accessPoint, files.securityGroup: to be left out, for they belong to a SESSION_STORE of files:///mnt/NAME",
     ]);
-    assert.deepEqual(problemsOf({ ...dynamodb, vpc: { id: plain.vpc.id } }), [
+    assert.deepEqual(await problemsOf({ ...dynamodb, vpc: { id: plain.vpc.id } }), [
       "vpc.id: to be left out, for dynamodb:// is reached without a VPC",
     ]);
     for (const [name, value] of Object.entries(files.files)) {
-      assert.deepEqual(problemsOf({ ...dynamodb, files: { [name]: value } }), [
+      assert.deepEqual(await problemsOf({ ...dynamodb, region: files.region, files: { [name]: value } }), [
         `files.${name}: to be left out, for dynamodb:// is reached without a VPC`,
       ]);
     }
     const { files: __, ...mountless } = files;
     assert.match(
-      problemsOf(mountless)[0] ?? "",
+      (await problemsOf(mountless))[0] ?? "",
       /^files\.fileSystem, .*: missing, for files are read from EFS/,
     );
-    const wrong = (store: string) =>
-      problemsOf({ ...plain, function: { ...plain.function, SESSION_STORE: store } });
-    assert.match(
-      wrong("files:///var/lib/php").join(),
-      /SESSION_STORE is wrong: files must be below files:\/\/\/mnt\/NAME/,
-    );
-    assert.match(wrong("mysql://x").join(), /SESSION_STORE is wrong: no such store is known/);
+    const elsewhere = await problemsWith({ SESSION_STORE: "files:///var/lib/php" });
+    assert.match(elsewhere.join(), /SESSION_STORE is wrong: files must be below files:\/\/\/mnt\/NAME/);
   });
 
-  it("have a port that SESSION_STORE names", () => {
-    const vpc = { ...plain.vpc, cachePort: 11212 };
-    assert.deepEqual(problemsOf({ ...plain, vpc }), [
-      "vpc.cachePort is wrong: function.SESSION_STORE names no port 11212",
-    ]);
+  it("say where the file system is mounted", async () => {
     for (const store of ["files:///mnt/a", "files:///mnt/a?uid=33", "files:///mnt/a/php?uid=33"]) {
-      assert.equal(placeOf(store)["mountPath"], "/mnt/a", store);
+      const given = { ...files, function: { ...files.function, SESSION_STORE: store } };
+      assert.equal(mountPathOf((await checked(given)).store), "/mnt/a", store);
     }
-    assert.equal(placeOf("redis://cache")["defaultPort"], 6379);
-    assert.equal(placeOf("memcacheds://cache:11211")["defaultPort"], 11211);
   });
 
-  it("say how AWS's API is reached from the VPC, where the function asks it", () => {
+  it("say how AWS's API is reached from the VPC, where the function asks it", async () => {
     const { makeEndpoints: _, ...vpc } = full.vpc;
     const problem = /^vpc\.makeEndpoints, vpc\.endpointSecurityGroup: set one/;
-    assert.match(problemsOf({ ...full, vpc })[0] ?? "", problem);
+    assert.match((await problemsOf({ ...full, vpc }))[0] ?? "", problem);
     const both = { ...full.vpc, endpointSecurityGroup: "sg-01234567" };
-    assert.match(problemsOf({ ...full, vpc: both })[0] ?? "", problem);
-    assert.match(
-      problemsOf({ ...plain, vpc: { ...plain.vpc, makeEndpoints: true } })[0] ?? "",
-      /to be left out/,
-    );
+    assert.match((await problemsOf({ ...full, vpc: both }))[0] ?? "", problem);
+    const unneeded = { ...plain, vpc: { ...plain.vpc, makeEndpoints: true } };
+    assert.match((await problemsOf(unneeded))[0] ?? "", /to be left out/);
     const secretless = { ...full.function, LARAVEL_APP_KEY_PARAMETER: undefined };
     const { LARAVEL_APP_KEY_PARAMETER: __, ...rest } = secretless;
-    assert.deepEqual(problemsOf({ ...full, function: rest }), [
+    assert.deepEqual(await problemsOf({ ...full, function: rest }), [
       "secrets.kmsKey: to be left out, for the function takes no secret from SSM",
     ]);
     const named = { ...full.function, LARAVEL_APP_KEY_PARAMETER: "a b" };
-    assert.deepEqual(problemsOf({ ...full, function: named }), [
+    assert.deepEqual(await problemsOf({ ...full, function: named }), [
       "function: a b is no name of an SSM parameter",
     ]);
   });
 
-  it("send alarms one way", () => {
+  it("send alarms one way", async () => {
     const alarms = { ...files.alarms, email: "a@example.org" };
-    assert.deepEqual(problemsOf({ ...files, alarms }), [
+    assert.deepEqual(await problemsOf({ ...files, alarms }), [
       "alarms.email: to be left out, for alarms.topic has subscriptions of its own",
     ]);
   });
@@ -247,9 +296,9 @@ describe("params/example.yml", () => {
     return found;
   })();
 
-  it("shows each parameter, and none that there is not", () => {
+  it("shows each parameter, and none that there is not", async () => {
     const ours = names.filter((name) => !name.startsWith("function."));
-    const [told = ""] = problemsOf({ ...plain, nothing: 1 });
+    const [told = ""] = await problemsOf({ ...plain, nothing: 1 });
     const known = told.replace("nothing is no parameter: there are ", "").split(", ");
     assert.deepEqual(ours.toSorted(), known.toSorted());
     // No secret stands there.
@@ -260,8 +309,8 @@ describe("params/example.yml", () => {
     assert.deepEqual(shown.toSorted(), named.toSorted());
   });
 
-  it("shows of what may be left out what it is then", () => {
-    const { region: _, variables: __, ...groups } = checked(dynamodb);
+  it("shows of what may be left out what it is then", async () => {
+    const { region: _, variables: __, store: ___, ...groups } = await checked(dynamodb);
     const fallbacks = Object.entries(groups)
       .flatMap(([group, values]) => Object.entries(typeof values === "object" ? values : { [group]: values }))
       .filter(([, value]) => value !== null);
@@ -269,7 +318,7 @@ describe("params/example.yml", () => {
     for (const [name, value] of fallbacks) assert.match(example, new RegExp(`#${name}: ${value}\n`));
   });
 
-  it("knows every variable of the function", () => {
+  it("knows every variable of the function", async () => {
     const known = Object.values(variables)
       .map(({ name }) => name)
       // The deployment sets it by itself.
@@ -277,7 +326,7 @@ describe("params/example.yml", () => {
     const asParameters = secretVariables.map((name) => `${name}_PARAMETER`);
     assert.deepEqual(functionVariables.toSorted(), [...known, ...asParameters].toSorted());
     for (const name of secretVariables) {
-      const [problem] = problemsOf({ ...plain, function: { ...plain.function, [name]: "x" } });
+      const [problem] = await problemsOf({ ...plain, function: { ...plain.function, [name]: "x" } });
       assert.match(problem ?? "", new RegExp(`^function\\.${name} is a secret`));
     }
   });

@@ -1,34 +1,25 @@
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { afterEach, describe, it } from "node:test";
+import settings, { type Settings } from "../../infra/settings.ts";
 import { full, plain } from "./deployments.ts";
 
-interface Settings {
-  readonly region: string;
-  readonly environment: Readonly<Record<string, unknown>>;
-  readonly vpc: unknown;
-}
-const settings = createRequire(import.meta.url)("../../infra/settings.cjs") as (serverless: {
-  resolveVariable(variable: string): Promise<unknown>;
-}) => Promise<Settings>;
-
 /** The settings of a stage whose file of parameters holds these, or is not there. */
-function settingsOf(stage: string, parameters: unknown = null): Promise<Settings> {
-  return settings({
-    resolveVariable: async (variable) => {
-      if (variable === "sls:stage") return stage;
-      assert.equal(variable, `file(params/${stage}.yml), null`);
-      return parameters;
-    },
-  });
+function settingsOf(stage: string, parameters: unknown = null, isFile = false): Promise<Settings> {
+  const resolveVariable = async (variable: string) => {
+    if (variable === "sls:stage") return stage;
+    assert.equal(variable, `file(params/${stage}.yml), null`);
+    return parameters;
+  };
+  return settings({ resolveVariable }, () => isFile);
 }
 
 const local = {
-  SESSION_STORE: "s",
+  SESSION_STORE: "files:///tmp",
   AUTHENTICATED_EXPRESSION: "a",
   USER_EXPRESSION: "u",
   SERVED_HOSTS: "h",
 };
+const key = `base64:${Buffer.alloc(32).toString("base64")}`;
 
 describe("the settings of a deployment", () => {
   it("are its stage's parameters", async () => {
@@ -42,6 +33,13 @@ describe("the settings of a deployment", () => {
     await assert.rejects(
       settingsOf("prod"),
       /^Error: params\/prod\.yml is missing: copy params\/example\.yml/,
+    );
+  });
+
+  it("say that a file without a parameter is empty", async () => {
+    await assert.rejects(
+      settingsOf("prod", null, true),
+      /^Error: params\/prod\.yml is empty: copy params\/example/,
     );
   });
 
@@ -75,17 +73,23 @@ describe("the settings of npm start", () => {
   afterEach(() => set({}));
 
   it("hand on the variables that are set, an empty one included, and a key as it is", async () => {
-    const variables = { ...local, SESSION_KEY_PREFIX: "", LARAVEL_APP_KEY: "k" };
+    const variables = { ...local, SESSION_KEY_PREFIX: "", LARAVEL_APP_KEY: key };
     set(variables);
     const { environment, vpc } = await settingsOf("local");
     assert.deepEqual(environment, { ...variables, STAGE: "local" });
     assert.equal(vpc, null);
   });
 
-  it("name what is missing", async () => {
-    set({ SESSION_STORE: "s", SERVED_HOSTS: "h" });
-    await assert.rejects(settingsOf("local"), /Set AUTHENTICATED_EXPRESSION, USER_EXPRESSION:/);
-    set({ SESSION_STORE: "s", SERVED_HOSTS: "h", SESSION_PRESET: "laravel" });
+  it("name what is missing or wrong, as the function does", async () => {
+    const { SESSION_STORE, SERVED_HOSTS } = local;
+    set({ SESSION_STORE, SERVED_HOSTS });
+    await assert.rejects(
+      settingsOf("local"),
+      /AUTHENTICATED_EXPRESSION is missing: .*\nUSER_EXPRESSION is missing: .*\ndocs\/configuration\.md says/,
+    );
+    set({ ...local, SERVED_HOSTS: "Example.ORG" });
+    await assert.rejects(settingsOf("local"), /^Error: SERVED_HOSTS is wrong: /);
+    set({ SESSION_STORE, SERVED_HOSTS, SESSION_PRESET: "laravel" });
     await settingsOf("local");
   });
 });

@@ -2,19 +2,9 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { createRequire } from "node:module";
 import type { AddressInfo, Socket } from "node:net";
-
-/** The local stack's authorizer, which verifies signatures on its own. */
-const { refusalOf, isBodyOf } = createRequire(import.meta.url)("../../infra/local/sigv4.cjs") as {
-  refusalOf(request: {
-    method: string;
-    path: string;
-    headers: IncomingMessage["headers"];
-    nowMs: number;
-  }): string | undefined;
-  isBodyOf(headers: IncomingMessage["headers"], body: string): boolean;
-};
+// The local stack's authorizer, which verifies signatures on its own.
+import { isBodyOf, refusalOf } from "../../infra/local/sigv4.ts";
 
 export type Reply = (body: string, response: ServerResponse, request: IncomingMessage) => void;
 

@@ -3,29 +3,15 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
-import { type LocalApi, localKey, startApi } from "../../../infra/local/api.ts";
+import { type LocalApi, startApi } from "../../../infra/local/api.ts";
 import { freePort } from "../../../infra/local/ports.ts";
 import { sampleSettings } from "../../../infra/local/sample-logins.ts";
+import { isBodyOf, localKey, refusalOf, signatureOf } from "../../../infra/local/sigv4.ts";
 import { fromEnvironment } from "../../../relay/credentials/environment.ts";
 import { createSign } from "../../../relay/sign.ts";
 
 type Headers = Readonly<Record<string, string>>;
-
-const { signatureOf, refusalOf, isBodyOf } = createRequire(import.meta.url)(
-  "../../../infra/local/sigv4.cjs",
-) as {
-  signatureOf(request: object): Buffer;
-  refusalOf(request: {
-    method: string;
-    path: string;
-    query?: string;
-    headers: Headers;
-    nowMs: number;
-  }): string | undefined;
-  isBodyOf(headers: Headers, body: string | Buffer | null): boolean;
-};
 
 const body = Buffer.from(
   JSON.stringify({
@@ -69,7 +55,7 @@ describe("the verifier of signatures", () => {
     ] as const;
     for (const [method, headers, text, signature] of examples) {
       const made = signatureOf({
-        ...{ method, path: "/", query: "", headers, date: date[1] },
+        ...{ method, path: "/", query: "", headers, date: date[1] ?? "" },
         bodyHash: createHash("sha256").update(text).digest("hex"),
         scope: ["20150830", "us-east-1", "service"],
         secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",

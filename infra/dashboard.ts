@@ -1,15 +1,23 @@
-// What an operator looks at: logins by outcome and reason, how long they take, what API Gateway and Lambda count, and
-// how the cache's nodes are.
+// What an operator looks at: logins by outcome and reason, how long they take, what API Gateway and Lambda count, and how the
+// cache's nodes are.
 
-const { placeOf } = require("./parameters.cjs");
+import { type Resources, sub } from "./cloudformation.ts";
+import type { Parameters } from "./parameters.ts";
+
+/** The properties of a widget, as CloudWatch's "Dashboard body structure and syntax" has them. */
+interface Widget {
+  readonly title: string;
+  readonly metrics: readonly unknown[];
+  readonly stat?: string;
+  readonly stacked?: boolean;
+}
 
 const height = 6;
 const gridWidth = 24;
 
-/** Gives the dashboard. The metrics in InspectorD are those that the functions write. */
-function dashboard(stage, { dashboard: caches, variables }) {
-  const { clusterId } = placeOf(variables.SESSION_STORE);
-  const clusters = caches.cacheClusters ?? (clusterId === undefined ? [] : [clusterId]);
+/** Returns the dashboard. The metrics in the namespace InspectorD are those that the functions write. */
+export function dashboard(stage: string, { dashboard: caches, store }: Parameters): Resources {
+  const clusters = caches.cacheClusters ?? (store.kind === "elasticache" ? [store.clusterId] : []);
   const rows = [
     [logins(stage), reasons(stage), latency(stage)],
     [requests(), functions(), sessionChecks(stage)],
@@ -20,32 +28,35 @@ function dashboard(stage, { dashboard: caches, variables }) {
     Dashboard: {
       Type: "AWS::CloudWatch::Dashboard",
       Properties: {
-        DashboardName: { "Fn::Sub": `inspectord-${stage}-\${AWS::Region}` },
-        DashboardBody: { "Fn::Sub": JSON.stringify({ widgets: rows.flatMap(placed) }) },
+        DashboardName: sub(`inspectord-${stage}-\${AWS::Region}`),
+        DashboardBody: sub(JSON.stringify({ widgets: rows.flatMap(place) })),
       },
     },
   };
 }
 
-function placed(row, index) {
+function place(row: readonly Widget[], index: number) {
   const width = gridWidth / row.length;
-  return row.map((properties, column) => ({
+  return row.map((widget, column) => ({
     type: "metric",
     x: column * width,
     y: index * height,
     width,
     height,
-    properties: { region: reference("AWS::Region"), view: "timeSeries", period: 60, ...properties },
+    properties: { region: reference("AWS::Region"), view: "timeSeries", period: 60, ...widget },
   }));
 }
 
-/** What CloudFormation puts in its place. */
-function reference(name) {
+/** Returns what CloudFormation replaces by the value of this name. */
+function reference(name: string): string {
   return `\${${name}}`;
 }
 
-function logins(stage) {
-  const metric = (outcome, color) => ["InspectorD", "Logins", "Stage", stage, "Outcome", outcome, { color }];
+function logins(stage: string): Widget {
+  const metric = (outcome: string, color: string) => [
+    ...["InspectorD", "Logins", "Stage", stage, "Outcome", outcome],
+    { color },
+  ];
   return {
     title: "Logins a minute, by outcome",
     stat: "Sum",
@@ -54,19 +65,19 @@ function logins(stage) {
   };
 }
 
-function reasons(stage) {
+function reasons(stage: string): Widget {
   return {
     title: "Logins a minute that were not allowed, by reason",
     metrics: [search("InspectorD,Stage,Outcome,Code", "Logins", `Stage="${stage}"`, "Sum")],
   };
 }
 
-function latency(stage) {
-  const ofFunction = (stat) => [
+function latency(stage: string): Widget {
+  const ofFunction = (stat: string) => [
     ...["InspectorD", "LoginDuration", "Stage", stage],
     { stat, label: `function, ${stat}` },
   ];
-  const ofApi = (stat) => ["AWS/ApiGateway", "Latency", ...api, { stat, label: `API, ${stat}` }];
+  const ofApi = (stat: string) => ["AWS/ApiGateway", "Latency", ...api, { stat, label: `API, ${stat}` }];
   return {
     title: "How long an answer takes, in milliseconds",
     metrics: [ofFunction("p50"), ofFunction("p99"), ofApi("p50"), ofApi("p99")],
@@ -75,7 +86,7 @@ function latency(stage) {
 
 const api = ["ApiId", reference("HttpApi")];
 
-function requests() {
+function requests(): Widget {
   return {
     title: "Requests a minute",
     stat: "Sum",
@@ -83,9 +94,9 @@ function requests() {
   };
 }
 
-function functions() {
+function functions(): Widget {
   const ids = ["AuthLambdaFunction", "SessionsLambdaFunction"];
-  const metric = (name, stat) =>
+  const metric = (name: string, stat: string) =>
     ids.map((id) => ["AWS/Lambda", name, "FunctionName", reference(id), { stat }]);
   return {
     title: "Functions: errors, throttles, concurrency",
@@ -97,7 +108,7 @@ function functions() {
   };
 }
 
-function sessionChecks(stage) {
+function sessionChecks(stage: string): Widget {
   return {
     title: "Session checks a minute, by outcome",
     metrics: [search("InspectorD,Stage,Outcome", "SessionChecks", `Stage="${stage}"`, "Sum")],
@@ -105,8 +116,8 @@ function sessionChecks(stage) {
 }
 
 /** A line for each node. */
-function clusterHealth(id) {
-  const line = (metric, stat) =>
+function clusterHealth(id: string): readonly Widget[] {
+  const line = (metric: string, stat: string) =>
     search("AWS/ElastiCache,CacheClusterId,CacheNodeId", metric, `CacheClusterId="${id}"`, stat);
   return [
     { title: `${id}: CPU, in per cent`, metrics: [line("CPUUtilization", "Maximum")] },
@@ -118,10 +129,10 @@ function clusterHealth(id) {
   ];
 }
 
-/** ElastiCache Serverless has no nodes to look at, and metrics of its own. */
-function serverlessHealth(name) {
-  // Without a schema: Amazon's guide does not tell what the dimension is called.
-  const line = (metric, stat) => [
+/** ElastiCache Serverless has no nodes to show, and metrics of its own. */
+function serverlessHealth(name: string): readonly Widget[] {
+  // Without a schema: Amazon's guide does not name the dimension.
+  const line = (metric: string, stat: string) => [
     { expression: `SEARCH('Namespace="AWS/ElastiCache" MetricName="${metric}" "${name}"', '${stat}', 60)` },
   ];
   return [
@@ -137,8 +148,6 @@ function serverlessHealth(name) {
   ];
 }
 
-function search(schema, metric, dimension, stat) {
+function search(schema: string, metric: string, dimension: string, stat: string) {
   return [{ expression: `SEARCH('{${schema}} MetricName="${metric}" ${dimension}', '${stat}', 60)` }];
 }
-
-module.exports = { dashboard };

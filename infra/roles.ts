@@ -1,19 +1,27 @@
 // What the functions may do on AWS: a role for each, which names each action and each resource.
 
-const { placeOf, secretNames } = require("./parameters.cjs");
+import { arn, attributeOf, type Resource, type Resources, sub, type Value } from "./cloudformation.ts";
+import { type Parameters, secretNames } from "./parameters.ts";
 
-/** Gives the functions' roles. */
-function roles(stage, parameters) {
+interface Statement {
+  readonly Effect: "Allow" | "Deny";
+  readonly Action: readonly string[] | string;
+  readonly Resource: Value;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, Value>>>>;
+}
+
+/** Returns the functions' roles. */
+export function roles(stage: string, parameters: Parameters): Resources {
   return {
     AuthRole: role(stage, "auth", "AuthLogGroup", parameters),
     SessionsRole: role(stage, "sessions", "SessionsLogGroup", parameters),
   };
 }
 
-function role(stage, name, logGroup, parameters) {
+function role(stage: string, name: string, logGroup: string, parameters: Parameters): Resource {
   const trust = { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" };
   const statements = [
-    allow(["logs:CreateLogStream", "logs:PutLogEvents"], { "Fn::GetAtt": [logGroup, "Arn"] }),
+    allow(["logs:CreateLogStream", "logs:PutLogEvents"], attributeOf(logGroup, "Arn")),
     ...(parameters.vpc.id === null ? [] : networkInterfaces(stage, name)),
     ...storeStatements(parameters),
     ...secretStatements(parameters),
@@ -29,24 +37,19 @@ function role(stage, name, logGroup, parameters) {
   };
 }
 
-function policy(Statement) {
+function policy(Statement: readonly Value[]): Value {
   return { Version: "2012-10-17", Statement };
 }
 
-function allow(Action, Resource) {
+function allow(Action: readonly string[], Resource: Value): Statement {
   return { Effect: "Allow", Action, Resource };
-}
-
-/** An ARN of this account and region. */
-function arn(service, resource) {
-  return { "Fn::Sub": `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}` };
 }
 
 /**
  * Lambda itself connects a function to its VPC by these of its role, and its guide asks for all of the account's
  * interfaces, or all resources. The function's own code needs none of them, and is denied them.
  */
-function networkInterfaces(stage, name) {
+function networkInterfaces(stage: string, name: string): readonly Statement[] {
   const changes = [
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
@@ -54,69 +57,69 @@ function networkInterfaces(stage, name) {
     "ec2:UnassignPrivateIpAddresses",
   ];
   // These have no resources to name.
-  const looks = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
+  const descriptions = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
   const itself = arn("lambda", `function:inspectord-${stage}-${name}`);
   return [
     allow(changes, arn("ec2", "*/*")),
-    allow(looks, "*"),
+    allow(descriptions, "*"),
     {
       Effect: "Deny",
-      Action: [...changes, ...looks],
+      Action: [...changes, ...descriptions],
       Resource: "*",
       Condition: { ArnEquals: { "lambda:SourceFunctionArn": itself } },
     },
   ];
 }
 
-/** A cache asks for nothing here: who reaches its port may read it. */
-function storeStatements({ variables, files }) {
-  const { clusterId, table, mountPath } = placeOf(variables.SESSION_STORE);
-  if (clusterId !== undefined) {
-    return [allow(["elasticache:DescribeCacheClusters"], arn("elasticache", `cluster:${clusterId}`))];
+/** Caches need no IAM permission: network access is enough. */
+function storeStatements({ store, files }: Parameters): readonly Statement[] {
+  switch (store.kind) {
+    case "elasticache": {
+      const cluster = arn("elasticache", `cluster:${store.clusterId}`);
+      return [allow(["elasticache:DescribeCacheClusters"], cluster)];
+    }
+    case "dynamodb":
+      return [allow(["dynamodb:GetItem", "dynamodb:BatchGetItem"], arn("dynamodb", `table/${store.table}`))];
+    case "files": {
+      const fileSystem = arn("elasticfilesystem", `file-system/${files.fileSystem}`);
+      return [
+        {
+          // Read-only: without ClientWrite nothing can be changed there.
+          ...allow(["elasticfilesystem:ClientMount"], fileSystem),
+          Condition: { ArnEquals: { "elasticfilesystem:AccessPointArn": files.accessPoint } },
+        },
+      ];
+    }
+    default:
+      return [];
   }
-  if (table !== undefined) {
-    return [allow(["dynamodb:GetItem", "dynamodb:BatchGetItem"], arn("dynamodb", `table/${table}`))];
-  }
-  if (mountPath === undefined) return [];
-  return [
-    {
-      // To read: without ClientWrite nothing can be changed there.
-      ...allow(
-        ["elasticfilesystem:ClientMount"],
-        arn("elasticfilesystem", `file-system/${files.fileSystem}`),
-      ),
-      Condition: { ArnEquals: { "elasticfilesystem:AccessPointArn": files.accessPoint } },
-    },
-  ];
 }
 
-function secretStatements({ variables, secrets }) {
+function secretStatements({ variables, secrets }: Parameters): readonly Statement[] {
   const names = secretNames(variables);
   if (names.length === 0) return [];
   const parameters = names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`));
   return [
     allow(["ssm:GetParameter"], parameters),
-    // AWS's own key for SSM asks for no permission.
+    // AWS's own key for SSM needs no permission.
     ...(secrets.kmsKey === null ? [] : [decryption(secrets.kmsKey, parameters)]),
   ];
 }
 
 /**
- * The key may be used for other secrets of the account, too: the role decrypts only what SSM asks for, and only these
+ * The key may encrypt other secrets of the account, too: the role decrypts only what SSM asks for, and only these
  * parameters. SSM binds a parameter's value to its ARN by the encryption context.
  *
  * Source: "AWS KMS encryption for AWS Systems Manager Parameter Store SecureString parameters", Systems Manager's guide.
  */
-function decryption(key, parameters) {
+function decryption(key: string, parameters: readonly Value[]): Statement {
   return {
     ...allow(["kms:Decrypt"], key),
     Condition: {
       StringEquals: {
-        "kms:ViaService": { "Fn::Sub": `ssm.\${AWS::Region}.\${AWS::URLSuffix}` },
+        "kms:ViaService": sub(`ssm.\${AWS::Region}.\${AWS::URLSuffix}`),
         "kms:EncryptionContext:PARAMETER_ARN": parameters,
       },
     },
   };
 }
-
-module.exports = { roles };
