@@ -26,6 +26,8 @@ export interface ApiTarget {
   readonly hosts: readonly Host[];
   /** A login whose verdict is asked for. */
   readonly login: { readonly user: string; readonly server: string; readonly session: string } | undefined;
+  /** Whether a credential_process may be run: it may be one that another user wrote for a process of their own. */
+  readonly runsPrograms: boolean;
 }
 
 /** What `checkApi` hands on beside its findings. */
@@ -52,7 +54,7 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
   yield certificate;
   if (certificate.level === "fail") return nothing;
 
-  const found = await findCredentials(config);
+  const found = await findCredentials(config, target.runsPrograms);
   yield found.finding;
   if (found.credentials === undefined) return nothing;
   const client = new Client(config, new DatedConnections(endpoint), found.credentials);
@@ -86,12 +88,18 @@ function madeUpLogin(server: string): LoginRequest {
   return { op: "auth", user: madeUpUser, server, password: randomBytes(16).toString("hex") };
 }
 
+class ProgramNotRun extends Error {}
+
 async function findCredentials(
   config: RelayConfig,
+  runsPrograms: boolean,
 ): Promise<{ readonly credentials?: Credentials; readonly finding: Finding }> {
   const check = "credentials";
+  const runProgram = async () => {
+    throw new ProgramNotRun();
+  };
   try {
-    for (const { name, load } of credentialPlaces(config)) {
+    for (const { name, load } of credentialPlaces(config, runsPrograms ? undefined : runProgram)) {
       const credentials = await load();
       if (credentials === undefined) continue;
       const end = credentials.expiration;
@@ -102,6 +110,12 @@ async function findCredentials(
       return { credentials, finding: { level: "ok", check, says: `from ${name}${until}` } };
     }
   } catch (fault) {
+    if (fault instanceof ProgramNotRun) {
+      const says =
+        "API check skipped: the relay's credentials come from a credential_process, which is not run for it";
+      const change = "run the doctor as the relay's user, with the relay's URL and options";
+      return { finding: { level: "warn", check, says, change } };
+    }
     if (!(fault instanceof CredentialsFault)) throw fault;
     return { finding: { level: "fail", check, says: fault.detail } };
   }

@@ -1,48 +1,59 @@
-// All of the doctor's looks, in their order: ejabberd.yml, its program, the API, and what these make together.
+// All of the doctor's checks in their order: ejabberd.yml, its program, the API, and what these make together.
 
-import { readFileSync, statSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { type Environment, readConfig } from "../relay/config.ts";
-import { hiddenDirectories, readUnit, type Surroundings } from "./account.ts";
 import { checkApi, type Measured } from "./check-api.ts";
 import { checkFiles } from "./check-files.ts";
 import { checkPool, checkSettings, externalHosts, type Host } from "./check-settings.ts";
 import type { DoctorOptions } from "./doctor-options.ts";
 import { type Command, isRelays, readCommand } from "./extauth-command.ts";
 import type { Finding, Place } from "./finding.ts";
-import { findRelay } from "./running.ts";
+import type { Machine, Surroundings } from "./machine.ts";
+import { readFileText } from "./read-file.ts";
+import type { Running } from "./running.ts";
 import { readSettings, type Settings, settingOf } from "./settings.ts";
 import { tryProgram } from "./try-program.ts";
-import { maxYmlBytes, YmlFault } from "./yml.ts";
+import { entryOf, maxYmlBytes, textOf, YmlFault } from "./yml.ts";
 
-/** ejabberd waits so long for an answer. */
+/** How long ejabberd waits for an answer. */
 const answerWithinMs = 30_000;
 const endWithinMs = 5_000;
+const maxCaBytes = 4_194_304;
 
 export interface ExamineOptions extends DoctorOptions {
-  readonly surroundings: Surroundings;
+  readonly machine: Pick<
+    Machine,
+    "ejabberds" | "socketHolder" | "surroundingsOf" | "isEjabberdsOrRoots" | "nameOf" | "hidden"
+  >;
 }
 
-/** Gives the findings as they are made. Throws nothing that was foreseen. */
+/** Yields the findings as they are made. */
 export async function* examine(options: ExamineOptions): AsyncGenerator<Finding> {
-  const { relayArgs, burst, login, surroundings } = options;
+  const { relayArgs, ymlPath, burst, login, machine } = options;
+  const reading = ymlPath === undefined ? [] : machine.ejabberds(resolve(ymlPath));
+  const { settings, isSafe } = yield* examineYml(options, machine.surroundingsOf(reading[0]).directory);
+  const running = reading.find((one) => settings !== undefined && isServing(one, settings));
+  const surroundings = machine.surroundingsOf(running);
   const { environment } = surroundings;
-  const settings = yield* examineYml(options);
   const hosts = settings === undefined ? [] : externalHosts(settings);
   const programs = settings === undefined ? [] : programsOf(settings, hosts);
-  // While it can be seen: it belongs to another user than ejabberd's.
-  const targets =
-    relayArgs === undefined
-      ? programs.map((program) => targetOf(program, surroundings))
-      : [{ args: relayArgs, at: undefined, hosts, environment }];
+  // Before the change of user: only root sees whose process holds a socket.
+  const found: Target[] = [];
+  for (const program of programs) found.push(yield* targetOf(program, surroundings, machine));
+  const targets = relayArgs === undefined ? found : [{ args: relayArgs, at: undefined, hosts, environment }];
   surroundings.become();
+  if (running === undefined && reading.length > 0) {
+    const says = `process ${reading[0]?.pid} reads this file, but listens on none of its ports: nothing is taken from it`;
+    yield { level: "warn", check: "ejabberd", says, change: "restart ejabberd, or look at its log" };
+  }
   yield surroundings.finding;
   const isAsking = (host: Host) => programs.some((program) => program.hosts.includes(host));
   for (const { name, at } of hosts.filter((host) => !isAsking(host))) {
     yield { level: "fail", check: "program", at, says: `${name} has no extauth_program` };
   }
-  for (const program of programs) yield* examineProgram(program, surroundings);
+  for (const program of programs) yield* examineProgram(program, surroundings, machine.hidden, isSafe);
 
   const isOfLogin = ({ hosts: own }: Target) => own.some(({ name }) => name === login?.server);
   const targetOfLogin = targets.find(isOfLogin) ?? targets[0];
@@ -53,22 +64,51 @@ export async function* examine(options: ExamineOptions): AsyncGenerator<Finding>
   }
 }
 
-/** Gives the settings, if they can be read. */
-function* examineYml({ ymlPath, surroundings }: ExamineOptions): Generator<Finding, Settings | undefined> {
+interface ReadYml {
+  /** Undefined unless ejabberd.yml can be read. */
+  readonly settings: Settings | undefined;
+  /** Whether only root and ejabberd's user can have written the files. */
+  readonly isSafe: boolean;
+}
+
+function* examineYml({ ymlPath, machine }: ExamineOptions, directory: string): Generator<Finding, ReadYml> {
   const check = "yml";
   if (ymlPath === undefined) {
-    yield { level: "warn", check, says: "none is looked at", change: "give --ejabberd-yml" };
-    return undefined;
+    yield { level: "warn", check, says: "no ejabberd.yml is looked at", change: "give --ejabberd-yml" };
+    return { settings: undefined, isSafe: true };
   }
+  const files = new Map<string, Stats>();
+  const readText = (path: string) => {
+    const { text, stats } = readFileText(path, maxYmlBytes);
+    files.set(path, stats);
+    return text;
+  };
+  let settings: Settings | undefined;
   try {
-    const settings = readSettings(ymlPath, surroundings.directory, readText);
+    settings = readSettings(ymlPath, directory, readText);
     yield* checkSettings(settings);
-    return settings;
   } catch (fault) {
     if (!(fault instanceof YmlFault)) throw fault;
     yield { level: "fail", check, at: fault.at, says: fault.message };
-    return undefined;
   }
+  const unsafe = [...files].filter(
+    ([, { uid, mode }]) => !machine.isEjabberdsOrRoots(uid) || (mode & 0o002) !== 0,
+  );
+  for (const [path, { uid, mode }] of unsafe) {
+    const isAnybodys = (mode & 0o002) !== 0;
+    const says = `${path} can be changed by ${isAnybodys ? "anybody" : machine.nameOf(uid)}, who can thereby run programs as ejabberd`;
+    const change = isAnybodys ? `chmod 640 ${path}` : `chown ejabberd ${path}`;
+    yield { level: isAnybodys ? "fail" : "warn", check, says, change };
+  }
+  return { settings, isSafe: unsafe.length === 0 };
+}
+
+/** Whether the process listens on one of the file's own listeners. */
+function isServing({ listeners }: Running, settings: Settings): boolean {
+  return settings.items("listen").some((item) => {
+    const port = textOf(entryOf(item, "port")?.value) ?? "";
+    return listeners.some((one) => ("port" in one ? String(one.port) === port : `unix:${one.path}` === port));
+  });
 }
 
 interface Program {
@@ -78,7 +118,7 @@ interface Program {
   readonly hosts: readonly Host[];
 }
 
-/** Gives each program once, with the hosts that ask it. */
+/** Returns each program once, with the hosts that ask it. */
 function programsOf(settings: Settings, hosts: readonly Host[]): readonly Program[] {
   const programs = new Map<string, Program>();
   for (const host of hosts) {
@@ -93,15 +133,23 @@ function programsOf(settings: Settings, hosts: readonly Host[]): readonly Progra
 
 async function* examineProgram(
   { text, command, at, hosts }: Program,
-  { user, environment, directory }: Surroundings,
+  { user, environment, directory, mayRunPrograms }: Surroundings,
+  hidden: readonly string[],
+  isSafe: boolean,
 ): AsyncGenerator<Finding> {
   const path = environment["PATH"] ?? "";
-  const hidden = hiddenDirectories(readUnit() ?? "");
   const files = checkFiles(command, { at, user, path, directory, hidden });
   yield* files;
+  const notTried = (why: string): Finding => ({
+    level: "warn",
+    check: "frames",
+    at,
+    says: `not tried: ${why}`,
+  });
+  if (!mayRunPrograms) return yield notTried("there is no user ejabberd to run the program as");
+  if (!isSafe) return yield notTried("others than root and ejabberd can change what would be run");
   if (files.some(({ level, check }) => level === "fail" && check === "socket")) {
-    yield { level: "warn", check: "frames", at, says: "not tried: the program would wait for its socket" };
-    return;
+    return yield notTried("the program would wait for its socket");
   }
   const host = hosts[0]?.name ?? "";
   yield* await tryProgram({ command: text, host, environment, directory, at, answerWithinMs, endWithinMs });
@@ -113,15 +161,40 @@ interface Target {
   readonly at: Place | undefined;
   readonly hosts: readonly Host[];
   readonly environment: Environment;
-  /** The process that serves the pool by a socket. */
+  /** The process whose arguments and environment these are: the relay that serves the pool by a socket. */
   readonly daemon?: number;
 }
 
-function targetOf({ command, at, hosts }: Program, { environment, directory }: Surroundings): Target {
+function* targetOf(
+  { command, at, hosts }: Program,
+  { environment, directory }: Surroundings,
+  machine: ExamineOptions["machine"],
+): Generator<Finding, Target> {
   const { args, socket } = command;
-  const daemon = socket === undefined ? undefined : findRelay(resolve(directory, socket));
-  if (daemon === undefined) return { args, at, hosts, environment };
-  return { args: daemon.args, at, hosts, environment: daemon.environment, daemon: daemon.pid };
+  const written = { args, at, hosts, environment };
+  if (socket === undefined) return written;
+  const path = resolve(directory, socket);
+  const holder = machine.socketHolder(path);
+  if (holder.kind === "relay" && isRelays(holder.relay.args)) {
+    const { pid, args: given, environment: own } = holder.relay;
+    return { args: given, at, hosts, environment: own, daemon: pid };
+  }
+  if (holder.kind === "stranger") {
+    const user = holder.uid === undefined ? "more than one user" : machine.nameOf(holder.uid);
+    const what =
+      holder.pid === undefined
+        ? `${path} belongs to ${user}`
+        : `process ${holder.pid} of ${user} listens on ${path}`;
+    const says = `${what}, who is neither root nor the user of inspectord-relay.service, and gets every session id`;
+    yield {
+      level: "fail",
+      check: "relay",
+      at,
+      says,
+      change: `end it; or if it is your relay, write User=${user} into inspectord-relay.service`,
+    };
+  }
+  return written;
 }
 
 async function* examineApi(
@@ -130,26 +203,26 @@ async function* examineApi(
 ): AsyncGenerator<Finding, Measured> {
   const nothing: Measured = { answerSeconds: undefined };
   if (daemon !== undefined) {
-    const says = `process ${daemon} listens: its URL, options and environment are used, no file that it alone may read`;
+    const says = `process ${daemon} listens on the socket: its URL, options and environment are used`;
     yield { level: "ok", check: "relay", says };
   }
   // What the command line gives is taken at its word.
   if (at !== undefined && !isRelays(args)) {
     const says =
-      "extauth_program names no URL, and no relay is seen that serves it: the API is not looked at";
+      "API check skipped: extauth_program has no URL, and no relay is seen that listens on its socket";
     yield { level: "warn", check: "api", at, says, change: "give the relay's URL and options" };
     return nothing;
   }
   const read = readConfig(args, environment);
   if (!("config" in read)) {
-    const says = "problem" in read ? read.problem : "it is asked for its help or version";
+    const says = "problem" in read ? read.problem : "the relay is asked for its help or its version";
     yield { level: "fail", check: "options", at, says };
     return nothing;
   }
   const { config } = read;
   let ca: string | undefined;
   try {
-    ca = config.caFile === undefined ? undefined : readFileSync(config.caFile, "utf8");
+    ca = config.caFile === undefined ? undefined : readFileText(config.caFile, maxCaBytes).text;
   } catch (error) {
     const says = `--ca-file cannot be read (${(error as NodeJS.ErrnoException).code})`;
     yield { level: "fail", check: "options", at, says };
@@ -160,13 +233,5 @@ async function* examineApi(
     yield { level: "fail", check: "login", says: "no host is known", change: "give --user NAME@HOST" };
     return nothing;
   }
-  return yield* checkApi({ config, ca, at, hosts, login });
-}
-
-/** Throws an error whose code says why there is no such text: who knows what a path leads to. */
-function readText(path: string): string {
-  const stats = statSync(path);
-  if (!stats.isFile()) throw Object.assign(new Error("no file"), { code: "no file" });
-  if (stats.size > maxYmlBytes) throw Object.assign(new Error("too large"), { code: "too large" });
-  return readFileSync(path, "utf8");
+  return yield* checkApi({ config, ca, at, hosts, login, runsPrograms: daemon === undefined });
 }

@@ -1,10 +1,10 @@
 // The program that says what is wrong on an ejabberd host.
 
 import { ownEnvironment } from "../relay/config.ts";
-import { findSurroundings } from "./account.ts";
 import { defaultYmlPath, readDoctorOptions, usage } from "./doctor-options.ts";
 import { examine } from "./examine.ts";
 import { lineOf } from "./finding.ts";
+import { thisMachine } from "./machine.ts";
 
 const args = process.argv.slice(2);
 // Reached as `relay.mjs doctor ...`.
@@ -18,8 +18,8 @@ if (read === "help") {
   const ymlPath = read.ymlPath ?? (read.relayArgs === undefined ? defaultYmlPath : undefined);
   const counts = { ok: 0, warn: 0, fail: 0 };
   const isColoured = process.stdout.isTTY === true;
-  const surroundings = findSurroundings(ymlPath, ownEnvironment());
-  for await (const finding of examine({ ...read, ymlPath, surroundings })) {
+  const machine = thisMachine(ownEnvironment());
+  for await (const finding of examine({ ...read, ymlPath, machine })) {
     counts[finding.level]++;
     process.stdout.write(`${lineOf(finding, isColoured)}\n`);
   }

@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import { fromContainer } from "./container.ts";
 import { fromEnvironment, refuseWebIdentity } from "./environment.ts";
 import { fromInstance } from "./instance.ts";
-import { fromProfile } from "./profile.ts";
+import { fromProfile, type RunProgram } from "./profile.ts";
 import { CredentialSource, type Load } from "./source.ts";
 
 export interface OpenCredentialsOptions {
@@ -19,14 +19,17 @@ export interface CredentialPlace {
   readonly load: Load;
 }
 
-/** Gives the places in their order: the first that gives credentials is the one that counts. */
-export function credentialPlaces({
-  environment,
-  profile,
-}: OpenCredentialsOptions): readonly CredentialPlace[] {
+/**
+ * Returns the places in their order: the first that has credentials is the one that counts. `runProgram` runs a
+ * credential_process.
+ */
+export function credentialPlaces(
+  { environment, profile }: OpenCredentialsOptions,
+  runProgram?: RunProgram,
+): readonly CredentialPlace[] {
   const shared = (asked: string | undefined) => ({
     name: `the profile ${asked ?? "default"}`,
-    load: () => fromProfile(environment, asked),
+    load: () => fromProfile(environment, asked, runProgram),
   });
   if (profile !== undefined) return [shared(profile)];
   return [

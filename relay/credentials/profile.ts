@@ -10,6 +10,9 @@ import { type Credentials, CredentialsFault } from "./credentials.ts";
 import { readDocument } from "./credentials-document.ts";
 import { outputOf } from "./program.ts";
 
+/** Returns what a credential_process writes. Throws CredentialsFault. */
+export type RunProgram = typeof outputOf;
+
 /**
  * Gives the credentials of this profile, or of the one called default; nothing where that one is not there or has
  * none. Reads the files anew each time: keys are rotated in place. Throws CredentialsFault.
@@ -17,6 +20,7 @@ import { outputOf } from "./program.ts";
 export async function fromProfile(
   environment: Environment,
   asked: string | undefined,
+  runProgram: RunProgram = outputOf,
 ): Promise<Credentials | undefined> {
   const name = asked ?? "default";
   const place = `profile ${name}`;
@@ -30,7 +34,7 @@ export async function fromProfile(
     return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
   }
   const command = profile["credential_process"];
-  if (command) return readDocument(place, await outputOf(place, command, environment), 1);
+  if (command) return readDocument(place, await runProgram(place, command, environment), 1);
   const unsupported = Object.keys(profile).find((key) =>
     /^(role_arn|sso_|web_identity|credential_source|login_session)/.test(key),
   );

@@ -2,10 +2,20 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { findSurroundings } from "../../doctor/account.ts";
+import { thisMachine } from "../../doctor/machine.ts";
 import { localKey } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { endWithParent } from "../../infra/local/process.ts";
@@ -186,10 +196,73 @@ describe("the bundled doctor as root", { concurrency: 4 }, () => {
     assert.deepEqual(open.failed, [], open.output);
     assert.match(open.of("program"), /^ok .*ejabberd may run socat/);
     assert.match(open.of("frames"), /^ok /);
-    assert.match(open.of("relay"), /^ok .*process \d+ listens: its URL, options and environment are used/);
+    assert.match(
+      open.of("relay"),
+      /^ok .*process \d+ listens on the socket: its URL, options and environment are used/,
+    );
     assert.match(open.of("credentials"), /^ok .*from the environment/);
     assert.match(open.of("latency"), /^ok /);
     daemon.kill();
+  });
+});
+
+describe("the bundled doctor as root, of processes that look like ours,", () => {
+  const asRoot = process.getuid?.() === 0 ? missing("ejabberd", "socat") : "not run as root";
+  const nobody = 65_534;
+
+  it("follows nothing of another user's, which holds the socket or only says so", {
+    skip: asRoot,
+  }, async () => {
+    const evil = await startStandIn(asFunction);
+    const place = mkdtempSync(join(directory, "of-nobody-"));
+    chownSync(place, nobody, nobody);
+    chmodSync(place, 0o755);
+    const marker = join(place, "has-run");
+    writeFileSync(join(place, "config"), `[default]\ncredential_process = touch ${marker}\n`);
+    const yml = writeYml(`sh -c 'exec socat - UNIX-CONNECT:${place}/relay.sock,retry=3,interval=0.1'`);
+    const script = join(directory, "look-alike.mjs");
+    writeFileSync(
+      script,
+      `import { chmodSync } from "node:fs"; import { createServer } from "node:net";
+process.title = "beam.smp";
+const listening = process.argv.includes("--hold") ? process.argv[4] : 0;
+createServer().listen(listening, () => { if (listening) chmodSync(listening, 0o777); console.log("ready"); });`,
+    );
+    const start = async (...more: string[]) => {
+      const child = spawn(
+        process.execPath,
+        [script, evil.url, "--listen", join(place, "relay.sock"), ...more],
+        {
+          uid: nobody,
+          gid: nobody,
+          env: {
+            AWS_CONFIG_FILE: join(place, "config"),
+            AWS_REGION: "eu-central-1",
+            EJABBERD_CONFIG_PATH: yml,
+          },
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
+      endWithParent(child);
+      await new Promise((resolve) => child.stdout?.once("data", resolve));
+      return child;
+    };
+    const alike = await start();
+    const notHeld = await run(["--ejabberd-yml", yml, "--user", "alice", "--session", session], {});
+    assert.match(notHeld.of("ejabberd"), /^warn .*no ejabberd runs with this file/);
+    assert.match(notHeld.of("api"), /^warn .*API check skipped/);
+    alike.kill();
+    const holder = await start("--hold");
+    const held = await run(["--ejabberd-yml", yml, "--user", "alice", "--session", session], {});
+    assert.match(
+      held.of("relay"),
+      /^fail .*relay\.sock belongs to nobody, who is neither root nor the user of/,
+    );
+    assert.match(held.of("api"), /^warn .*API check skipped/);
+    holder.kill();
+    assert.equal(existsSync(marker), false);
+    assert.deepEqual(evil.bodies, []);
+    await evil.stop();
   });
 });
 
@@ -232,12 +305,18 @@ modules:
     const ejabberd = await startEjabberd({ directory: home, config, isReady, env: localKey });
     try {
       const yml = join(home, "ejabberd.yml");
-      const { environment, directory: spool } = findSurroundings(yml, {});
+      const machine = thisMachine({});
+      const [running] = machine.ejabberds(yml);
+      assert.deepEqual(
+        running?.listeners.filter((one) => "port" in one && [tcp, http].includes(one.port)).length,
+        2,
+      );
+      const { environment, directory: spool } = machine.surroundingsOf(running);
       assert.equal(environment["AWS_ACCESS_KEY_ID"], localKey["AWS_ACCESS_KEY_ID"]);
       assert.equal(spool, home);
       const found = await run(["--ejabberd-yml", yml], {});
       assert.equal(found.status, 0, found.output);
-      assert.match(found.of("ejabberd"), /^ok .*runs as .* all is tried with its environment/);
+      assert.match(found.of("ejabberd"), /^ok .*runs as .* with its environment/);
       assert.match(found.of("credentials"), /^ok .*from the environment/);
       assert.match(found.of("pool"), /^ok .*8 members/);
     } finally {

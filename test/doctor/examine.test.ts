@@ -2,13 +2,15 @@
 // verifies signatures, and the real function.
 
 import assert from "node:assert/strict";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readDoctorOptions } from "../../doctor/doctor-options.ts";
-import { examine } from "../../doctor/examine.ts";
+import { type ExamineOptions, examine } from "../../doctor/examine.ts";
 import { lineOf } from "../../doctor/finding.ts";
+import type { Surroundings } from "../../doctor/machine.ts";
+import type { SocketHolder } from "../../doctor/running.ts";
 import { localKey, startApi } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { sampleSettings } from "../../infra/local/sample-logins.ts";
@@ -24,7 +26,12 @@ before(async () => {
 after(() => api.stop());
 
 /** Gives what is found with these arguments, and 1 for a status if something fails. */
-async function run(args: readonly string[], env: NodeJS.ProcessEnv = localKey): Promise<Run> {
+async function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = localKey,
+  holder: SocketHolder = { kind: "unseen" },
+  more: Partial<Surroundings> = {},
+): Promise<Run> {
   const options = readDoctorOptions(args);
   assert.ok(typeof options === "object" && !("problem" in options), args.join(" "));
   let hasFailed = false;
@@ -34,9 +41,19 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv = localKey): 
     directory,
     user: "ejabberd",
     become: () => {},
+    mayRunPrograms: true,
     finding: { level: "ok", check: "ejabberd", says: "as this process" },
+    ...more,
   } as const;
-  for await (const finding of examine({ ...options, surroundings })) {
+  const machine: ExamineOptions["machine"] = {
+    ejabberds: () => [],
+    socketHolder: () => holder,
+    surroundingsOf: () => surroundings,
+    isEjabberdsOrRoots: (uid) => uid === process.getuid?.(),
+    nameOf: (uid) => `uid ${uid}`,
+    hidden: [],
+  };
+  for await (const finding of examine({ ...options, machine })) {
     hasFailed ||= finding.level === "fail";
     output += `${lineOf(finding, false)}\n`;
   }
@@ -127,7 +144,57 @@ describe("the doctor", { concurrency: 4 }, () => {
     const found = await runOn(writeYml(`${process.execPath} ${path}`));
     assert.deepEqual(found.failed, ["frames"]);
     assert.match(found.of("frames"), /writes something else than an answer|writes before a frame/);
-    assert.match(found.of("api"), /^warn .*names no URL/);
+    assert.match(found.of("api"), /^warn .*extauth_program has no URL/);
+  });
+});
+
+describe("the doctor and other users' processes", { concurrency: 4 }, () => {
+  const pool = "sh -c 'exec socat - UNIX-CONNECT:/nonexistent/relay.sock'";
+
+  it("follow nothing of a stranger who holds the relay's socket, and fail", async () => {
+    for (const [holder, says] of [
+      [
+        { kind: "stranger", uid: 4002, pid: 30 },
+        /process 30 of uid 4002 listens on \/nonexistent\/relay\.sock/,
+      ],
+      [{ kind: "stranger", uid: 4002, pid: undefined }, /\/nonexistent\/relay\.sock belongs to uid 4002/],
+      [{ kind: "stranger", uid: undefined, pid: 30 }, /process 30 of more than one user/],
+    ] as const) {
+      const found = await run(["--ejabberd-yml", writeYml(pool)], localKey, holder);
+      assert.match(found.of("relay"), says);
+      assert.match(found.of("relay"), /^fail .* gets every session id -> .*User=/);
+      assert.match(found.of("api"), /^warn .*API check skipped/);
+      const given = await run(["--ejabberd-yml", writeYml(pool), api.url], localKey, holder);
+      assert.match(given.of("relay"), /^fail /);
+      assert.match(given.of("api"), /^ok /);
+    }
+  });
+
+  it("run no credential_process for the relay that runs", async () => {
+    const marker = join(directory, "has-run");
+    const config = join(directory, "process.ini");
+    writeFileSync(config, `[default]\ncredential_process = touch ${marker}\n`);
+    const environment = { AWS_REGION: "eu-central-1", AWS_CONFIG_FILE: config };
+    const own = await startStandIn(asFunction, { verifies: true });
+    const relay = { pid: 20, uid: 0, args: [own.url], environment };
+    const found = await run(["--ejabberd-yml", writeYml(pool)], {}, { kind: "relay", relay });
+    assert.match(found.of("relay"), /^ok .*process 20 listens on the socket/);
+    assert.match(found.of("credentials"), /^warn .*credential_process, which is not run/);
+    assert.equal(existsSync(marker), false);
+    assert.deepEqual(own.bodies, []);
+    await own.stop();
+  });
+
+  it("start no program where it would run as root, or where others wrote the file", async () => {
+    const asRoot = await run(["--ejabberd-yml", writeYml(programOf(api.url))], localKey, undefined, {
+      mayRunPrograms: false,
+    });
+    assert.match(asRoot.of("frames"), /^warn .*not tried: there is no user ejabberd/);
+    const open = writeYml(programOf(api.url));
+    chmodSync(open, 0o646);
+    const found = await runOn(open);
+    assert.match(found.of("yml"), /^fail .*can be changed by anybody.* -> chmod 640/);
+    assert.match(found.of("frames"), /^warn .*not tried: others than root and ejabberd/);
   });
 });
 

@@ -1,0 +1,35 @@
+// A file's text, whatever a path in somebody's configuration leads to.
+
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+
+export interface FileText {
+  readonly text: string;
+  readonly stats: Stats;
+}
+
+/**
+ * Returns the text of a regular file of at most so many bytes. Waits for no pipe.
+ *
+ * @throws Error whose `code` is the system's, "no file" or "too large".
+ */
+export function readFileText(path: string, maxBytes: number): FileText {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw failure("no file");
+    // One byte more than allowed: the file can grow meanwhile, and those of /proc have no size.
+    const bytes = Buffer.alloc(Math.min(stats.size === 0 ? maxBytes : stats.size, maxBytes) + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+      read = readSync(descriptor, bytes, length, bytes.length - length, null);
+    }
+    if (length > maxBytes) throw failure("too large");
+    return { text: bytes.toString("utf8", 0, length), stats };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
