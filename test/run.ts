@@ -1,32 +1,29 @@
 // `npm test`: gets the real parts, builds what is deployed, runs all tests, and counts them in a closing line.
-// A word behind it runs the files whose path holds that word: npm test -- relay
+// A word runs the files whose path holds it, and gets only what these need: npm test -- relay
 
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildAll } from "../infra/build.ts";
+import { needsOf, testFiles } from "./needs.ts";
 import { installParts } from "./real/parts.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const words = process.argv.slice(2);
 
-const complete = installParts((line) => process.stdout.write(`${line}\n`));
-if (process.env["CI"] === "true" && !complete) {
-  process.stdout.write("With CI=true a missing part is a failure.\n0 passed, 1 failed, 0 skipped\n");
-  process.exit(1);
-}
-await buildAll();
-
-const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".test.ts") && !name.includes("node_modules"))
-  .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
-  .map((name) => relative(root, join(root, "test", name)))
-  .sort();
+const files = testFiles().filter((name) => words.length === 0 || words.some((word) => name.includes(word)));
 if (files.length === 0) {
   process.stderr.write(`No test file's path holds ${words.join(" or ")}.\n`);
   process.exit(2);
 }
+const needs = files.map(needsOf);
+const complete = installParts([...new Set(needs.flatMap(({ parts }) => [...parts]))], (line) =>
+  process.stdout.write(`${line}\n`),
+);
+if (process.env["CI"] === "true" && !complete) {
+  process.stdout.write("With CI=true a missing part is a failure.\n0 passed, 1 failed, 0 skipped\n");
+  process.exit(1);
+}
+if (needs.some(({ build }) => build)) await buildAll();
 
 /** Those that talk to caches and to PHP alone wait much: two files at a time. The others share dist/ and ejabberd's time. */
 const inPairs = /^test\/(inspect|inspector|handlers|protocol|stores)\//;
@@ -43,7 +40,7 @@ const failed = counts.fail + counts.cancelled;
 process.stdout.write(`\n${counts.pass} passed, ${failed} failed, ${counts.skipped} skipped\n`);
 process.exitCode = exitCode;
 
-/** Runs these files, adds to the counts, and gives the runner's exit code. */
+/** Runs these files, adds to the counts, and returns the runner's exit code. */
 function run(concurrency: number, files: readonly string[]): Promise<number> {
   const runner = spawn(
     process.execPath,

@@ -120,8 +120,6 @@ const sources: Readonly<Record<Part, PartSource>> = {
   },
 };
 
-const parts = Object.keys(sources) as Part[];
-
 /**
  * Gives the `skip` of a test that needs these parts: false where they are there, else a text that names those
  * that are not. With CI=true nothing is skipped: the test runs and fails.
@@ -147,15 +145,15 @@ export function needing(
 }
 
 /**
- * Installs what is missing where it can be done without asking, by npm and, as root, by apt-get. Says what is
- * missing still, and how to get it. Gives whether all is there.
+ * Installs which of these are missing, where it can be done without asking: by npm and, as root, by apt-get. Says what is
+ * missing still, and how to get it. Returns whether all are there.
  */
-export function installParts(say: (line: string) => void): boolean {
-  if (lackingOf(["nodes"]).length > 0 && process.platform === "linux" && process.arch === "x64") {
+export function installParts(needed: readonly Part[], say: (line: string) => void): boolean {
+  if (lackingOf(needed).includes("nodes") && process.platform === "linux" && process.arch === "x64") {
     say("Installing Node 18, 20 and 24 for the tests of the relay and the zips ...");
     run("npm", ["ci", "--no-audit", "--no-fund", "--prefix", nodesDirectory]);
   }
-  const lacking = lackingOf(parts).filter((part) => sources[part].packages.length > 0);
+  const lacking = lackingOf(needed).filter((part) => sources[part].packages.length > 0);
   if (lacking.length > 0 && process.getuid?.() === 0 && inPath("apt-get") !== undefined) {
     say(`Installing ${lacking.join(", ")} by apt-get ...`);
     withoutServices(() => {
@@ -164,7 +162,7 @@ export function installParts(say: (line: string) => void): boolean {
       run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...known]);
     });
   }
-  const still = lackingOf(parts);
+  const still = lackingOf(needed);
   for (const part of still) {
     say(`Not on this machine, so its tests cannot run: ${part}. Get it by: ${howToGet(part)}`);
   }
