@@ -187,8 +187,3 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 export type PresetName = keyof typeof presets;
-
-/** Whether there is a preset of this name. */
-export function isPresetName(name: string): name is PresetName {
-  return Object.hasOwn(presets, name);
-}
