@@ -1,12 +1,13 @@
 // The API, asked as the relay asks it: credentials, clock, latency, the hosts that it serves, and one login's verdict.
 
 import { randomBytes } from "node:crypto";
+import type { Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
-import { Api, ApiFault, type Verdict } from "../relay/api.ts";
+import { Api, ApiFault } from "../relay/api.ts";
 import { askWithRetry, DeadlineFault } from "../relay/attempts.ts";
 import type { RelayConfig } from "../relay/config.ts";
 import { endpointOf } from "../relay/connection.ts";
-import { Connections, type Exchange } from "../relay/connections.ts";
+import { Connections, type Exchange, type ExchangeOptions } from "../relay/connections.ts";
 import { type Credentials, CredentialsFault } from "../relay/credentials/credentials.ts";
 import { credentialPlaces } from "../relay/credentials/open.ts";
 import { RequestSlots } from "../relay/request-slots.ts";
@@ -127,9 +128,9 @@ class DatedConnections extends Connections {
   requests = 0;
   skewMs: number | undefined;
 
-  override exchange(request: Buffer, isFresh: boolean): Exchange {
+  override exchange(request: Buffer, options: ExchangeOptions): Exchange {
     this.requests++;
-    const exchange = super.exchange(request, isFresh);
+    const exchange = super.exchange(request, options);
     exchange.response.then(
       ({ date = "" }) => {
         const dateMs = Date.parse(date);
@@ -174,10 +175,9 @@ class Client {
   }
 
   async ask(login: LoginRequest): Promise<Answer> {
-    const body = Buffer.from(JSON.stringify({ ...login, explain: true }));
     try {
       return await askWithRetry({
-        begin: (isFresh) => this.#api.begin(body, isFresh),
+        begin: (isFresh) => this.#api.begin(login, isFresh),
         deadlineMs: this.#deadlineMs,
         hedgeAfterMs: this.#deadlineMs / 2,
         slots: new RequestSlots(),
@@ -263,6 +263,8 @@ function explain(
         says: "429: calls are throttled",
         change: "raise the route's limits or the function's concurrency",
       };
+    case "function-outdated":
+      return { says: "the function is older than this relay", change: "deploy the function of this release" };
     case "api-unreachable":
       return {
         says: `cannot be reached (${detail})`,

@@ -28,7 +28,11 @@ export interface Route<Request, Outcome> {
   /** Whether the caller asks to hear why. It is told only to one that API Gateway knows by its signature. */
   readonly asksWhy: (request: Request) => boolean;
   /** What is answered where there is a verdict. `tellsWhy`: the caller may and wants to hear the reason. */
-  readonly verdictAnswer: (outcome: Outcome, tellsWhy: boolean) => Readonly<Record<string, unknown>>;
+  readonly verdictAnswer: (
+    request: Request,
+    outcome: Outcome,
+    tellsWhy: boolean,
+  ) => Readonly<Record<string, unknown>>;
 }
 
 export type Ask<Request, Outcome> = (request: Request) => Promise<Outcome | Unavailable>;
@@ -99,7 +103,10 @@ async function answerEvent<Request, Outcome extends { readonly outcome: string }
     const why = tellsWhy ? { reason: outcome.fault } : {};
     return respond({ status: 503, body: JSON.stringify({ error: "unavailable", ...why }) });
   }
-  return respond({ status: 200, body: JSON.stringify(route.verdictAnswer(outcome, tellsWhy)) });
+  return respond({
+    status: 200,
+    body: JSON.stringify(route.verdictAnswer(parsed.request, outcome, tellsWhy)),
+  });
 }
 
 /** Whether API Gateway's aws_iam authorizer let this event in: it is who writes down the caller's access key. */

@@ -2,6 +2,7 @@
 
 import type { Unavailable, Verdict } from "../inspector/verdict.ts";
 import { MAX_REQUEST_BYTES } from "../protocol/limits.ts";
+import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import { type LoginRequest, parseLoginRequest } from "../protocol/login-request.ts";
 import { type Ask, createHandler, type Handler, type Route, type Surroundings } from "./answer-event.ts";
 
@@ -9,7 +10,10 @@ type Reached = Exclude<Verdict, Unavailable>;
 
 export type Inspect = Ask<LoginRequest, Reached>;
 
-const login: Route<LoginRequest, Reached> = {
+/** Returns the policy of a host, or undefined if this site has no users there. */
+export type IsUserPolicyOf = (server: string) => IsUserPolicy | undefined;
+
+const login: Omit<Route<LoginRequest, Reached>, "verdictAnswer"> = {
   name: "login",
   maxBodyBytes: MAX_REQUEST_BYTES,
   parse: parseLoginRequest,
@@ -26,16 +30,22 @@ const login: Route<LoginRequest, Reached> = {
           },
         },
   asksWhy: ({ explain }) => explain === true,
-  // The one place where three outcomes become one bit, or none.
-  verdictAnswer: (verdict, tellsWhy) => ({
-    allow: verdict.outcome === "allowed",
-    ...(tellsWhy && verdict.outcome === "refused" && { reason: verdict.reason }),
-  }),
 };
 
-/** Gives what answers the events of POST /auth: see createHandler. */
-export function createLoginHandler(inspect: Inspect, surroundings: Surroundings): Handler {
-  return createHandler(login, inspect, surroundings);
+/** Returns what answers the events of POST /auth: see createHandler. */
+export function createLoginHandler(
+  inspect: Inspect,
+  isUserPolicyOf: IsUserPolicyOf,
+  surroundings: Surroundings,
+): Handler {
+  const verdictAnswer = ({ nonce, server }: LoginRequest, verdict: Reached, tellsWhy: boolean) => ({
+    // The one place where three outcomes become one bit, or none.
+    allow: verdict.outcome === "allowed",
+    ...(tellsWhy && verdict.outcome === "refused" && { reason: verdict.reason }),
+    // A relay from before the nonce refuses members that it does not know.
+    ...(nonce !== undefined && { nonce, isuser: isUserPolicyOf(server) }),
+  });
+  return createHandler({ ...login, verdictAnswer }, inspect, surroundings);
 }
 
 function codeOf(verdict: Verdict): { readonly Code?: string } {

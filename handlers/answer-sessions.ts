@@ -25,7 +25,7 @@ const sessions: Route<SessionsRequest, Reached> = {
   }),
   // Its booleans stand for no login: there is nothing to tell beside them.
   asksWhy: () => false,
-  verdictAnswer: ({ authenticated }) => ({ authenticated }),
+  verdictAnswer: (_, { authenticated }) => ({ authenticated }),
 };
 
 /** Gives what answers the events of POST /sessions: see createHandler. */

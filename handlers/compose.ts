@@ -5,7 +5,7 @@ import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
 import { type MemcachedNodes, openMemcached } from "../stores/memcached/open-memcached.ts";
 import type { Node, Placement } from "../stores/placement/placement.ts";
-import type { Inspect } from "./answer-login.ts";
+import type { Inspect, IsUserPolicyOf } from "./answer-login.ts";
 import type { InspectSessions } from "./answer-sessions.ts";
 import type { Config } from "./configuration.ts";
 import { decoderOf } from "./decoder.ts";
@@ -21,6 +21,12 @@ export async function createInspect(config: ConfigOrProblems, log: Log): Promise
   const inspector = await openInspector(config, log);
   if (inspector === undefined) return async () => unavailable("bad-configuration");
   return (request) => inspector.inspect(request);
+}
+
+/** Returns what knows the ISUSER_POLICY of the hosts that this configuration serves. */
+export function isUserPolicyOf(config: ConfigOrProblems): IsUserPolicyOf {
+  if ("problems" in config) return () => undefined;
+  return (server) => (config.servedHosts.has(server) ? config.isUserPolicy : undefined);
 }
 
 /** Gives the same for a question about many sessions. */

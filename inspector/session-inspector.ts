@@ -1,5 +1,6 @@
 // The verdict: is THIS user logged in on the site with THIS session? And of many sessions: is somebody, with each?
 
+import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { escapeLocalpart, localpartOfUserName } from "./localpart.ts";
 import type { PhpSession } from "./session/model.ts";
@@ -18,9 +19,6 @@ import {
   type Verdict,
 } from "./verdict.ts";
 import { type WhoExpressions, wantedBy, whoIsLoggedIn } from "./who.ts";
-
-/** What `isuser` is told: that every user exists, or that none does. */
-export type IsUserPolicy = "all" | "none";
 
 export interface SessionInspectorOptions {
   readonly store: SessionStore;

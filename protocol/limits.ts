@@ -9,8 +9,12 @@ export const MAX_SERVER_BYTES = 1023;
 /** PHP's longest session id has 256 bytes; the rest is room for what a later release may send beside it. */
 export const MAX_PASSWORD_BYTES = 1024;
 
-/** The three fields at their longest, each byte written by JSON as `\u00XX`, and the braces around them. */
-export const MAX_REQUEST_BYTES = 6 * (MAX_USER_BYTES + MAX_SERVER_BYTES + MAX_PASSWORD_BYTES) + 256;
+/** In characters (UTF-16 code units). 128 random bits take 22 in base64url, and 32 in hexadecimal. */
+export const MAX_NONCE_LENGTH = 32;
+
+/** The four texts at their longest, each character written by JSON as `\u00XX`, and what stands around them. */
+export const MAX_REQUEST_BYTES =
+  6 * (MAX_USER_BYTES + MAX_SERVER_BYTES + MAX_PASSWORD_BYTES + MAX_NONCE_LENGTH) + 256;
 
 /** A question about many sessions names so many at most: one multi-get of each node, and one bounded answer. */
 export const MAX_SESSIONS = 100;

@@ -1,10 +1,13 @@
 // The answer of the contract: what the function says to the relay.
 //
-//   200  {"allow":true}                                  ; a proven yes
-//   200  {"allow":false [, "reason": code]}              ; a verdict of no
-//   400  {"error": code}                                 ; the request broke the contract (login-request.ts)
-//   503  {"error":"unavailable" [, "reason": code]}      ; no verdict could be reached
-//   code = 1*40 ( %x61-7A / %x30-39 / "-" )
+//   200  {"allow":true [, nonce [, isuser]]}               ; a proven yes
+//   200  {"allow":false [, reason] [, nonce [, isuser]]}   ; a verdict of no
+//   400  {"error": code}                                   ; the request broke the contract (login-request.ts)
+//   503  {"error":"unavailable" [, reason]}                ; no verdict could be reached
+//   reason = "reason": code
+//   nonce  = "nonce": text                                 ; the request's, if it sent one
+//   isuser = "isuser": ( "all" / "none" )                  ; the policy of a host that the function serves
+//   code   = 1*40 ( %x61-7A / %x30-39 / "-" )
 //
 // A reason is told to a caller that signed and asked for it (`explain` in login-request.ts). It is a code of the
 // function's closed list (inspector/verdict.ts), which may grow before a relay learns of it.
@@ -17,35 +20,76 @@ export interface Answer {
   readonly body: string;
 }
 
+/** What `isuser` is answered with: that every user exists, or that none does. */
+export type IsUserPolicy = "all" | "none";
+
+/** `isUserPolicy`: that of the host in question, if the function serves it. */
+export type Verdict =
+  | { readonly allow: true; readonly isUserPolicy?: IsUserPolicy }
+  | { readonly allow: false; readonly reason?: string; readonly isUserPolicy?: IsUserPolicy };
+
 export type ParsedAnswer =
-  | { readonly allow: true }
-  | { readonly allow: false; readonly reason?: string }
-  /** The function answered, and has no verdict on this login. */
-  | { readonly unavailable: true; readonly reason?: string };
+  | { readonly verdict: Verdict }
+  /**
+   * No verdict. `unavailable`: the function has none, and may say why. `function-outdated`: it is older than the
+   * nonce. `other-question`: a verdict without this request's nonce. `not-an-answer`: not the function's words.
+   */
+  | { readonly fault: "unavailable"; readonly reason?: string }
+  | { readonly fault: "function-outdated" | "other-question" | "not-an-answer" };
 
 const code = /^[a-z0-9-]{1,40}$/;
+const notAnAnswer: ParsedAnswer = { fault: "not-an-answer" };
 
 /**
- * Gives what the function said, and undefined for whatever did not come from it in these words. Throws nothing.
- * The body is taken to the letter: a yes is one member `allow`, the JSON boolean true, and nothing beside it.
+ * Returns what the function said to the request with this nonce. Throws nothing. The body is taken to the letter: a
+ * yes has the member `allow`, the JSON boolean true, the nonce, perhaps the policy, and nothing else. A "no" without the
+ * nonce proves nothing either.
  */
-export function parseAnswer(status: number, body: string): ParsedAnswer | undefined {
-  if ((status !== 200 && status !== 503) || body.length > MAX_ANSWER_BYTES) return undefined;
+export function parseAnswer(status: number, body: string, nonce: string): ParsedAnswer {
+  if (body.length > MAX_ANSWER_BYTES) return notAnAnswer;
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
   } catch {
-    return undefined;
+    return notAnAnswer;
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
-  const { allow, error, reason, ...others } = parsed as Readonly<Record<string, unknown>>;
-  if (Object.keys(others).length > 0) return undefined;
-  if (reason !== undefined && !(typeof reason === "string" && code.test(reason))) return undefined;
-  const told = reason === undefined ? {} : { reason: reason as string };
-  if (status === 503) {
-    return error === "unavailable" && allow === undefined ? { unavailable: true, ...told } : undefined;
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return notAnAnswer;
+  const members = parsed as Readonly<Record<string, unknown>>;
+  switch (status) {
+    case 200:
+      return parseVerdict(members, nonce);
+    case 400:
+      // A function from before the nonce does not know the member. The relay asks with no other.
+      return isOnly(members, { error: "field-unknown" }) ? { fault: "function-outdated" } : notAnAnswer;
+    case 503: {
+      const { reason, ...rest } = members;
+      if (!isOnly(rest, { error: "unavailable" }) || !isReason(reason)) return notAnAnswer;
+      return { fault: "unavailable", ...(reason !== undefined && { reason }) };
+    }
+    default:
+      return notAnAnswer;
   }
-  if (error !== undefined) return undefined;
-  if (allow === false) return { allow, ...told };
-  return allow === true && reason === undefined ? { allow } : undefined;
+}
+
+function parseVerdict(members: Readonly<Record<string, unknown>>, nonce: string): ParsedAnswer {
+  const { allow, reason, nonce: repeated, isuser, ...others } = members;
+  if (typeof allow !== "boolean" || Object.keys(others).length > 0) return notAnAnswer;
+  if (!isReason(reason) || (allow && reason !== undefined)) return notAnAnswer;
+  if (!isPolicy(isuser)) return notAnAnswer;
+  if (repeated !== nonce) return { fault: "other-question" };
+  const policy = isuser === undefined ? {} : { isUserPolicy: isuser };
+  if (allow) return { verdict: { allow, ...policy } };
+  return { verdict: { allow, ...(reason !== undefined && { reason }), ...policy } };
+}
+
+function isReason(value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === "string" && code.test(value));
+}
+
+function isPolicy(value: unknown): value is IsUserPolicy | undefined {
+  return value === undefined || value === "all" || value === "none";
+}
+
+function isOnly(members: Readonly<Record<string, unknown>>, { error }: { readonly error: string }): boolean {
+  return members["error"] === error && Object.keys(members).length === 1;
 }

@@ -1,32 +1,43 @@
 // The request of the contract: what the relay asks of the function in the body of POST /auth.
 //
 //   request  = auth / isuser                       ; one JSON object (RFC 8259), no other members
-//   auth     = { "op": "auth", "user": text, "server": text, "password": text [, explain] }
-//   isuser   = { "op": "isuser", "user": text, "server": text [, explain] }
+//   auth     = { "op": "auth", "user": text, "server": text, "password": text [, explain] [, nonce] }
+//   isuser   = { "op": "isuser", "user": text, "server": text [, explain] [, nonce] }
 //   explain  = "explain": true                     ; the answer is to say why, if the caller has signed
+//   nonce    = "nonce": text                       ; 1 to 32 characters: the answer repeats it (login-answer.ts)
 //   text     = JSON string, at least one character (a password may be empty), well-formed Unicode,
-//              at most so many bytes of UTF-8 as limits.ts says
+//              at most as many bytes of UTF-8 as limits.ts says
+//
+// A relay from before the nonce sends none, and knows no answer with one.
 
 import { type BodyBreach, isText, type Members, parseMembers } from "./json-body.ts";
-import { MAX_PASSWORD_BYTES, MAX_REQUEST_BYTES, MAX_SERVER_BYTES, MAX_USER_BYTES } from "./limits.ts";
+import {
+  MAX_NONCE_LENGTH,
+  MAX_PASSWORD_BYTES,
+  MAX_REQUEST_BYTES,
+  MAX_SERVER_BYTES,
+  MAX_USER_BYTES,
+} from "./limits.ts";
 
-interface AuthRequest {
-  readonly op: "auth";
+interface Common {
   /** JID localpart, prepared by ejabberd. */
   readonly user: string;
   /** JID domainpart: the virtual host the user logs in to. */
   readonly server: string;
-  /** What the client gave as its password: PHP's session id. */
-  readonly password: string;
   /** The answer is to say why it is no. The function tells it to callers that signed, and to no other. */
   readonly explain?: true;
+  /** New for each attempt: an answer without it is the answer to something else. */
+  readonly nonce?: string;
 }
 
-interface IsUserRequest {
+interface AuthRequest extends Common {
+  readonly op: "auth";
+  /** What the client gave as its password: PHP's session id. */
+  readonly password: string;
+}
+
+interface IsUserRequest extends Common {
   readonly op: "isuser";
-  readonly user: string;
-  readonly server: string;
-  readonly explain?: true;
 }
 
 export type LoginRequest = AuthRequest | IsUserRequest;
@@ -39,32 +50,42 @@ export type ContractBreach =
   | "user-invalid"
   | "server-invalid"
   | "password-invalid"
-  | "explain-invalid";
+  | "explain-invalid"
+  | "nonce-invalid";
 
 export type ParsedRequest = { readonly request: LoginRequest } | { readonly breach: ContractBreach };
 
-/** Gives the request that a body of JSON text carries, or the one code of what is wrong with it. Throws nothing. */
+/** Returns the request that a body of JSON text carries, or the one code of what is wrong with it. Throws nothing. */
 export function parseLoginRequest(body: string): ParsedRequest {
   const parsed = parseMembers(body, MAX_REQUEST_BYTES);
   return "breach" in parsed ? parsed : checkLoginRequest(parsed.members);
 }
 
-/** Gives the request that these members make, or what is wrong with them: the same rules for both ends. */
+/** Returns the request that these members make, or what is wrong with them: the same rules for both ends. */
 export function checkLoginRequest(members: Members): ParsedRequest {
-  const { op, user, server, password, explain, ...others } = members;
+  const { op, user, server, password, explain, nonce, ...others } = members;
   if (op !== "auth" && op !== "isuser") return { breach: "op-unknown" };
-  // A member that this release does not know may be one that narrows the answer: overlooking it could say a
+  // A member that this release does not know may be one that narrows the answer: ignoring it could say a
   // yes that the sender did not ask for. So the function is deployed before the relays that send a new one.
   if (Object.keys(others).length > 0) return { breach: "field-unknown" };
   if (!isText(user, MAX_USER_BYTES) || user === "") return { breach: "user-invalid" };
   if (!isText(server, MAX_SERVER_BYTES) || server === "") return { breach: "server-invalid" };
   if (explain !== undefined && explain !== true) return { breach: "explain-invalid" };
-  const explained = explain === true ? { explain: true as const } : {};
+  if (nonce !== undefined && !isNonce(nonce)) return { breach: "nonce-invalid" };
+  const common = {
+    user,
+    server,
+    ...(explain === true && { explain: true as const }),
+    ...(nonce !== undefined && { nonce }),
+  };
   if (op === "isuser") {
-    return password === undefined
-      ? { request: { op, user, server, ...explained } }
-      : { breach: "field-unknown" };
+    return password === undefined ? { request: { op, ...common } } : { breach: "field-unknown" };
   }
   if (!isText(password, MAX_PASSWORD_BYTES)) return { breach: "password-invalid" };
-  return { request: { op, user, server, password, ...explained } };
+  return { request: { op, password, ...common } };
+}
+
+function isNonce(value: unknown): value is string {
+  // In UTF-8 a code unit takes three bytes at most.
+  return isText(value, 3 * MAX_NONCE_LENGTH) && value !== "" && value.length <= MAX_NONCE_LENGTH;
 }

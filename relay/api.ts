@@ -1,17 +1,17 @@
-// A login's body -> the function's answer: one signed request to the route behind API Gateway, or why it failed.
+// A login -> the function's answer: one signed request to the route behind API Gateway, or why it failed.
 
-import { parseAnswer } from "../protocol/login-answer.ts";
+import { randomBytes } from "node:crypto";
+import { type ParsedAnswer, parseAnswer, type Verdict } from "../protocol/login-answer.ts";
+import type { LoginRequest } from "../protocol/login-request.ts";
 import { ConnectionFault } from "./connection.ts";
 import type { Connections, Exchange } from "./connections.ts";
 import type { CredentialsFaultCode } from "./credentials/credentials.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { version } from "./version.ts";
 
-/** What the function says of a login, and why it says no where it tells. */
-export type Verdict = { readonly allow: true } | { readonly allow: false; readonly reason?: string };
-
 export type ApiFaultCode =
   | "unavailable"
+  | "function-outdated"
   | "api-unreachable"
   | "api-certificate"
   | "api-forbidden"
@@ -21,8 +21,8 @@ export type ApiFaultCode =
   | CredentialsFaultCode;
 
 /**
- * There is no verdict. `unavailable`: the function itself has none. `detail` says more, and holds nothing of the request:
- * a system's code or a status.
+ * There is no verdict. `unavailable`: the function itself has none. `function-outdated`: it is older than this relay.
+ * `detail` says more, and holds nothing of the request: a system's code or a status.
  */
 export class ApiFault extends Error {
   readonly code: ApiFaultCode;
@@ -78,13 +78,19 @@ export class Api {
   }
 
   /** Asks once; over a new connection if `isFresh`. */
-  begin(body: Buffer, isFresh: boolean): Attempt {
+  begin(login: LoginRequest, isFresh: boolean): Attempt {
     let exchange: Exchange | undefined;
     let isAbandoned = false;
     const ask = async (): Promise<Verdict> => {
+      // One for each attempt: a proxy that mixes up two attempts of one login mixes up their times.
+      const nonce = randomBytes(16).toString("base64url");
+      const body = Buffer.from(JSON.stringify({ ...login, explain: true, nonce }));
       const signature = await this.#options.sign(body);
       if (isAbandoned) throw new ApiFault("api-unreachable", "abandoned");
-      exchange = this.#options.connections.exchange(this.#request(body, signature), isFresh);
+      const read = ({ status, body }: HttpResponse) => parseAnswer(status, body, nonce);
+      // What answers another question is out of step: whatever the connection carries next would be, too.
+      const mayKeep = (response: HttpResponse) => !isOfOther(read(response));
+      exchange = this.#options.connections.exchange(this.#request(body, signature), { isFresh, mayKeep });
       let response: HttpResponse;
       try {
         response = await exchange.response;
@@ -92,10 +98,18 @@ export class Api {
         if (!(fault instanceof ConnectionFault)) throw fault;
         throw faultOfConnection(fault, exchange.isReused);
       }
-      const answer = parseAnswer(response.status, response.body);
-      if (answer === undefined) throw await this.#faultOfResponse(response);
-      if ("unavailable" in answer) throw new ApiFault("unavailable", answer.reason ?? "", 0);
-      return answer;
+      const answer = read(response);
+      if ("verdict" in answer) return answer.verdict;
+      switch (answer.fault) {
+        case "unavailable":
+          throw new ApiFault("unavailable", answer.reason ?? "", 0);
+        case "function-outdated":
+          throw new ApiFault("function-outdated", "deploy the function of this release");
+        case "other-question":
+          throw new ApiFault("api-answer", "answer to another question", 0);
+        case "not-an-answer":
+          throw await this.#faultOfResponse(response);
+      }
     };
     return {
       answer: ask(),
@@ -147,6 +161,10 @@ export class Api {
       : Date.parse(retryAfter) - this.#options.now().getTime();
     return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
   }
+}
+
+function isOfOther(answer: ParsedAnswer): boolean {
+  return "fault" in answer && answer.fault === "other-question";
 }
 
 function faultOfConnection({ kind, detail }: ConnectionFault, isReused: boolean): ApiFault {

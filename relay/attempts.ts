@@ -1,7 +1,8 @@
 // One login's time, split over at most two attempts: the second begins when the first has failed in a way that may
 // pass, or has been silent for too long. The first answer of the two is the answer.
 
-import { ApiFault, type Attempt, type Verdict } from "./api.ts";
+import type { Verdict } from "../protocol/login-answer.ts";
+import { ApiFault, type Attempt } from "./api.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 /** The login's time is over and no answer came. */

@@ -6,6 +6,12 @@ import type { HttpResponse } from "./http-response.ts";
 /** More idle ones are closed: a storm is over then, and each costs memory here and in front of the API. */
 export const maxIdle = 256;
 
+export interface ExchangeOptions {
+  readonly isFresh: boolean;
+  /** Returns whether the connection may carry another exchange after this response. */
+  readonly mayKeep: (response: HttpResponse) => boolean;
+}
+
 export interface Exchange {
   /** Gives the response, or throws ConnectionFault. */
   readonly response: Promise<HttpResponse>;
@@ -30,13 +36,14 @@ export class Connections {
   }
 
   /** Begins an exchange on an idle connection, or on a new one if there is none or `isFresh`. */
-  exchange(request: Buffer, isFresh: boolean): Exchange {
+  exchange(request: Buffer, { isFresh, mayKeep }: ExchangeOptions): Exchange {
     const idle = isFresh ? undefined : this.#idle.pop();
     const connection = idle ?? this.#open();
     let isOver = false;
     const response = connection.exchange(request).then((received) => {
       isOver = true;
-      if (connection.isUsable) this.#keep(connection);
+      if (!mayKeep(received)) connection.close();
+      else if (connection.isUsable) this.#keep(connection);
       return received;
     });
     const abandon = () => {

@@ -1,8 +1,9 @@
 // Command -> outcome: what is refused here, what is asked of the API and how it is answered for; each is counted and,
 // where it is no yes, logged.
 
+import type { Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
-import { ApiFault, type Verdict } from "./api.ts";
+import { ApiFault } from "./api.ts";
 import { DeadlineFault } from "./attempts.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Command } from "./command.ts";
@@ -13,7 +14,7 @@ import type { RequestSlots } from "./request-slots.ts";
 
 export interface DecideOptions {
   /** Asks the API, within this many milliseconds. Throws ApiFault or DeadlineFault. */
-  readonly ask: (body: Buffer, leftMs: number) => Promise<Verdict>;
+  readonly ask: (login: LoginRequest, leftMs: number) => Promise<Verdict>;
   readonly slots: RequestSlots;
   /** How long one login may take in all, in milliseconds. */
   readonly deadlineMs: number;
@@ -38,10 +39,10 @@ export type Decide = (command: Command, caller: AbortSignal) => Promise<Decision
 
 export function createDecide(options: DecideOptions): Decide {
   const { slots, deadlineMs, breaker, metrics, log, nameUser, now } = options;
-  /** Questions in flight, by their body: whoever asks the same meanwhile gets the same answer. */
+  /** Questions in flight, as JSON: whoever asks the same meanwhile gets the same answer. */
   const inFlight = new Map<string, Promise<Outcome>>();
 
-  const ask = async (body: string, caller: AbortSignal): Promise<Outcome> => {
+  const ask = async (login: LoginRequest, caller: AbortSignal): Promise<Outcome> => {
     const admission = breaker.admit(now());
     if (admission === "no") return unavailable("breaker-open");
     const askedMs = now();
@@ -53,7 +54,7 @@ export function createDecide(options: DecideOptions): Decide {
     const begunMs = now();
     try {
       if (admission === "ask" && breaker.isOpen) return unavailable("breaker-open");
-      const verdict = await options.ask(Buffer.from(body), deadlineMs - (begunMs - askedMs));
+      const verdict = await options.ask(login, deadlineMs - (begunMs - askedMs));
       breaker.answered();
       return verdict.allow
         ? { outcome: "allowed" }
@@ -73,11 +74,11 @@ export function createDecide(options: DecideOptions): Decide {
     }
   };
   const askOnce = async (login: LoginRequest, caller: AbortSignal): Promise<Outcome> => {
-    const body = JSON.stringify({ ...login, explain: true });
-    let asked = inFlight.get(body);
+    const question = JSON.stringify(login);
+    let asked = inFlight.get(question);
     if (asked === undefined) {
-      asked = ask(body, caller).finally(() => inFlight.delete(body));
-      inFlight.set(body, asked);
+      asked = ask(login, caller).finally(() => inFlight.delete(question));
+      inFlight.set(question, asked);
     }
     const outcome = await asked;
     // Another caller asked first, and went while the question waited for its turn.
@@ -110,10 +111,15 @@ export function createDecide(options: DecideOptions): Decide {
 
 /**
  * Whether the API is alive, although this login got no verdict: the function said that it has none, which can be one
- * cache node's fault; or API Gateway lets a part of the logins in, or refuses our signature.
+ * cache node's fault, or is older than this relay; or API Gateway lets a part of the logins in, or refuses our signature.
  */
 function isAlive({ code }: ApiFault): boolean {
-  return code === "unavailable" || code === "api-throttled" || code === "api-forbidden";
+  return (
+    code === "unavailable" ||
+    code === "function-outdated" ||
+    code === "api-throttled" ||
+    code === "api-forbidden"
+  );
 }
 
 function isOfCredentials({ code }: ApiFault): boolean {

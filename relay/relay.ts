@@ -56,12 +56,12 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
       : half;
   };
   const decide = createDecide({
-    ask: async (body, leftMs) => {
+    ask: async (login, leftMs) => {
       const startedMs = now();
       const verdict = await askWithRetry({
         begin: (isFresh) => {
           metrics.attempted();
-          return api.begin(body, isFresh);
+          return api.begin(login, isFresh);
         },
         deadlineMs: leftMs,
         hedgeAfterMs: hedgeAfterMs(),

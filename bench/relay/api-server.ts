@@ -8,7 +8,11 @@ import { join } from "node:path";
 
 const [directory = "", delay = "0"] = process.argv.slice(2);
 const delayMs = Number(delay);
-const verdict = (body: string) => JSON.stringify({ allow: body.includes('"password":"good') });
+const verdict = (body: string) =>
+  JSON.stringify({
+    allow: body.includes('"password":"good'),
+    nonce: /"nonce":"([^"]+)"/.exec(body)?.[1],
+  });
 
 const server = createServer(
   {

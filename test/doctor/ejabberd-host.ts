@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { relayPath } from "../../infra/local/relay-caller.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { type Reply, say } from "../stand-in/api-gateway.ts";
+import { type Reply, tell } from "../stand-in/api-gateway.ts";
 
 export const doctorPath = join(dirname(relayPath), "doctor.mjs");
 // Neither below a home nor below /tmp, which ejabberd's unit hides; and the doctor, as root, becomes ejabberd.
@@ -28,7 +28,7 @@ export const asFunction: Reply = (body, response, request) => {
     if (password !== session) return { allow: false, reason: "no-session" };
     return user === "alice" ? { allow: true } : { allow: false, reason: "other-user" };
   };
-  say(200, JSON.stringify(answer()))(body, response, request);
+  tell(answer())(body, response, request);
 };
 
 let files = 0;

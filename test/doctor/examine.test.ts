@@ -16,7 +16,7 @@ import { freePort } from "../../infra/local/ports.ts";
 import { sampleSettings } from "../../infra/local/sample-logins.ts";
 import { type Certificate, makeCertificate } from "../real/certificate.ts";
 import { needing } from "../real/parts.ts";
-import { type Reply, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
+import { type Reply, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
 import { asFunction, directory, programOf, type Run, readRun, session, writeYml } from "./ejabberd-host.ts";
 
 let api: StandIn;
@@ -103,7 +103,7 @@ describe("the doctor", { concurrency: 4 }, () => {
   });
 
   it("tries each program of several, and asks for the login where its host's logins go", async () => {
-    const other = await startStandIn(say(200, '{"allow":false,"reason":"no-session"}'), { verifies: true });
+    const other = await startStandIn(tell({ allow: false, reason: "no-session" }), { verifies: true });
     const yml = writeYml(
       programOf(api.url),
       "hosts: [example.org]",
@@ -251,7 +251,7 @@ describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
       /the function has no verdict \(store-unreachable\)/,
     ],
     silence: [() => {}, /no answer within 700ms/],
-    "a yes to everybody": [say(200, '{"allow":true}'), /says yes to a session id that was made up/],
+    "a yes to everybody": [tell({ allow: true }), /says yes to a session id that was made up/],
   };
   for (const [name, [reply, says]] of Object.entries(wrong)) {
     it(`tells ${name}`, async () => {
@@ -261,7 +261,7 @@ describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
   }
 
   it("tells a route that gives no reasons, for it may be open to all", async () => {
-    const open = await startStandIn(say(200, '{"allow":false}'));
+    const open = await startStandIn(tell({ allow: false }));
     const found = await run([open.url, "--user", "alice@example.org", "--session", session]);
     assert.match(found.of("api"), /^warn .*is aws_iam the authorizer of its route\?/);
     await open.stop();
@@ -277,7 +277,7 @@ describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
 
   it("tells a host of which it cannot be told whether it is served", async () => {
     const silent = await startStandIn((body, ...rest) => {
-      (JSON.parse(body).op === "isuser" ? say(200, '{"allow":false}') : asFunction)(body, ...rest);
+      (JSON.parse(body).op === "isuser" ? tell({ allow: false }) : asFunction)(body, ...rest);
     });
     const told = await runOn(writeYml(programOf(silent.url)));
     assert.match(told.of("hosts"), /^warn .*\.yml:1: example\.org: refused, and no telling why/);

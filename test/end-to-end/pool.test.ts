@@ -36,8 +36,8 @@ describe("the recommended pool", () => {
 
   before(async () => {
     api = await startStandIn((body, response) => {
-      const { user, password } = JSON.parse(body);
-      const answer = JSON.stringify({ allow: password === sessionOf(user) });
+      const { user, password, nonce } = JSON.parse(body);
+      const answer = JSON.stringify({ allow: password === sessionOf(user), nonce });
       setTimeout(() => response.end(answer), apiMs);
     });
     chat = await startChat("recommended", recommendedProgram());

@@ -8,11 +8,13 @@ import { MAX_REQUEST_BYTES } from "../../protocol/limits.ts";
 
 const login = { op: "auth", user: "theuser", server: "thehost", password: "thepassword" };
 
+const policyOf = (server: string) => (server === "thehost" ? "none" : undefined);
+
 /** Answers an event with this body, and gives the response and the log. */
 async function answer(body: string | undefined, inspect: Inspect, isBase64Encoded = false, context = {}) {
   const lines: string[] = [];
   let nowMs = 0;
-  const handler = createLoginHandler(inspect, {
+  const handler = createLoginHandler(inspect, policyOf, {
     log: createLog((line) => lines.push(line)),
     stage: "test",
     nowMs: () => (nowMs += 3.44),
@@ -33,6 +35,31 @@ describe("POST /auth", () => {
     const no = await answer(JSON.stringify(login), async () => refused("other-user"));
     assert.equal(no.statusCode, 200);
     assert.equal(no.body, '{"allow":false}');
+  });
+
+  it("repeats a nonce in its verdict, and tells the policy of a host that it serves beside it", async () => {
+    const asking = { ...login, nonce: '\u0001 "é' };
+    const bodyOf = async (request: object, verdict: Verdict) =>
+      JSON.parse((await answer(JSON.stringify(request), async () => verdict)).body);
+    for (const [verdict, allow] of [
+      [allowed, true],
+      [refused("other-user"), false],
+    ] as const) {
+      const { nonce } = asking;
+      assert.deepEqual(await bodyOf(asking, verdict), { allow, nonce, isuser: "none" });
+      assert.deepEqual(await bodyOf({ ...asking, server: "other" }, verdict), { allow, nonce });
+      assert.deepEqual(await bodyOf(login, verdict), { allow });
+    }
+  });
+
+  it("repeats no nonce where there is no verdict", async () => {
+    const asking = JSON.stringify({ ...login, nonce: "x" });
+    assert.equal(
+      (await answer(asking, async () => unavailable("store-timeout"))).body,
+      '{"error":"unavailable"}',
+    );
+    const breach = JSON.stringify({ ...login, nonce: "x", user: 1 });
+    assert.equal((await answer(breach, async () => allowed)).body, '{"error":"user-invalid"}');
   });
 
   it("answers 503 when there is no verdict, without saying why", async () => {
@@ -164,7 +191,7 @@ describe("POST /auth", () => {
 
   it("marks the first event of a process, whatever it is, and no other", async () => {
     const lines: string[] = [];
-    const handler = createLoginHandler(async () => allowed, {
+    const handler = createLoginHandler(async () => allowed, policyOf, {
       log: createLog((line) => lines.push(line)),
       stage: "test",
       nowMs: () => 0,

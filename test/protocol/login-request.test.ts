@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import {
+  MAX_NONCE_LENGTH,
   MAX_PASSWORD_BYTES,
   MAX_REQUEST_BYTES,
   MAX_SERVER_BYTES,
@@ -30,6 +31,18 @@ describe("the request of the contract", () => {
     assert.deepEqual(parseLoginRequest(JSON.stringify(isuser)), { request: isuser });
     for (const explain of [false, 1, "true", null, {}]) {
       assert.equal(breachOf({ ...good, explain }), "explain-invalid");
+    }
+  });
+
+  it("may carry a nonce of 1 to 32 characters", () => {
+    for (const nonce of ["x", "0123456789abcdef0123456789abcdef", "é".repeat(32), '\u0001 "\\']) {
+      const asking = { ...good, nonce };
+      assert.deepEqual(parseLoginRequest(JSON.stringify(asking)), { request: asking });
+      const { password: _, ...isuser } = { ...asking, op: "isuser" };
+      assert.deepEqual(parseLoginRequest(JSON.stringify(isuser)), { request: isuser });
+    }
+    for (const nonce of ["", "x".repeat(33), "😀".repeat(17), "\ud800", null, 1, true, {}, ["x"]]) {
+      assert.equal(breachOf({ ...good, nonce }), "nonce-invalid");
     }
   });
 
@@ -78,6 +91,8 @@ describe("the request of the contract", () => {
       user: control(MAX_USER_BYTES),
       server: control(MAX_SERVER_BYTES),
       password: control(MAX_PASSWORD_BYTES),
+      nonce: control(MAX_NONCE_LENGTH),
+      explain: true,
     };
     assert.equal(breachOf(longest), "none");
     const body = JSON.stringify(good);

@@ -4,10 +4,10 @@ import { freePort } from "../../infra/local/ports.ts";
 import { Api, type ApiFault, type Sign } from "../../relay/api.ts";
 import { Connections } from "../../relay/connections.ts";
 import { version } from "../../relay/version.ts";
-import { allowGood, type Reply, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
+import { allowGood, type Reply, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
 
-const good = Buffer.from('{"op":"auth","user":"alice","server":"localhost","password":"good"}');
-const bad = Buffer.from('{"op":"auth","user":"alice","server":"localhost","password":"bad"}');
+const good = { op: "auth", user: "alice", server: "localhost", password: "good" } as const;
+const bad = { ...good, password: "bad" };
 const sign: Sign = async () => ({ authorization: "AWS4-HMAC-SHA256 ...", "x-amz-date": "20260101T000000Z" });
 
 function apiAt(url: string, options: Partial<ConstructorParameters<typeof Api>[0]> = {}) {
@@ -63,21 +63,59 @@ describe("a request to the API", () => {
       head = { method, url, ...headers };
       allowGood(body, response, request);
     });
-    await api.begin(Buffer.from('{"user":"jürgen"}'), false).answer;
+    await api.begin({ ...good, user: "jürgen" }, false).answer;
     assert.deepEqual(head, {
       method: "POST",
       url: "/auth",
       host: new URL(server.url).host,
       "user-agent": `inspectord-relay/${version}`,
       "content-type": "application/json",
-      ...(await sign(good)),
-      "content-length": "18",
+      ...(await sign(Buffer.alloc(0))),
+      "content-length": String(Buffer.byteLength(server.bodies[0] ?? "")),
     });
-    assert.equal(server.bodies[0], '{"user":"jürgen"}');
+    const { nonce, ...body } = JSON.parse(server.bodies[0] ?? "");
+    assert.deepEqual(body, { ...good, user: "jürgen", explain: true });
+    assert.match(nonce, /^[\w-]{22}$/);
+  });
+
+  it("carries a nonce of its own, which is signed with the rest", async () => {
+    const signed: string[] = [];
+    const api = await open(allowGood, {
+      sign: async (body) => {
+        signed.push(String(body));
+        return {};
+      },
+    });
+    for (let asked = 0; asked < 100; asked++) await api.begin(good, false).answer;
+    assert.deepEqual(server.bodies, signed);
+    assert.equal(new Set(signed.map((body) => JSON.parse(body).nonce)).size, 100);
+  });
+
+  it("takes no verdict without its nonce, and the connection carries nothing more", async () => {
+    const other = fault("api-answer", "answer to another question", 0);
+    for (const allow of [true, false]) {
+      for (const reply of [
+        say(200, JSON.stringify({ allow })),
+        say(200, JSON.stringify({ allow, nonce: "another" })),
+      ]) {
+        const api = await open(reply);
+        assert.deepEqual(await faultOf(api), other);
+        assert.deepEqual(await faultOf(api), other);
+        assert.equal(server.connections(), 2);
+        await server.stop();
+      }
+    }
+    await open(allowGood);
+  });
+
+  it("is not made again without a nonce for a function that does not know it", async () => {
+    const api = await open(say(400, '{"error":"field-unknown"}'));
+    assert.deepEqual(await faultOf(api), fault("function-outdated", "deploy the function of this release"));
+    assert.equal(server.bodies.length, 1);
   });
 
   it("tells the reason that the function gives", async () => {
-    const api = await open(say(200, '{"allow":false,"reason":"no-session"}'));
+    const api = await open(tell({ allow: false, reason: "no-session" }));
     assert.deepEqual(await api.begin(good, false).answer, { allow: false, reason: "no-session" });
   });
 
@@ -95,10 +133,10 @@ describe("a request to the API", () => {
       [say(429, "", { "retry-after": "3" }), fault("api-throttled", "429", 3000)],
       [say(429, "", { "retry-after": "soon" }), fault("api-throttled", "429", 500)],
       [say(403, '{"message":"theuser"}'), fault("api-forbidden", "403")],
-      [say(400, '{"error":"field-unknown"}'), fault("api-status", "400")],
+      [say(400, '{"error":"user-invalid"}'), fault("api-status", "400")],
       [say(500, "x".repeat(5000)), fault("api-status", "500")],
       [say(302, '{"allow":true}'), fault("api-status", "302")],
-      [say(200, '{"allow":1}'), fault("api-answer", "no verdict")],
+      [tell({ allow: 1 }), fault("api-answer", "no verdict")],
       [say(200, " ".repeat(2000)), fault("api-answer", "no verdict")],
       [say(200, " ".repeat(20_000)), fault("api-answer", "body too large")],
       [

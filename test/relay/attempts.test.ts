@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
-import { ApiFault, type Attempt, type Verdict } from "../../relay/api.ts";
+import type { Verdict } from "../../protocol/login-answer.ts";
+import { ApiFault, type Attempt } from "../../relay/api.ts";
 import { type AttemptsOptions, askWithRetry, DeadlineFault } from "../../relay/attempts.ts";
 
 /** An attempt that a test answers. */

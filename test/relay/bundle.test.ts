@@ -62,10 +62,15 @@ for (const version of nodeVersions) {
     it("sends what the contract says", async () => {
       start(api.url);
       await relay.ask("auth:alice:localhost:a:b:€");
-      assert.equal(
-        api.bodies.at(-1),
-        '{"op":"auth","user":"alice","server":"localhost","password":"a:b:€","explain":true}',
-      );
+      const { nonce, ...body } = JSON.parse(api.bodies.at(-1) ?? "");
+      assert.deepEqual(body, {
+        op: "auth",
+        user: "alice",
+        server: "localhost",
+        password: "a:b:€",
+        explain: true,
+      });
+      assert.match(nonce, /^[\w-]{22}$/);
     });
 
     it("answers no to every operation but auth and isuser, without asking the API", async () => {
@@ -111,6 +116,25 @@ for (const version of nodeVersions) {
       relay.send(Buffer.from([0, 9, 97]));
       assert.equal(await relay.end(), 0);
       assert.equal(relay.written.toString("hex"), "00020001");
+    });
+
+    it("refuses with a function from before the nonce, says so, and asks it with no other words", async () => {
+      start(api.url);
+      const before = api.bodies.length;
+      api.reply = say(400, '{"error":"field-unknown"}');
+      for (let i = 0; i < 10; i++) assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      assert.match(relay.log, /code=function-outdated outcome=unavailable detail="deploy the function/);
+      assert.equal(api.bodies.length - before, 10, "the breaker is closed, and no attempt is made again");
+      assert.ok(api.bodies.slice(before).every((body) => "nonce" in JSON.parse(body)));
+      api.reply = allowGood;
+      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+    });
+
+    it("takes no verdict of a function that tells none of today's nonce", async () => {
+      start(api.url, "--deadline-ms", "2000");
+      api.reply = say(200, '{"allow":true}');
+      assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      assert.match(relay.log, /code=api-answer outcome=unavailable detail="answer to another question"/);
     });
 
     it("answers no in time when the API is slow, and the next login works", async () => {

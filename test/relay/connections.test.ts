@@ -11,6 +11,8 @@ import { type Peer, respond, startPeer, until } from "./peer.ts";
 const request = Buffer.from("POST /auth HTTP/1.1\r\n\r\n");
 const abandoned = { name: "ConnectionFault", kind: "unreachable", detail: "abandoned" };
 
+const mayKeep = () => true;
+
 let peer: Peer;
 let connections: Connections;
 afterEach(async () => {
@@ -25,7 +27,8 @@ async function open(onRequest: Peer["onRequest"] = (socket, _, at) => void socke
 }
 
 /** Gives the number of the connection that carried an exchange. */
-const ask = async (isFresh = false) => Number((await connections.exchange(request, isFresh).response).body);
+const ask = async (isFresh = false) =>
+  Number((await connections.exchange(request, { isFresh, mayKeep }).response).body);
 
 /** Answers no request by itself, but all that came when it is told to, in this order of connections. */
 function answerLater() {
@@ -45,13 +48,13 @@ function answerLater() {
 describe("the connections to the API", () => {
   it("carry one exchange after another over one of them, and a fresh one where it is asked for", async () => {
     await open();
-    const first = connections.exchange(request, false);
+    const first = connections.exchange(request, { isFresh: false, mayKeep });
     assert.equal(first.isReused, false);
     await first.response;
-    const second = connections.exchange(request, false);
+    const second = connections.exchange(request, { isFresh: false, mayKeep });
     assert.equal(second.isReused, true);
     await second.response;
-    const fresh = connections.exchange(request, true);
+    const fresh = connections.exchange(request, { isFresh: true, mayKeep });
     assert.equal(fresh.isReused, false);
     await fresh.response;
     assert.deepEqual([connections.count, peer.sockets.length], [2, 2]);
@@ -90,10 +93,22 @@ describe("the connections to the API", () => {
     assert.equal(connections.count, 0);
   });
 
+  it("are not used again after a response that they may not be kept behind", async () => {
+    await open();
+    for (const at of [1, 2]) {
+      const { response } = connections.exchange(request, {
+        isFresh: false,
+        mayKeep: ({ body }) => body !== `${at}`,
+      });
+      assert.equal((await response).body, `${at}`);
+      assert.equal(connections.count, 0);
+    }
+  });
+
   it("end with an exchange that is abandoned, and no other does", async () => {
     const { waiting, onRequest, answer } = answerLater();
     await open(onRequest);
-    const one = connections.exchange(request, false);
+    const one = connections.exchange(request, { isFresh: false, mayKeep });
     const other = ask();
     await until(() => waiting.size === 2, "not both came");
     one.abandon();
@@ -105,7 +120,7 @@ describe("the connections to the API", () => {
 
   it("stay with whoever has them, when an exchange that is over is abandoned", async () => {
     await open();
-    const over = connections.exchange(request, false);
+    const over = connections.exchange(request, { isFresh: false, mayKeep });
     await over.response;
     over.abandon();
     assert.equal(connections.count, 1);
@@ -117,17 +132,17 @@ describe("the connections to the API", () => {
   it("are closed all at once, with what they carry", async () => {
     const { waiting, onRequest, answer } = answerLater();
     await open(onRequest);
-    const [atRest, underWay] = [ask(), connections.exchange(request, false)];
+    const [idle, inFlight] = [ask(), connections.exchange(request, { isFresh: false, mayKeep })];
     await until(() => waiting.size === 2, "not both came");
     answer(1);
-    await atRest;
+    await idle;
     connections.close();
-    await assert.rejects(underWay.response, abandoned);
+    await assert.rejects(inFlight.response, abandoned);
     assert.equal(connections.count, 0);
     await until(() => peer.sockets.every(({ destroyed }) => destroyed), "one is open still");
   });
 
-  it(`are closed where more than ${maxIdle} would be at rest`, async () => {
+  it(`are closed where more than ${maxIdle} would be idle`, async () => {
     const { waiting, onRequest, answer } = answerLater();
     await open(onRequest);
     const storm = Array.from({ length: maxIdle + 3 }, () => ask());

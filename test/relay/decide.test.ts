@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
-import { ApiFault, type Verdict } from "../../relay/api.ts";
+import type { Verdict } from "../../protocol/login-answer.ts";
+import { ApiFault } from "../../relay/api.ts";
 import { DeadlineFault } from "../../relay/attempts.ts";
 import { Breaker, faultsToOpen, firstWaitMs } from "../../relay/breaker.ts";
 import { parseCommand } from "../../relay/command.ts";
@@ -16,9 +17,9 @@ function open(ask: DecideOptions["ask"]) {
   const metrics = new Metrics();
   const slots = new RequestSlots();
   const decide = createDecide({
-    ask: (body, leftMs) => {
-      asked.push(String(body));
-      return ask(body, leftMs);
+    ask: (login, leftMs) => {
+      asked.push(JSON.stringify(login));
+      return ask(login, leftMs);
     },
     slots,
     deadlineMs: 10_000,
@@ -56,7 +57,7 @@ describe("the decision on a command", () => {
     assert.equal(await decide(login), "allowed");
     assert.deepEqual(
       asked.map((body) => JSON.parse(body)),
-      [{ op: "auth", user: "theuser", server: "thehost", password: "thepassword", explain: true }],
+      [{ op: "auth", user: "theuser", server: "thehost", password: "thepassword" }],
     );
     assert.deepEqual(log(), []);
     assert.deepEqual(counted(), ['inspectord_relay_logins_total{outcome="allowed",code=""} 1']);

@@ -81,7 +81,15 @@ export function say(status: number, body: string, headers: Readonly<Record<strin
   };
 }
 
+/** A verdict as the function of today tells it: with the nonce of the question, and what else is given. */
+export function tell(verdict: Readonly<Record<string, unknown>>): Reply {
+  return (body, response, request) => {
+    const { nonce } = JSON.parse(body);
+    say(200, JSON.stringify({ ...verdict, nonce }))(body, response, request);
+  };
+}
+
 /** Allows the password "good", and nothing else. */
 export const allowGood: Reply = (body, response, request) => {
-  say(200, JSON.stringify({ allow: JSON.parse(body).password === "good" }))(body, response, request);
+  tell({ allow: JSON.parse(body).password === "good" })(body, response, request);
 };
