@@ -3,6 +3,7 @@
 
 import { isIP } from "node:net";
 import { parseArgs } from "node:util";
+import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import type { LogFormat } from "./log.ts";
 import { version } from "./version.ts";
 
@@ -21,6 +22,8 @@ export interface RelayConfig {
   readonly caFile?: string;
   /** Whether a second try begins as soon as the first is slower than 99 of 100. */
   readonly hedge: boolean;
+  /** What `isuser` is answered with on every host, in place of what the function tells. */
+  readonly isUserPolicy?: IsUserPolicy;
   readonly logFile?: string;
   readonly logFormat: LogFormat;
   /** Whether the log tells names in place of their keyed hashes. */
@@ -57,6 +60,9 @@ with --listen any number of pool members on a unix socket.
   --deadline-ms N     answer no when a login takes longer; 100 to 20000 milliseconds, 10000 unless given.
                       ejabberd waits 30 seconds in all, Prosody 5: give it 4000 there
   --hedge             begin a second request as soon as the first is slower than 99 of 100 lately
+  --isuser POLICY     what ejabberd hears when it asks whether a user exists: all (yes) or none (no), in place
+                      of the function's ISUSER_POLICY. Without it the answer is yes until the first login's
+                      verdict tells that policy
   --region NAME       the region to sign for, where the URL does not name it; AWS_REGION unless given
   --profile NAME      the profile of AWS's shared files; AWS_PROFILE unless given
   --ca-file PATH      trust these authorities (PEM) in place of Node's own
@@ -82,6 +88,7 @@ export const options = {
   listen: { type: "string" },
   "deadline-ms": { type: "string" },
   hedge: { type: "boolean" },
+  isuser: { type: "string" },
   region: { type: "string" },
   profile: { type: "string" },
   "ca-file": { type: "string" },
@@ -119,6 +126,10 @@ export function readConfig(args: readonly string[], environment: Environment = o
   if (logFormat !== "logfmt" && logFormat !== "json") {
     return { problem: "--log-format is neither logfmt nor json" };
   }
+  const isUserPolicy = values.isuser;
+  if (isUserPolicy !== undefined && isUserPolicy !== "all" && isUserPolicy !== "none") {
+    return { problem: "--isuser is neither all nor none" };
+  }
   const region =
     values.region ?? regionOf(url.hostname) ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
   if (region === undefined || !/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) {
@@ -139,6 +150,7 @@ export function readConfig(args: readonly string[], environment: Environment = o
       ...(profile !== undefined && { profile }),
       ...(caFile !== undefined && { caFile }),
       hedge: values.hedge === true,
+      ...(isUserPolicy !== undefined && { isUserPolicy }),
       ...(logFile !== undefined && { logFile }),
       logFormat,
       logUsers: values["log-users"] === true,

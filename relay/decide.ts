@@ -7,9 +7,10 @@ import { ApiFault } from "./api.ts";
 import { DeadlineFault } from "./attempts.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Command } from "./command.ts";
+import type { IsUserPolicies } from "./is-user-policies.ts";
 import type { Log, NameUser } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Outcome, unavailable } from "./outcome.ts";
+import { type Decision, type Outcome, unavailable } from "./outcome.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 export interface DecideOptions {
@@ -18,6 +19,7 @@ export interface DecideOptions {
   readonly slots: RequestSlots;
   /** How long one login may take in all, in milliseconds. */
   readonly deadlineMs: number;
+  readonly policies: IsUserPolicies;
   readonly breaker: Breaker;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -28,9 +30,6 @@ export interface DecideOptions {
 
 const callerGone = unavailable("caller-gone");
 
-/** `unavailable`: it is not known whether the answer is yes or no. */
-export type Decision = Outcome["outcome"];
-
 /**
  * Returns what a command is answered with. An error that it throws is an answer to nothing. `caller` is the signal that
  * is aborted when nobody waits for the caller's answers any more.
@@ -38,7 +37,7 @@ export type Decision = Outcome["outcome"];
 export type Decide = (command: Command, caller: AbortSignal) => Promise<Decision>;
 
 export function createDecide(options: DecideOptions): Decide {
-  const { slots, deadlineMs, breaker, metrics, log, nameUser, now } = options;
+  const { slots, deadlineMs, policies, breaker, metrics, log, nameUser, now } = options;
   /** Questions in flight, as JSON: whoever asks the same meanwhile gets the same answer. */
   const inFlight = new Map<string, Promise<Outcome>>();
 
@@ -56,6 +55,7 @@ export function createDecide(options: DecideOptions): Decide {
       if (admission === "ask" && breaker.isOpen) return unavailable("breaker-open");
       const verdict = await options.ask(login, deadlineMs - (begunMs - askedMs));
       breaker.answered();
+      policies.learn(login.server, verdict.isUserPolicy);
       return verdict.allow
         ? { outcome: "allowed" }
         : { outcome: "refused", code: verdict.reason ?? "refused" };
@@ -85,7 +85,17 @@ export function createDecide(options: DecideOptions): Decide {
     return outcome === callerGone && !caller.aborted ? askOnce(login, caller) : outcome;
   };
 
+  /** Asks nobody: ejabberd puts this question for every message to somebody who is not online. */
+  const decideIsUser = ({ user, server }: LoginRequest): Decision => {
+    const policy = policies.of(server);
+    metrics.isUser(policy ?? "unknown");
+    if (policy !== undefined) return policy === "all" ? "allowed" : "refused";
+    log("warn", "isuser-unknown", () => ({ op: "isuser", user: nameUser(user, server) }));
+    return "unavailable";
+  };
+
   return async (command, caller) => {
+    if ("request" in command && command.request.op === "isuser") return decideIsUser(command.request);
     const startedMs = now();
     const outcome: Outcome =
       "refusal" in command

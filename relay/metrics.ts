@@ -22,6 +22,7 @@ export class Metrics {
   #durationsS = 0;
   #count = 0;
   #attempts = 0;
+  readonly #isUser = { all: 0, none: 0, unknown: 0 };
 
   /** Counts a login that took so many milliseconds. */
   login(outcome: Outcome, tookMs: number): void {
@@ -35,6 +36,11 @@ export class Metrics {
     if (bucket >= 0) this.#buckets[bucket] = (this.#buckets[bucket] as number) + 1;
     this.#durationsS += tookS;
     this.#count++;
+  }
+
+  /** Counts a question whether a user exists, by the policy that answered it. */
+  isUser(policy: "all" | "none" | "unknown"): void {
+    this.#isUser[policy]++;
   }
 
   /** Counts a request to the API: what exceeds the logins are second attempts. */
@@ -63,6 +69,11 @@ export class Metrics {
       "# HELP inspectord_relay_tries_total Requests to the API, second attempts included.",
       "# TYPE inspectord_relay_tries_total counter",
       `inspectord_relay_tries_total ${this.#attempts}`,
+      "# HELP inspectord_relay_isuser_total Questions whether a user exists, by the policy that answered them.",
+      "# TYPE inspectord_relay_isuser_total counter",
+      ...Object.entries(this.#isUser).map(
+        ([policy, count]) => `inspectord_relay_isuser_total{policy="${policy}"} ${count}`,
+      ),
       "# HELP inspectord_relay_connections Open connections to the API.",
       "# TYPE inspectord_relay_connections gauge",
       `inspectord_relay_connections ${gauges.connections}`,

@@ -12,7 +12,7 @@
 //              / %x01                   ; a proven yes
 //              / %x02                   ; unavailable: neither is known
 
-import type { Decision } from "./decide.ts";
+import type { Decision } from "./outcome.ts";
 
 /** Both sides begin with it. A relay that does not know it answers `00 02 00 00`, as it answers any unknown command. */
 export const hello = new TextEncoder().encode("\0\x07hello:1");

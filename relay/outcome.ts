@@ -1,10 +1,25 @@
-// What becomes of a question. *Reason* belongs to a refusal and *fault* to "unavailable"; both are the `code` here.
+// What becomes of a question, and what ejabberd hears of it. *Reason* belongs to a refusal and *fault* to "unavailable"; both are the `code` here.
+
+import type { Command } from "./command.ts";
 
 export type Outcome =
   | { readonly outcome: "allowed" }
   | { readonly outcome: "refused"; readonly code: string }
   /** There is no verdict. `detail` says more, and holds nothing of the question. */
   | { readonly outcome: "unavailable"; readonly code: string; readonly detail: string };
+
+/** `unavailable`: it is not known whether the answer is yes or no. */
+export type Decision = Outcome["outcome"];
+
+/**
+ * Returns whether ejabberd is answered yes, where it takes yes or no only: the one place where three become two.
+ * A login is a yes only if that is proven. Whether a user exists is a yes while it is not known: a no would bounce
+ * messages to those who are not online, and let anybody in under their names by a host's second method.
+ */
+export function isYes(command: Command, decision: Decision): boolean {
+  const asksForUser = "request" in command && command.request.op === "isuser";
+  return decision === "allowed" || (asksForUser && decision === "unavailable");
+}
 
 export function unavailable(code: string, detail = ""): Outcome {
   return { outcome: "unavailable", code, detail };

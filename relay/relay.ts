@@ -8,6 +8,7 @@ import { endpointOf } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import type { CredentialSource } from "./credentials/source.ts";
 import { createDecide, type Decide } from "./decide.ts";
+import { IsUserPolicies } from "./is-user-policies.ts";
 import type { Log, NameUser } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RecentLatency } from "./recent-latency.ts";
@@ -33,7 +34,7 @@ export interface Relay {
 const leastHedgeMs = 50;
 
 export function createRelay({ config, ca, credentials, log, nameUser }: RelayParts): Relay {
-  const { url, region, deadlineMs, hedge } = config;
+  const { url, region, deadlineMs, hedge, isUserPolicy } = config;
   const connections = new Connections(endpointOf(url, ca));
   const api = new Api({
     url,
@@ -74,6 +75,7 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     },
     slots,
     deadlineMs,
+    policies: new IsUserPolicies(isUserPolicy),
     breaker,
     metrics,
     log,

@@ -3,10 +3,11 @@
 
 import type { Socket } from "node:net";
 import { parseCommand } from "./command.ts";
-import type { Decide, Decision } from "./decide.ts";
+import type { Decide } from "./decide.ts";
 import { FrameReader } from "./frames.ts";
 import type { Log } from "./log.ts";
 import { AnswerBatch, hello, numberBytes, numberOf } from "./numbered-frames.ts";
+import type { Decision } from "./outcome.ts";
 
 export interface NumberedOptions {
   /** Opened with `allowHalfOpen`: a caller that has no more questions still gets its answers. */

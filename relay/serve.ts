@@ -5,11 +5,12 @@ import { parseCommand } from "./command.ts";
 import type { Decide } from "./decide.ts";
 import { answerBytes, FrameReader } from "./frames.ts";
 import type { Log } from "./log.ts";
+import { type Decision, isYes } from "./outcome.ts";
 
 export interface ServeOptions {
   readonly input: Readable;
   readonly write: (bytes: Buffer) => void;
-  /** May throw: that is a no. */
+  /** May throw: that is "unavailable". */
   readonly decide: Decide;
   /** How long a caller may be kept waiting for one answer, in milliseconds; ejabberd gives up after 30000. */
   readonly patienceMs: number;
@@ -40,18 +41,18 @@ export function serve(options: ServeOptions): Promise<ServeEnd> {
     };
     const answer = async (payload: Buffer): Promise<boolean> => {
       const askedAt = now();
-      let isAllowed: boolean;
+      const command = parseCommand(payload);
+      let decision: Decision;
       try {
-        // The one line where everything becomes a bit: only a proven yes is a yes.
-        isAllowed = (await decide(parseCommand(payload), caller)) === "allowed";
+        decision = await decide(command, caller);
       } catch (error) {
         log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
-        isAllowed = false;
+        decision = "unavailable";
       }
       // Whoever waited too long takes the next answer for the next question: a late yes would let the next
       // user in with a wrong password. This happens when the process was stopped for a while.
       if (now() - askedAt > patienceMs) return false;
-      write(answerBytes(isAllowed));
+      write(answerBytes(isYes(command, decision)));
       return true;
     };
     const answerAll = async () => {

@@ -9,7 +9,7 @@ import { frame, RelayCaller, relayPath } from "../../infra/local/relay-caller.ts
 import { type Certificate, makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing, nodePath, nodeVersions } from "../real/parts.ts";
-import { allowGood, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
+import { allowGood, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
 
 const guide = readFileSync(new URL("../../docs/relay.md", import.meta.url), "utf8");
 const budgetBytes = Number(/a budget of ([\d,]+) bytes/.exec(guide)?.[1]?.replace(",", ""));
@@ -118,6 +118,50 @@ for (const version of nodeVersions) {
       assert.equal(relay.written.toString("hex"), "00020001");
     });
 
+    it("answers whether a user exists by the policy that the last verdict told, and asks nobody", async () => {
+      start(api.url);
+      const asked = api.bodies.length;
+      const isUser = () => relay.ask("isuser:alice:localhost");
+      assert.equal(await isUser(), true);
+      assert.match(relay.log, /level=warn .*code=isuser-unknown op=isuser user=[0-9a-f]{12}/);
+      for (const isuser of ["none", "all", "none"] as const) {
+        api.reply = tell({ allow: false, isuser });
+        assert.equal(await relay.ask("auth:bob:localhost:bad"), false);
+        assert.equal(await isUser(), isuser === "all");
+      }
+      api.reply = say(500, "");
+      assert.equal(await relay.ask("auth:bob:localhost:bad"), false);
+      assert.equal(await isUser(), false, "the policy is known");
+      assert.equal(await relay.ask("isuser:alice:elsewhere"), true, "another host's is not");
+      api.reply = tell({ allow: false, reason: "host-not-served" });
+      assert.equal(await relay.ask("auth:bob:localhost:bad"), false);
+      assert.equal(await isUser(), true, "the host is served no longer");
+      assert.equal(api.bodies.length - asked, 5);
+    });
+
+    it("answers whether a user exists by --isuser, whatever verdicts tell and without an API", async () => {
+      for (const isuser of ["all", "none"] as const) {
+        start(`http://127.0.0.1:${await freePort()}/auth`, "--isuser", isuser);
+        for (let i = 0; i < 10; i++) {
+          assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+          assert.equal(await relay.ask(`isuser:user${i}:host${i}`), isuser === "all");
+        }
+        await relay.end();
+      }
+      start(api.url, "--isuser", "none");
+      api.reply = tell({ allow: true, isuser: "all" });
+      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(await relay.ask("isuser:alice:localhost"), false);
+    });
+
+    it("answers yes to whether a user exists while the API is dead, and no to every login", async () => {
+      start(`http://127.0.0.1:${await freePort()}/auth`);
+      for (let i = 0; i < 10; i++) {
+        assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+        assert.equal(await relay.ask("isuser:alice:localhost"), true);
+      }
+    });
+
     it("refuses with a function from before the nonce, says so, and asks it with no other words", async () => {
       start(api.url);
       const before = api.bodies.length;
@@ -201,7 +245,7 @@ for (const version of nodeVersions) {
       for (const args of [[], ["http://example.org/auth"], [api.url, "--nonsense"]]) {
         start(...args);
         assert.equal(await relay.ask("auth:alice:localhost:good"), false);
-        assert.equal(await relay.ask("isuser:alice:localhost"), false);
+        assert.equal(await relay.ask("isuser:alice:localhost"), true, "it is not known");
         assert.equal(relay.child.exitCode, null);
         assert.match(relay.log, /level=error .*code=bad-configuration detail=.*every login is refused/);
         assert.equal(await relay.end(), 0);

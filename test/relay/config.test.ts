@@ -123,6 +123,16 @@ describe("the relay's command line", () => {
     assert.match(problemOf("https://example.org/auth", "--log-format=xml"), /neither logfmt nor json/);
   });
 
+  it("takes what isuser is answered with, all or none", () => {
+    for (const policy of ["all", "none"] as const) {
+      assert.equal(configOf(["https://example.org/auth", "--isuser", policy]).isUserPolicy, policy);
+    }
+    assert.equal(configOf(["https://example.org/auth"]).isUserPolicy, undefined);
+    for (const wrong of ["", "some", "All", "no"]) {
+      assert.match(problemOf("https://example.org/auth", `--isuser=${wrong}`), /--isuser is neither/);
+    }
+  });
+
   it("tells its release, and every option in its help", () => {
     assert.deepEqual(readConfig(["--version"], {}), { help: `inspectord-relay ${version}` });
     const read = readConfig(["--help"], {});

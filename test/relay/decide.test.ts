@@ -6,6 +6,7 @@ import { DeadlineFault } from "../../relay/attempts.ts";
 import { Breaker, faultsToOpen, firstWaitMs } from "../../relay/breaker.ts";
 import { parseCommand } from "../../relay/command.ts";
 import { createDecide, type DecideOptions } from "../../relay/decide.ts";
+import { IsUserPolicies } from "../../relay/is-user-policies.ts";
 import { createLog } from "../../relay/log.ts";
 import { Metrics } from "../../relay/metrics.ts";
 import { maxInFlight, RequestSlots } from "../../relay/request-slots.ts";
@@ -16,6 +17,7 @@ function open(ask: DecideOptions["ask"]) {
   const asked: string[] = [];
   const metrics = new Metrics();
   const slots = new RequestSlots();
+  const policies = new IsUserPolicies(undefined);
   const decide = createDecide({
     ask: (login, leftMs) => {
       asked.push(JSON.stringify(login));
@@ -23,6 +25,7 @@ function open(ask: DecideOptions["ask"]) {
     },
     slots,
     deadlineMs: 10_000,
+    policies,
     breaker: new Breaker(),
     metrics,
     log: createLog({ write: (line) => lines.push(line), format: "json", now: () => new Date(clock.nowMs) }),
@@ -36,11 +39,11 @@ function open(ask: DecideOptions["ask"]) {
     decide: (payload: string, caller = new AbortController().signal) =>
       decide(parseCommand(Buffer.from(payload)), caller),
     log: () => lines.map((line) => JSON.parse(line)),
-    counted: () =>
+    counted: (family = "logins") =>
       metrics
         .text({ members: 0, connections: 0, isBreakerOpen: false, queued: 0 })
         .split("\n")
-        .filter((line) => line.startsWith("inspectord_relay_logins_total")),
+        .filter((line) => line.startsWith(`inspectord_relay_${family}_total`)),
   };
 }
 
@@ -61,6 +64,51 @@ describe("the decision on a command", () => {
     );
     assert.deepEqual(log(), []);
     assert.deepEqual(counted(), ['inspectord_relay_logins_total{outcome="allowed",code=""} 1']);
+  });
+
+  it("is that of the host's policy where it is asked whether a user exists, which asks nobody", async () => {
+    const isUserPolicy = { current: undefined as "all" | "none" | undefined };
+    const { decide, asked, log, counted } = open(async () => ({
+      allow: false,
+      reason: "no-session",
+      ...(isUserPolicy.current && { isUserPolicy: isUserPolicy.current }),
+    }));
+    for (const [policy, decision] of [
+      [undefined, "unavailable"],
+      ["none", "refused"],
+      ["all", "allowed"],
+      ["none", "refused"],
+      [undefined, "unavailable"],
+    ] as const) {
+      isUserPolicy.current = policy;
+      await decide(login);
+      asked.length = 0;
+      assert.equal(await decide("isuser:nobody:thehost"), decision);
+      assert.equal(await decide("isuser:theuser:another"), "unavailable");
+      assert.deepEqual(asked, []);
+    }
+    assert.deepEqual(counted("isuser"), [
+      'inspectord_relay_isuser_total{policy="all"} 1',
+      'inspectord_relay_isuser_total{policy="none"} 2',
+      'inspectord_relay_isuser_total{policy="unknown"} 7',
+    ]);
+    assert.deepEqual(counted(), ['inspectord_relay_logins_total{outcome="refused",code="no-session"} 5']);
+    const lines = log().filter(({ op }) => op === "isuser");
+    assert.deepEqual(
+      lines.map(({ level, code, user }) => [level, code, user]),
+      new Array(7).fill(["warn", "isuser-unknown", "a-hash"]),
+    );
+  });
+
+  it("learns no policy where there is no verdict, and forgets none", async () => {
+    let ask: DecideOptions["ask"] = async () => ({ allow: true, isUserPolicy: "none" });
+    const { decide } = open((...question) => ask(...question));
+    await decide(login);
+    ask = fail;
+    for (let i = 0; i < 10; i++) {
+      await decide(login);
+      assert.equal(await decide("isuser:theuser:thehost"), "refused");
+    }
   });
 
   it("is no with the function's reason, in a line that names nobody", async () => {

@@ -58,6 +58,7 @@ describe("what the relay counts", () => {
       inspectord_relay_members: "gauge",
       inspectord_relay_breaker_open: "gauge",
       inspectord_relay_queued: "gauge",
+      inspectord_relay_isuser_total: "counter",
     };
     for (let logins = 0; logins < 2; logins++) {
       const families = [...parse(metrics.text(gauges))].map(([name, { type }]) => [name, type]);
