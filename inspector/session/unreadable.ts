@@ -14,6 +14,19 @@ export type UnreadableCode =
   | "truncated"
   /** A byte that the format does not allow there. */
   | "malformed"
+  /** A variable's name that is not UTF-8 or holds a control byte: no site's, so it is not what it is taken for. */
+  | "binary-name"
+  /** The bytes are compressed or another format's than the configured one: see foreign.ts, variables.ts. */
+  | "looks-like-gzip"
+  | "looks-like-zlib"
+  | "looks-like-zstd"
+  | "looks-like-lz4"
+  | "looks-like-magento"
+  | "looks-like-igbinary"
+  | "looks-like-msgpack"
+  | "looks-like-php"
+  | "looks-like-php_binary"
+  | "looks-like-serialized"
   /** A reference to a value that does not exist or cannot be its target. */
   | "bad-reference"
   /** A reference whose target depends on what only the PHP application knows. */

@@ -2,6 +2,7 @@
 
 import type { PhpSession } from "../model.ts";
 import type { Wanted } from "../wanted.ts";
+import { refuseForeign } from "./foreign.ts";
 import { decodeIgbinary } from "./igbinary.ts";
 import { decodeMsgpack } from "./msgpack.ts";
 import { decodePhp } from "./php.ts";
@@ -18,8 +19,14 @@ export const decoders = Object.freeze({
   php: decodePhp,
   php_binary: decodePhpBinary,
   php_serialize: decodePhpSerialize,
-  igbinary: decodeIgbinary,
-  msgpack: decodeMsgpack,
+  igbinary: (bytes: Uint8Array, wanted?: Wanted) => {
+    refuseForeign(bytes, "igbinary");
+    return decodeIgbinary(bytes, wanted);
+  },
+  msgpack: (bytes: Uint8Array, wanted?: Wanted) => {
+    refuseForeign(bytes, "msgpack");
+    return decodeMsgpack(bytes, wanted);
+  },
 } satisfies Record<string, Decode>);
 
 /** What PHP's session.serialize_handler can be. */

@@ -4,13 +4,11 @@
 //   session  = { variable } ;
 //   variable = length { byte } value ;   (* length: 0 to 127, one byte; value: see text-values.ts *)
 
-import type { Bytes, PhpSession, PhpValue } from "../model.ts";
+import type { PhpSession } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
-import { readWanted, type Wanted } from "../wanted.ts";
-import { openWanted, readVariable } from "./text-wanted.ts";
-
-/** PHP drops variables with longer names. It ignores the bit above when it reads, and never writes it. */
-const maxNameBytes = 127;
+import type { Wanted } from "../wanted.ts";
+import { refuseForeign } from "./foreign.ts";
+import { decodeVariables, isValueStart, type NameAt } from "./variables.ts";
 
 /**
  * The session that PHP's `php_binary` handler wrote as these bytes; no bytes are an empty session. Slots of
@@ -20,20 +18,31 @@ const maxNameBytes = 127;
  * Source: PS_SERIALIZER_DECODE_FUNC(php_binary) in php-src ext/session/session.c.
  */
 export function decodePhpBinary(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  return readWanted(bytes, wanted, readVariables);
+  refuseForeign(bytes);
+  if (isBarred(bytes)) throw new UnreadableSessionError("looks-like-php", 0);
+  return decodeVariables(bytes, wanted, nameAt);
 }
 
-function readVariables(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  const reader = openWanted(bytes, wanted);
-  const variables = new Map<Bytes, PhpValue>();
-  while (reader.position < bytes.length) {
-    const length = bytes[reader.position] as number;
-    if (length > maxNameBytes) throw new UnreadableSessionError("malformed", reader.position);
-    const start = reader.position + 1;
-    // The name must be followed by a value.
-    if (start + length >= bytes.length) throw new UnreadableSessionError("truncated", bytes.length);
-    reader.position = start + length;
-    readVariable(reader, variables, start, start + length, wanted);
-  }
-  return { variables };
+/** PHP drops variables with longer names. It ignores the bit above when it reads, and never writes it. */
+const maxNameBytes = 127;
+
+const nameAt: NameAt = (bytes, position) => {
+  const length = bytes[position] as number;
+  if (length > maxNameBytes) throw new UnreadableSessionError("malformed", position);
+  const start = position + 1;
+  const end = start + length;
+  // The name must be followed by a value.
+  if (end >= bytes.length) throw new UnreadableSessionError("truncated", bytes.length);
+  return { start, end, valueStart: end };
+};
+
+const bar = 0x7c;
+const space = 0x20;
+
+/** Whether the first name is that of `php`: a bar ends it, and a value follows. */
+function isBarred(bytes: Uint8Array): boolean {
+  const length = bytes[0] as number;
+  if (length < space) return false;
+  const end = bytes.subarray(0, 1 + length).indexOf(bar);
+  return end >= 0 && isValueStart(bytes, end + 1);
 }

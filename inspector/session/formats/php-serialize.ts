@@ -3,6 +3,7 @@
 import type { Bytes, PhpSession, PhpValue } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 import { readWanted, type Wanted } from "../wanted.ts";
+import { refuseForeign } from "./foreign.ts";
 import { readSessionArray } from "./text-values.ts";
 import { openWanted, readWantedArray } from "./text-wanted.ts";
 
@@ -14,6 +15,7 @@ import { openWanted, readWantedArray } from "./text-wanted.ts";
  * Source: PS_SERIALIZER_DECODE_FUNC(php_serialize) in php-src ext/session/session.c.
  */
 export function decodePhpSerialize(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+  refuseForeign(bytes, "serialized");
   return readWanted(bytes, wanted, readSession);
 }
 

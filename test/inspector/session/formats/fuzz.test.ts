@@ -26,7 +26,7 @@ const worst: readonly (readonly [Handler, string])[] = [
   ["php", `a|a:36000:{${times(36_000, (n) => `i:${n};a:0:{}`)}}`],
   ["php", times(70_000, (n) => `${n.toString(36)}|N;`)],
   ["php", `a|a:15000:{${times(15_000, (n) => `i:${n};O:1:"A":0:{}`)}}`],
-  ["php_binary", times(80_000, (n) => `\x03${wide(n, 3)}N;`)],
+  ["php_binary", times(70_000, (n) => `\x04${n.toString(36).padStart(4, "0")}N;`)],
   ["php_serialize", `a:36000:{${times(36_000, (n) => `i:${n};a:0:{}`)}}`],
   [
     "igbinary",

@@ -418,6 +418,9 @@ function randomSession(): array
     $session = [];
     for ($left = mt_rand(0, 6); $left > 0; $left--) {
         $name = str_replace('|', '', 'v' . randomString());
+        if (preg_match('/^[^\0-\x1f\x7f]*$/uD', $name) !== 1 && str_starts_with($GLOBALS['argv'][2], 'php')) {
+            $name = bin2hex($name);
+        }
         if (mt_rand(0, 4) === 0 && $GLOBALS['shared'] !== []) {
             $session[$name] = &$GLOBALS['shared'][mt_rand(0, count($GLOBALS['shared']) - 1)];
         } elseif (mt_rand(0, 9) === 0) {
