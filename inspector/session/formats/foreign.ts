@@ -19,9 +19,6 @@
 // Source: RFC 1950, 1952 and 8878; phpredis 6 library.c (crc8, REDIS_LZ4_HDR_SIZE); php-redis-session-abstract
 // Handler.php (_decodeData); igbinary and msgpack: see igbinary.ts, msgpack.ts.
 
-// biome-ignore lint/correctness/noNodejsModules: for node:zlib below
-import { createRequire } from "node:module";
-import type * as Zlib from "node:zlib";
 import { maxSessionBytes } from "../limits.ts";
 import { type UnreadableCode, UnreadableSessionError } from "../unreadable.ts";
 import { colon } from "./text-bytes.ts";
@@ -85,17 +82,15 @@ function crc8(bytes: Uint8Array): number {
   return crc;
 }
 
-const require = createRequire(import.meta.url);
-
 function isZlib(bytes: Uint8Array): boolean {
   const flags = bytes[1];
   if (flags === 0x01 || flags === 0x9c || flags === 0xda) return true;
   if (flags !== 0x5e) return false;
-  // Only here is it loaded, which takes milliseconds.
-  // biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
-  const { inflateSync } = require("node:zlib") as typeof Zlib;
+  // Loaded for this alone, as it takes milliseconds. Node.js has this from 20.16 on.
+  const zlib = process.getBuiltinModule?.("node:zlib");
+  if (zlib === undefined) return true;
   try {
-    inflateSync(bytes, { maxOutputLength: maxSessionBytes });
+    zlib.inflateSync(bytes, { maxOutputLength: maxSessionBytes });
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
