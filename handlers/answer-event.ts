@@ -1,6 +1,5 @@
 // Event -> request -> outcome -> response: what every route does with its events, whatever it asks the inspector.
 
-import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer } from "aws-lambda";
 import { type Unavailable, unavailable } from "../inspector/verdict.ts";
 import type { Answer } from "../protocol/login-answer.ts";
 import { type Metrics, metricMembers } from "./embedded-metrics.ts";
@@ -48,11 +47,20 @@ export interface Surroundings {
   readonly timeMs: () => number;
 }
 
-export type Handler = (event: APIGatewayProxyEventV2) => Promise<Response>;
+/** `event`: an event of API Gateway's HTTP API (payload format 2.0), or whatever else the function is invoked with. */
+export type Handler = (event: unknown) => Promise<Response>;
+
+/** What an event says that matters here. */
+interface ReadEvent {
+  readonly body: string;
+  readonly requestId?: string;
+  /** Whether API Gateway's aws_iam authorizer let the event in. */
+  readonly isSigned: boolean;
+}
 
 /**
- * Gives what answers the events of a route: the response to an event of API Gateway's HTTP API (payload format 2.0).
- * It throws nothing, and its first line in the log is marked: that event waited for a cold start.
+ * Returns what answers the events of a route. It throws nothing, and its first line in the log is marked: that event
+ * waited for a cold start.
  */
 export function createHandler<Request, Outcome extends { readonly outcome: string }>(
   route: Route<Request, Outcome>,
@@ -60,28 +68,27 @@ export function createHandler<Request, Outcome extends { readonly outcome: strin
   surroundings: Surroundings,
 ): Handler {
   let isFirst = true;
-  return (event) => {
+  return async (event) => {
     const coldStart = isFirst ? { coldStart: true } : {};
     isFirst = false;
-    const common = { requestId: event.requestContext?.requestId, ...coldStart };
-    return answerEvent(route, event, ask, surroundings, common);
+    const read = readEvent(event, route.maxBodyBytes);
+    if (read === undefined) return refuse("event-malformed", coldStart, surroundings.log);
+    const { requestId } = read;
+    return answerEvent(route, read, ask, surroundings, { ...(requestId && { requestId }), ...coldStart });
   };
 }
 
 /** `common`: what each line in the log tells of this event. */
 async function answerEvent<Request, Outcome extends { readonly outcome: string }>(
   route: Route<Request, Outcome>,
-  event: APIGatewayProxyEventV2,
+  { body, isSigned }: ReadEvent,
   ask: Ask<Request, Outcome>,
   { log, stage, nowMs, timeMs }: Surroundings,
   common: LogFields,
 ): Promise<Response> {
   const startedMs = nowMs();
-  const parsed = route.parse(bodyOf(event, route.maxBodyBytes));
-  if ("breach" in parsed) {
-    log("warn", "contract-breach", { ...common, code: parsed.breach });
-    return respond({ status: 400, body: JSON.stringify({ error: parsed.breach }) });
-  }
+  const parsed = route.parse(body);
+  if ("breach" in parsed) return refuse(parsed.breach, common, log);
   let outcome: Outcome | Unavailable;
   try {
     outcome = await ask(parsed.request);
@@ -98,7 +105,7 @@ async function answerEvent<Request, Outcome extends { readonly outcome: string }
     durationMs,
     ...(metrics && metricMembers(withStage(stage, metrics), timeMs())),
   });
-  const tellsWhy = route.asksWhy(parsed.request) && isSigned(event);
+  const tellsWhy = route.asksWhy(parsed.request) && isSigned;
   if (isUnavailable(outcome)) {
     const why = tellsWhy ? { reason: outcome.fault } : {};
     return respond({ status: 503, body: JSON.stringify({ error: "unavailable", ...why }) });
@@ -109,12 +116,35 @@ async function answerEvent<Request, Outcome extends { readonly outcome: string }
   });
 }
 
-/** Whether API Gateway's aws_iam authorizer let this event in: it is who writes down the caller's access key. */
-function isSigned(event: APIGatewayProxyEventV2): boolean {
-  const { authorizer } = event.requestContext as Partial<
-    APIGatewayProxyEventV2WithIAMAuthorizer["requestContext"]
-  >;
-  return typeof authorizer?.iam?.accessKey === "string";
+function refuse(breach: string, common: LogFields, log: Log): Response {
+  log("warn", "contract-breach", { ...common, code: breach });
+  return respond({ status: 400, body: JSON.stringify({ error: breach }) });
+}
+
+/** Returns undefined for what is no event of API Gateway: a test of the console, another trigger, another format. */
+function readEvent(event: unknown, maxBodyBytes: number): ReadEvent | undefined {
+  if (!isObject(event) || !isObject(event["requestContext"])) return undefined;
+  const { requestContext } = event;
+  const body = event["body"] ?? "";
+  const isBase64Encoded = event["isBase64Encoded"] ?? false;
+  if (typeof body !== "string" || typeof isBase64Encoded !== "boolean") return undefined;
+  const { requestId, authorizer } = requestContext as Readonly<Record<string, unknown>>;
+  // The authorizer writes down the access key of a caller whose signature it has verified.
+  const iam = isObject(authorizer) ? authorizer["iam"] : undefined;
+  return {
+    body: isBase64Encoded ? decode(body, maxBodyBytes) : body,
+    ...(typeof requestId === "string" && { requestId }),
+    isSigned: isObject(iam) && typeof iam["accessKey"] === "string",
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function decode(body: string, maxBytes: number): string {
+  // Four characters of base64 are three bytes: what is longer than this is too large undecoded, too.
+  return body.length > 2 * maxBytes ? body : Buffer.from(body, "base64").toString();
 }
 
 function withStage(stage: string, { dimensions, values }: Metrics): Metrics {
@@ -131,10 +161,4 @@ function respond({ status, body }: Answer): Response {
     headers: { "content-type": "application/json", "cache-control": "no-store" },
     body,
   };
-}
-
-function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEventV2, maxBytes: number): string {
-  if (!isBase64Encoded || body === undefined) return body ?? "";
-  // Four characters of base64 are three bytes: what is longer than this is too large undecoded, too.
-  return body.length > 2 * maxBytes ? body : Buffer.from(body, "base64").toString();
 }

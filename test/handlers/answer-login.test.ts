@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { createLoginHandler, type Inspect } from "../../handlers/answer-login.ts";
 import { createLog } from "../../handlers/function-log.ts";
 import { allowed, refused, unavailable, type Verdict } from "../../inspector/verdict.ts";
@@ -9,6 +8,28 @@ import { MAX_REQUEST_BYTES } from "../../protocol/limits.ts";
 const login = { op: "auth", user: "theuser", server: "thehost", password: "thepassword" };
 
 const policyOf = (server: string) => (server === "thehost" ? "none" : undefined);
+
+function open(inspect: Inspect, lines: string[]) {
+  return createLoginHandler(inspect, policyOf, {
+    log: createLog((line) => lines.push(line)),
+    stage: "test",
+    nowMs: () => 0,
+    timeMs: () => 0,
+  });
+}
+
+/** What a function may be invoked with that is no event of API Gateway's HTTP API. */
+const malformed: readonly unknown[] = [
+  ...[undefined, null, "", "event", 0, true, [], {}],
+  ...[undefined, null, "x", 1, []].map((requestContext) => ({ body: JSON.stringify(login), requestContext })),
+  ...[1, true, {}, ["x"]].map((body) => ({ body, requestContext: {} })),
+  ...[1, "true", {}].map((isBase64Encoded) => ({
+    body: JSON.stringify(login),
+    isBase64Encoded,
+    requestContext: {},
+  })),
+  { Records: [{ eventSource: "aws:sqs", body: JSON.stringify(login) }] },
+];
 
 /** Answers an event with this body, and gives the response and the log. */
 async function answer(body: string | undefined, inspect: Inspect, isBase64Encoded = false, context = {}) {
@@ -21,7 +42,7 @@ async function answer(body: string | undefined, inspect: Inspect, isBase64Encode
     timeMs: () => 1_767_225_600_000,
   });
   const requestContext = { requestId: "id-1", ...context };
-  const event = { body, isBase64Encoded, requestContext } as APIGatewayProxyEventV2;
+  const event = { body, isBase64Encoded, requestContext };
   const response = await handler(event);
   return { ...response, log: lines.map((line) => JSON.parse(line)), text: lines.join("\n") };
 }
@@ -119,6 +140,46 @@ describe("POST /auth", () => {
     }
   });
 
+  it("answers 400 to what is no event of API Gateway, asks nobody, and logs nothing of it", async () => {
+    const lines: string[] = [];
+    const handler = open(async () => assert.fail("asked"), lines);
+    for (const event of malformed) {
+      const response = await handler(event);
+      assert.deepEqual([response.statusCode, response.body], [400, '{"error":"event-malformed"}']);
+    }
+    const [first, ...others] = lines.map((line) => JSON.parse(line));
+    assert.deepEqual(first, {
+      level: "warn",
+      message: "contract-breach",
+      coldStart: true,
+      code: "event-malformed",
+    });
+    assert.ok(others.length === malformed.length - 1 && others.every((line) => !("coldStart" in line)));
+    assert.doesNotMatch(lines.join(), /theuser|thehost|thepassword/);
+  });
+
+  it("answers an event whose context tells nothing of the caller", async () => {
+    for (const requestContext of [
+      {},
+      { requestId: 1, authorizer: null },
+      { requestId: {}, authorizer: "iam" },
+      { authorizer: { iam: null } },
+      { authorizer: { iam: "AKIA" } },
+      { authorizer: { iam: { accessKey: {} } } },
+    ]) {
+      const lines: string[] = [];
+      const handler = open(async () => refused("other-user"), lines);
+      const response = await handler({ body: JSON.stringify({ ...login, explain: true }), requestContext });
+      assert.deepEqual([response.statusCode, response.body], [200, '{"allow":false}']);
+      assert.ok(!("requestId" in JSON.parse(lines[0] ?? "{}")));
+    }
+    const missing = await open(
+      async () => assert.fail("asked"),
+      [],
+    )({ body: null, isBase64Encoded: null, requestContext: {} });
+    assert.equal(missing.body, '{"error":"body-missing"}');
+  });
+
   it("reads a body that API Gateway encoded", async () => {
     const encoded = (text: string) => Buffer.from(text).toString("base64");
     const inspect: Inspect = async (request) =>
@@ -198,7 +259,7 @@ describe("POST /auth", () => {
       timeMs: () => 0,
     });
     for (const body of ["<secret>", JSON.stringify(login), JSON.stringify(login)]) {
-      await handler({ body, requestContext: {} } as APIGatewayProxyEventV2);
+      await handler({ body, requestContext: {} });
     }
     assert.deepEqual(
       lines.map((line) => JSON.parse(line).coldStart),

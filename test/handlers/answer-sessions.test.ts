@@ -1,12 +1,36 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { createSessionsHandler, type InspectSessions } from "../../handlers/answer-sessions.ts";
 import { createLog } from "../../handlers/function-log.ts";
 import { unavailable } from "../../inspector/verdict.ts";
 import { MAX_SESSIONS_REQUEST_BYTES } from "../../protocol/limits.ts";
 
 const ids = ["thefirstid", "thesecondid", "thethirdid"];
+
+function open(inspect: InspectSessions, lines: string[]) {
+  return createSessionsHandler(inspect, {
+    log: createLog((line) => lines.push(line)),
+    stage: "test",
+    nowMs: () => 0,
+    timeMs: () => 0,
+  });
+}
+
+/** What a function may be invoked with that is no event of API Gateway's HTTP API. */
+const malformed: readonly unknown[] = [
+  ...[undefined, null, "", "event", 0, true, [], {}],
+  ...[undefined, null, "x", 1, []].map((requestContext) => ({
+    body: JSON.stringify({ ids }),
+    requestContext,
+  })),
+  ...[1, true, {}, ["x"]].map((body) => ({ body, requestContext: {} })),
+  ...[1, "true", {}].map((isBase64Encoded) => ({
+    body: JSON.stringify({ ids }),
+    isBase64Encoded,
+    requestContext: {},
+  })),
+  { Records: [{ eventSource: "aws:sqs", body: JSON.stringify({ ids }) }] },
+];
 
 /** Answers an event with this body, and gives the response and the log. */
 async function answer(body: string | undefined, inspect: InspectSessions, isBase64Encoded = false) {
@@ -18,7 +42,7 @@ async function answer(body: string | undefined, inspect: InspectSessions, isBase
     nowMs: () => (nowMs += 3.44),
     timeMs: () => 1_767_225_600_000,
   });
-  const event = { body, isBase64Encoded, requestContext: { requestId: "id-1" } } as APIGatewayProxyEventV2;
+  const event = { body, isBase64Encoded, requestContext: { requestId: "id-1" } };
   const response = await handler(event);
   return { ...response, log: lines.map((line) => JSON.parse(line)), text: lines.join("\n") };
 }
@@ -101,6 +125,46 @@ describe("POST /sessions", () => {
       assert.equal(response.body, `{"error":"${code}"}`);
       assert.doesNotMatch(response.text, /thefirstid|theuser/);
     }
+  });
+
+  it("answers 400 to what is no event of API Gateway, asks nobody, and logs nothing of it", async () => {
+    const lines: string[] = [];
+    const handler = open(async () => assert.fail("asked"), lines);
+    for (const event of malformed) {
+      const response = await handler(event);
+      assert.deepEqual([response.statusCode, response.body], [400, '{"error":"event-malformed"}']);
+    }
+    const [first, ...others] = lines.map((line) => JSON.parse(line));
+    assert.deepEqual(first, {
+      level: "warn",
+      message: "contract-breach",
+      coldStart: true,
+      code: "event-malformed",
+    });
+    assert.ok(others.length === malformed.length - 1 && others.every((line) => !("coldStart" in line)));
+    assert.doesNotMatch(lines.join(), /thefirstid/);
+  });
+
+  it("answers an event whose context tells nothing of the caller", async () => {
+    for (const requestContext of [
+      {},
+      { requestId: 1, authorizer: null },
+      { requestId: {}, authorizer: "iam" },
+      { authorizer: { iam: null } },
+      { authorizer: { iam: "AKIA" } },
+      { authorizer: { iam: { accessKey: {} } } },
+    ]) {
+      const lines: string[] = [];
+      const handler = open(inspect, lines);
+      const response = await handler({ body: JSON.stringify({ ids }), requestContext });
+      assert.deepEqual([response.statusCode, response.body], [200, '{"authenticated":[true,false,true]}']);
+      assert.ok(!("requestId" in JSON.parse(lines[0] ?? "{}")));
+    }
+    const missing = await open(
+      async () => assert.fail("asked"),
+      [],
+    )({ body: null, isBase64Encoded: null, requestContext: {} });
+    assert.equal(missing.body, '{"error":"body-missing"}');
   });
 
   it("reads a body that API Gateway encoded", async () => {
