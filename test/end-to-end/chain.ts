@@ -43,11 +43,15 @@ interface ChatProgram {
   /** What node runs as the external-auth program, with its arguments, or the whole line as it stands. */
   readonly program: readonly string[] | string;
   readonly poolSize?: number;
-  /** ejabberd's own `external` in place of our guarded one. */
-  readonly authMethod?: "extguard" | "external";
+  /** The module that asks, in place of the recommended configuration's. */
+  readonly authMethod?: "inspectord" | "extguard" | "external";
   /** More of ejabberd's modules than the recommended configuration has, as lines of YAML. */
   readonly modules?: readonly string[];
+  /** Further changes to the recommended configuration, each of which must find its place. */
+  readonly changes?: readonly Change[];
 }
+
+type Change = readonly [from: RegExp, to: string];
 
 /** Starts it all below this directory. Ends what it had started when something does not come up. */
 export async function startChain(directory: string): Promise<Chain> {
@@ -92,18 +96,18 @@ export async function startChain(directory: string): Promise<Chain> {
   }
 }
 
-/** Makes what every chat server needs: a certificate, and the guard of the recommended configuration. */
+/** Makes what every chat server needs: a certificate, and the Erlang application. */
 export function prepareDirectory(directory: string): Certificate {
-  execFileSync("erlc", ["-o", directory, join(infra, "ejabberd_auth_extguard.erl")]);
+  execFileSync("sh", [join(infra, "inspectord", "build.sh"), directory]);
   return makeCertificate(directory);
 }
 
 /** Starts an ejabberd in a directory of its own, with the recommended configuration. */
 export async function startChatServer(
   directory: string,
-  beams: string,
+  libraries: string,
   certificate: Certificate,
-  { program, poolSize = 4, authMethod = "extguard", modules = [] }: ChatProgram,
+  { program, poolSize = 4, authMethod = "extguard", modules = [], changes = [] }: ChatProgram,
 ): Promise<ChatServer> {
   const ports = { tcp: await freePort(), https: await freePort(), http: await freePort() };
   const line = typeof program === "string" ? program : [process.execPath, ...program].join(" ");
@@ -117,6 +121,7 @@ export async function startChatServer(
     [/port: 5443\n/, `port: ${ports.https}\n    ip: "127.0.0.1"\n`],
     [/port: 5280\n/, `port: ${ports.http}\n`],
     [/ {2}mod_bosh: \{\}\n/, ["mod_bosh: {}", ...modules].map((line) => `  ${line}\n`).join("")],
+    ...changes,
   ]);
   const isReady = () =>
     fetch(`http://127.0.0.1:${ports.http}/bosh`).then(
@@ -128,7 +133,8 @@ export async function startChatServer(
     config,
     isReady,
     // The relay trusts the API's certificate by node's own variable, which ejabberd hands on.
-    env: { ...localKey, NODE_EXTRA_CA_CERTS: certificate.certPath, ERL_AFLAGS: `-pa ${beams}` },
+    env: { ...localKey, NODE_EXTRA_CA_CERTS: certificate.certPath },
+    libraries: [libraries],
   });
   return {
     ejabberd,
@@ -141,7 +147,7 @@ export async function startChatServer(
 }
 
 /** Gives the text with these changes, each of which must find its place: the file is the one that we recommend. */
-function changed(text: string, changes: readonly (readonly [RegExp, string])[]): string {
+function changed(text: string, changes: readonly Change[]): string {
   return changes.reduce((before, [from, to]) => {
     if (before.search(from) < 0) throw new Error(`ejabberd.yml has no ${from}`);
     return before.replace(from, () => to);

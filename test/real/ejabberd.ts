@@ -19,13 +19,15 @@ export interface EjabberdOptions {
   /** ejabberd.yml's text. */
   readonly config: string;
   readonly isReady: () => Promise<boolean>;
+  /** Directories of further Erlang applications. */
+  readonly libraries?: readonly string[];
   /** More of an environment, which ejabberd hands on to its external-auth programs. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts it. Throws with its log when it does not come up. */
 export async function startEjabberd(options: EjabberdOptions): Promise<Ejabberd> {
-  const { directory, config, isReady, env } = options;
+  const { directory, config, isReady, libraries = [], env } = options;
   const inDirectory = (name: string) => join(directory, name);
   mkdirSync(inDirectory("logs"));
   writeFileSync(inDirectory("ejabberd.yml"), config);
@@ -39,7 +41,7 @@ export async function startEjabberd(options: EjabberdOptions): Promise<Ejabberd>
     cwd: directory,
     env: {
       ...process.env,
-      ERL_LIBS: ejabberdLibraries(),
+      ERL_LIBS: [ejabberdLibraries(), ...libraries].join(":"),
       EJABBERD_CONFIG_PATH: inDirectory("ejabberd.yml"),
       EJABBERD_LOG_PATH: inDirectory("logs/ejabberd.log"),
       EJABBERD_PID_PATH: inDirectory("ejabberd.pid"),

@@ -27,8 +27,9 @@ export async function logInByTcp(
   host: string,
   user: string,
   password: string,
+  authorizationId = "",
 ): Promise<LoginResult> {
-  const { socket, result } = await authenticate(port, host, user, password);
+  const { socket, result } = await authenticate(port, host, user, password, authorizationId);
   socket.destroy();
   return result;
 }
@@ -59,6 +60,7 @@ async function authenticate(
   host: string,
   user: string,
   password: string,
+  authorizationId = "",
 ): Promise<{ readonly socket: Socket; readonly result: LoginResult }> {
   const plain = connect(port, "127.0.0.1");
   const secure = await exchange(plain, [
@@ -68,7 +70,7 @@ async function authenticate(
   if (secure.result !== "success") return { socket: plain, result: secure.result };
   // The server's certificate is the test's own, of no authority.
   const socket = connectTls({ socket: plain, rejectUnauthorized: false });
-  const message = Buffer.from(`\0${user}\0${password}`).toString("base64");
+  const message = Buffer.from(`${authorizationId}\0${user}\0${password}`).toString("base64");
   const { result } = await exchange(socket, [
     [openStream(host), "</stream:features>"],
     [`<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">${message}</auth>`, "<success"],

@@ -1,0 +1,161 @@
+%% One connection to the relay's socket, over which many questions are in flight. What is said over it:
+%% relay/numbered-frames.ts in the relay's source. This process hands out numbers and passes on answers; the asker itself
+%% writes its question to the socket (inspectord_relay). So nothing of a login is ever in this process, and none of its
+%% state, messages and crash reports can hold a password.
+-module(inspectord_connection).
+-behaviour(gen_server).
+
+-include_lib("kernel/include/logger.hrl").
+
+-export([start_link/1, join/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+-define(HELLO, <<"hello:1">>).
+-define(HELLO_TIMEOUT_MS, 5000).
+%% Between two tries to reach a relay that is absent or restarting.
+-define(RETRY_MS, 100).
+%% Between two tries to find a relay that knows numbered frames where an older one listens.
+-define(UPGRADE_MS, 10000).
+%% The same where the connection was closed before hello was answered: that may also be a relay that stops.
+-define(CLOSED_MS, 1000).
+-define(SWEEP_MS, 5000).
+%% No asker waits longer than this for the relay to read.
+-define(SEND_TIMEOUT_MS, 25000).
+%% A relay that sends more messages than this at once waits for this process.
+-define(MESSAGES_AT_ONCE, 100).
+
+%% An asker: where answers go, and until when it waits (erlang:monotonic_time(millisecond)).
+-type asker() :: {reference(), UntilMs :: integer()}.
+
+-record(state, {path :: inspectord_sup:path(),
+                socket :: gen_tcp:socket() | undefined,
+                phase = away :: away | greeting | numbered,
+                %% Whether the relay that was reached last is too old for numbered frames.
+                is_old = false :: boolean(),
+                %% Whether the log says that the relay cannot be reached.
+                is_reported = false :: boolean(),
+                timer :: reference() | undefined,
+                next = 0 :: 0..16#ffffffff,
+                %% By its number, who waits for an answer.
+                asked = #{} :: #{0..16#ffffffff => asker()},
+                %% Who waits for a number.
+                waiting = [] :: [asker()]}).
+
+-spec start_link(inspectord_sup:path()) -> {ok, pid()} | {error, term()}.
+start_link(Path) -> gen_server:start_link({local, name(Path)}, ?MODULE, Path, []).
+
+%% Returns a reference `Ref` by which the caller gets
+%%   {Ref, {send, Socket, Number}}  to write its question, with this number, to this socket; again with other ones where
+%%                                  the connection was lost
+%%   {Ref, {answer, yes | no | unknown}}
+%%   {Ref, alone}                   to ask over a connection of its own: the relay is an older one
+%%   {'DOWN', Ref, process, _, _}   to join again
+%% The caller ends it by erlang:unalias/1 and erlang:demonitor/2.
+-spec join(inspectord_sup:path(), UntilMs :: integer()) -> reference().
+join(Path, UntilMs) ->
+    Name = name(Path),
+    Ref = erlang:monitor(process, Name, [{alias, explicit_unalias}]),
+    gen_server:cast(Name, {join, {Ref, UntilMs}}),
+    Ref.
+
+name(Path) -> list_to_atom("inspectord:" ++ Path).
+
+init(Path) ->
+    erlang:send_after(?SWEEP_MS, self(), sweep),
+    {ok, connect(#state{path = Path})}.
+
+handle_call(_Request, _From, State) -> {reply, {error, unknown_request}, State}.
+
+handle_cast({join, Asker}, State = #state{phase = numbered}) -> {noreply, number(Asker, State)};
+handle_cast({join, {Ref, _}}, State = #state{is_old = true}) ->
+    Ref ! {Ref, alone},
+    {noreply, State};
+handle_cast({join, Asker}, State = #state{waiting = Waiting}) -> {noreply, State#state{waiting = [Asker | Waiting]}};
+handle_cast(_Message, State) -> {noreply, State}.
+
+handle_info({tcp, Socket, Frame}, State = #state{socket = Socket, phase = Phase}) -> {noreply, frame(Phase, Frame, State)};
+handle_info({tcp_passive, Socket}, State = #state{socket = Socket}) ->
+    _ = inet:setopts(Socket, [{active, ?MESSAGES_AT_ONCE}]),
+    {noreply, State};
+handle_info({tcp_closed, Socket}, State = #state{socket = Socket}) -> {noreply, lost(State)};
+handle_info({tcp_error, Socket, _Reason}, State = #state{socket = Socket}) ->
+    gen_tcp:close(Socket),
+    {noreply, lost(State)};
+handle_info({timeout, Timer, connect}, State = #state{timer = Timer}) -> {noreply, connect(State)};
+handle_info({timeout, Timer, no_hello}, State = #state{timer = Timer, socket = Socket}) ->
+    ?LOG_ERROR("inspectord: what listens on ~ts is silent: is it the relay?", [State#state.path]),
+    gen_tcp:close(Socket),
+    {noreply, connect_later(?RETRY_MS, State)};
+handle_info(sweep, State) ->
+    erlang:send_after(?SWEEP_MS, self(), sweep),
+    {noreply, sweep(State)};
+%% Of a connection or a timer that is over.
+handle_info(_Message, State) -> {noreply, State}.
+
+%% Tries to reach the relay, and says hello.
+connect(State = #state{path = Path}) ->
+    Options = [binary, {packet, 2}, {active, ?MESSAGES_AT_ONCE},
+               {send_timeout, ?SEND_TIMEOUT_MS}, {send_timeout_close, true}],
+    case gen_tcp:connect({local, Path}, 0, Options, 1000) of
+        {ok, Socket} ->
+            case gen_tcp:send(Socket, ?HELLO) of
+                ok ->
+                    Timer = erlang:start_timer(?HELLO_TIMEOUT_MS, self(), no_hello),
+                    State#state{socket = Socket, phase = greeting, timer = Timer};
+                {error, _} ->
+                    gen_tcp:close(Socket),
+                    connect_later(?RETRY_MS, State)
+            end;
+        {error, Reason} ->
+            State#state.is_reported orelse
+                ?LOG_WARNING("inspectord: no relay at ~ts (~p): logins wait for it", [Path, Reason]),
+            connect_later(?RETRY_MS, State#state{is_reported = true})
+    end.
+
+connect_later(AfterMs, State) ->
+    State#state{socket = undefined, phase = away, timer = erlang:start_timer(AfterMs, self(), connect)}.
+
+frame(greeting, ?HELLO, State = #state{path = Path, timer = Timer, waiting = Waiting}) ->
+    _ = erlang:cancel_timer(Timer),
+    ?LOG_INFO("inspectord: connected to the relay at ~ts", [Path]),
+    lists:foldr(fun number/2, State#state{phase = numbered, timer = undefined, is_old = false, is_reported = false, waiting = []}, Waiting);
+frame(greeting, _Frame, State = #state{path = Path, is_old = WasOld}) ->
+    WasOld orelse ?LOG_WARNING("inspectord: the relay at ~ts is an older one: each login takes a connection of its own", [Path]),
+    alone(?UPGRADE_MS, State);
+frame(numbered, <<Number:32, Byte>>, State = #state{asked = Asked}) when Byte =< 2 ->
+    case maps:take(Number, Asked) of
+        {{Ref, _}, Others} ->
+            Ref ! {Ref, {answer, answer(Byte)}},
+            State#state{asked = Others};
+        error -> State
+    end;
+frame(numbered, _Frame, State = #state{path = Path, socket = Socket}) ->
+    ?LOG_ERROR("inspectord: ~ts does not answer as the relay does: the connection is made anew", [Path]),
+    gen_tcp:close(Socket),
+    lost(State).
+
+answer(0) -> no;
+answer(1) -> yes;
+answer(2) -> unknown.
+
+%% The relay does not answer hello: each question gets a connection of its own.
+alone(AgainAfterMs, State = #state{socket = Socket, timer = Timer, waiting = Waiting}) ->
+    _ = erlang:cancel_timer(Timer),
+    gen_tcp:close(Socket),
+    [Ref ! {Ref, alone} || {Ref, _} <- Waiting],
+    connect_later(AgainAfterMs, State#state{is_old = true, waiting = []}).
+
+%% What was in flight is asked again: a question changes nothing.
+lost(State = #state{phase = greeting}) -> alone(?CLOSED_MS, State);
+lost(State = #state{asked = Asked, waiting = Waiting}) ->
+    connect(State#state{phase = away, asked = #{}, waiting = Waiting ++ maps:values(Asked)}).
+
+number(Asker = {Ref, _}, State = #state{socket = Socket, next = Number, asked = Asked}) ->
+    Ref ! {Ref, {send, Socket, Number}},
+    State#state{next = (Number + 1) band 16#ffffffff, asked = Asked#{Number => Asker}}.
+
+%% Forgets the askers that no longer wait.
+sweep(State = #state{asked = Asked, waiting = Waiting}) ->
+    NowMs = erlang:monotonic_time(millisecond),
+    State#state{asked = maps:filter(fun(_, {_, UntilMs}) -> UntilMs > NowMs end, Asked),
+                waiting = [Asker || Asker = {_, UntilMs} <- Waiting, UntilMs > NowMs]}.

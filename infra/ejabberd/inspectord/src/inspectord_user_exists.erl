@@ -1,0 +1,39 @@
+%% What ejabberd is told when it asks whether a user exists, and why that must not be "no" for everybody beside
+%% `anonymous_protocol: login_anon`: that lets in, with any password, under each name that no other auth method knows.
+-module(inspectord_user_exists).
+
+-include_lib("kernel/include/logger.hrl").
+
+-export([check/2, answer/2]).
+
+%% A name that no user of a site has: none begins with a space.
+-define(NOBODY, <<"\\20inspectord">>).
+
+%% Ends ejabberd's start where the relay answers that users do not exist (ISUSER_POLICY=none) and login_anon would let
+%% everybody in as any of them. `Ask` asks the relay for one user.
+-spec check(binary(), fun((binary()) -> inspectord_relay:answer())) -> ok.
+check(Host, Ask) ->
+    case is_login_anon(Host) andalso Ask(?NOBODY) of
+        no ->
+            ?LOG_CRITICAL("inspectord: host ~ts does not start: anonymous_protocol is login_anon and the relay answers "
+                          "that users do not exist, so everybody could log in as any user with any password. Set "
+                          "ISUSER_POLICY=all in the function and ~ts in its SERVED_HOSTS, or anonymous_protocol: "
+                          "sasl_anon in ejabberd.yml", [Host, Host]),
+            %% A reload must not end a server that runs; answer/2 keeps its doors shut.
+            inspectord_sup:is_starting() andalso exit(login_anon_without_user_exists),
+            ok;
+        unknown ->
+            ?LOG_WARNING("inspectord: host ~ts: anonymous_protocol is login_anon and the relay does not answer yet "
+                         "whether users exist: login_anon lets nobody in until it does", [Host]);
+        _ -> ok
+    end.
+
+%% Returns what ejabberd is told. A user exists where it is not known: ejabberd would take an error for "no", send back
+%% the messages to that user and open login_anon. Beside login_anon "no" is never told.
+-spec answer(binary(), inspectord_relay:answer()) -> boolean().
+answer(Host, no) -> is_login_anon(Host);
+answer(_Host, _) -> true.
+
+is_login_anon(Host) ->
+    lists:member(anonymous, ejabberd_option:auth_method(Host)) andalso
+        lists:member(ejabberd_option:anonymous_protocol(Host), [login_anon, both]).
