@@ -1,0 +1,126 @@
+// Roots of other Debian releases, whose ejabberd, PHP and caches are other versions than this machine's: made by
+// debootstrap from the machine's own mirror, once, in a cache folder outside of the tree. Nothing of them runs as a
+// service, and nothing is installed on the machine itself but debootstrap.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Debian's releases by their name: what they carry is read from the root, not assumed. */
+export const releases = ["trixie", "sid"] as const;
+export type Release = (typeof releases)[number];
+
+export interface Root {
+  readonly release: Release;
+  readonly path: string;
+  /** By package. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** A step of making a root failed. The message says which, and what to look at. */
+export class RootError extends Error {
+  override readonly name = "RootError";
+}
+
+/** What the tests talk to, and what these programs need beside them. */
+const packages = [
+  ...["ejabberd", "php-cli", "php-memcached", "php-memcache", "php-redis", "php-igbinary", "php-msgpack"],
+  ...["memcached", "redis-server", "valkey-server", "socat", "openssl"],
+] as const;
+
+/** What a finished root is known by: it holds the packages' versions. */
+const stamp = "inspectord-root.json";
+
+/** Returns the folder that holds all roots. */
+export function cacheFolder(): string {
+  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "inspectord", "roots");
+}
+
+/**
+ * Returns the root of a release, made first if it is not there yet. `say` hears each step and the seconds it took.
+ * @throws RootError
+ */
+export function findRoot(release: Release, say: (line: string) => void): Root {
+  const path = join(cacheFolder(), release);
+  const found = readStamp(path);
+  if (found !== undefined) return { release, path, versions: found };
+  if (process.getuid?.() !== 0) {
+    throw new RootError(`A root of Debian ${release} can be made by root only: run this as root.`);
+  }
+  const step = (name: string, command: string, args: readonly string[]) => {
+    const startedMs = performance.now();
+    const { status, stderr, stdout, error } = spawnSync(command, args, {
+      encoding: "utf8",
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+      maxBuffer: 1 << 28,
+    });
+    say(`  ${release}: ${name}: ${Math.round((performance.now() - startedMs) / 1000)} s`);
+    if (status === 0) return;
+    const words = `${stdout}\n${stderr}`.trim().split("\n").slice(-12).join("\n");
+    throw new RootError(
+      `Debian ${release}: ${name} failed${error ? ` (${error.message})` : ""}. It needs Debian's mirror, ` +
+        `${mirror()}.\n${words}`,
+    );
+  };
+  if (spawnSync("debootstrap", ["--version"]).status !== 0) {
+    step("update of the package lists", "apt-get", ["update", "-qq"]);
+    step("installation of debootstrap", "apt-get", ["install", "-y", "-qq", "debootstrap"]);
+  }
+  // Made under another name: one that was broken off is never taken for a whole one.
+  const making = `${path}.making`;
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { recursive: true });
+  step("debootstrap", "debootstrap", ["--variant=minbase", release, making, mirror()]);
+  writeFileSync(join(making, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  // A mirror may lag behind what an unstable release's list says of itself.
+  writeFileSync(join(making, "etc/apt/apt.conf.d/90mirror"), 'Acquire::Check-Valid-Until "false";\n');
+  step("package lists", ...inRoot(making, ["apt-get", "update", "-qq"]));
+  const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
+  step("installation of the servers", ...inRoot(making, install));
+  const versions = versionsIn(making);
+  writeFileSync(join(making, stamp), JSON.stringify(versions));
+  rmSync(path, { recursive: true, force: true });
+  renameSync(making, path);
+  return { release, path, versions };
+}
+
+/** A command in the root, with /proc, in a mount namespace of its own: nothing stays mounted. */
+function inRoot(path: string, command: readonly string[]): [string, string[]] {
+  const script = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"';
+  return ["unshare", ["--mount", "--propagation", "private", "sh", "-c", script, path, ...command]];
+}
+
+function readStamp(path: string): Record<string, string> | undefined {
+  const file = join(path, stamp);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+}
+
+function versionsIn(path: string): Record<string, string> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
+  const format = "${Package} ${Version}\\n";
+  const { stdout } = spawnSync("chroot", [path, "dpkg-query", "-W", "-f", format, ...packages], {
+    encoding: "utf8",
+  });
+  return Object.fromEntries(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ") as [string, string]),
+  );
+}
+
+/** Returns the mirror that this machine's own apt takes Debian's main packages from. */
+function mirror(): string {
+  const folder = "/etc/apt/sources.list.d";
+  const files = [
+    "/etc/apt/sources.list",
+    ...(existsSync(folder) ? readdirSync(folder) : []).map((name) => join(folder, name)),
+  ];
+  const text = files
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, "utf8"))
+    .join("\n");
+  const found = /^(?:URIs:|deb(?: \[[^\]]*\])?) *(\S+\/debian)\/?(?:\s|$)/m.exec(text)?.[1];
+  return found ?? "http://deb.debian.org/debian";
+}
