@@ -2,7 +2,7 @@
 // Debian releases. A word chooses releases or files: npm run test:servers -- trixie end-to-end
 
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildAll } from "../../infra/build.ts";
@@ -90,7 +90,10 @@ function runIn(
   const mounts = [
     `mount -t proc proc ${root.path}/proc`,
     `mount --rbind /dev ${root.path}/dev`,
-    ...[project.replace(/\/$/, ""), "/tmp", process.execPath].map((path) => bind(root.path, path)),
+    // Without /etc/hosts the root knows no localhost.
+    ...[project.replace(/\/$/, ""), "/tmp", "/etc/hosts", process.execPath].map((path) =>
+      bind(root.path, path),
+    ),
   ];
   const runner = [
     process.execPath,
@@ -128,7 +131,7 @@ function runIn(
 /** A command of the shell that shows a path of this machine inside the root. */
 function bind(root: string, path: string): string {
   const inside = join(root, path);
-  if (path === process.execPath) {
+  if (statSync(path).isFile()) {
     mkdirSync(dirname(inside), { recursive: true });
     writeFileSync(inside, "", { flag: "a" });
   } else {
