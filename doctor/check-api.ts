@@ -1,6 +1,7 @@
 // The API, asked as the relay asks it: credentials, clock, latency, the hosts that it serves, and one login's verdict.
 
 import { randomBytes } from "node:crypto";
+import { localpartOfUserName } from "../inspector/localpart.ts";
 import type { Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { Api, ApiFault } from "../relay/api.ts";
@@ -26,9 +27,16 @@ export interface ApiTarget {
   /** The hosts whose logins go there. */
   readonly hosts: readonly Host[];
   /** A login whose verdict is asked for. */
-  readonly login: { readonly user: string; readonly server: string; readonly session: string } | undefined;
+  readonly login: Login | undefined;
   /** Whether a credential_process may be run: it may be one that another user wrote for a process of their own. */
   readonly runsPrograms: boolean;
+}
+
+interface Login {
+  /** As the site spells it. */
+  readonly userName: string;
+  readonly server: string;
+  readonly session: string;
 }
 
 /** What `checkApi` hands on beside its findings. */
@@ -74,10 +82,7 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
     if (hosts.length > maxHosts) {
       yield { level: "warn", check: "hosts", says: `only the first ${maxHosts} hosts were asked for` };
     }
-    if (login !== undefined) {
-      const { user, session } = login;
-      yield verdictFinding(await client.ask({ op: "auth", user, server: login.server, password: session }));
-    }
+    if (login !== undefined) yield await loginFinding(client, login);
     return { answerSeconds: latency.answerSeconds };
   } finally {
     client.close();
@@ -227,7 +232,7 @@ function firstFinding(
   }
   if (answer.reason === "host-not-served" && !isHostKnown) {
     const says = "answers, but no host is known to ask for: the session store was not reached";
-    return { level: "warn", check, says, change: "give --ejabberd-yml, or --user NAME@HOST --session ID" };
+    return { level: "warn", check, says, change: "give --ejabberd-yml, or --user NAME --host HOST" };
   }
   return {
     level: "ok",
@@ -339,10 +344,18 @@ function hostFinding({ name, at }: Host, answer: Answer): Finding {
   };
 }
 
-function verdictFinding(answer: Answer): Finding {
+async function loginFinding(client: Client, { userName, server, session }: Login): Promise<Finding> {
   const check = "login";
-  if ("fault" in answer) return { level: "fail", check, says: `no verdict (${answer.fault.code})` };
-  if (answer.allow) return { level: "ok", check, says: "allowed" };
+  const prepared = localpartOfUserName(userName);
+  if ("doubt" in prepared) {
+    const says = `nobody can log in by this name: it makes no JID that is surely theirs (${prepared.doubt})`;
+    return { level: "fail", check, says, change: 'see "doubtful-user-name" in docs/troubleshooting.md' };
+  }
+  const user = prepared.localpart;
+  const who = `logs in as ${user}@${server}`;
+  const answer = await client.ask({ op: "auth", user, server, password: session });
+  if ("fault" in answer) return { level: "fail", check, says: `${who}: no verdict (${answer.fault.code})` };
+  if (answer.allow) return { level: "ok", check, says: `${who}: allowed` };
   const change = "see docs/troubleshooting.md";
-  return { level: "fail", check, says: `refused: ${answer.reason ?? "no reason told"}`, change };
+  return { level: "fail", check, says: `${who}: refused (${answer.reason ?? "no reason told"})`, change };
 }

@@ -1,29 +1,33 @@
 // The doctor's command line: the relay's own options, and what is to be looked at. A problem with it never repeats
-// it: it can hold a session id.
+// it: somebody may have put a session id there.
 
 import { parseArgs } from "node:util";
-import { checkLoginRequest } from "../protocol/login-request.ts";
+import { isText } from "../protocol/json-body.ts";
+import { MAX_SERVER_BYTES, MAX_USER_BYTES } from "../protocol/limits.ts";
 import { options as relayOptions } from "../relay/config.ts";
+import { noIdAsArgument } from "../terminal/session-id-input.ts";
 
 export const defaultYmlPath = "/etc/ejabberd/ejabberd.yml";
 
 export const usage = `usage: doctor.mjs [URL] [options of the relay] [options]      or: relay.mjs doctor ...
 
-Looks at an ejabberd host and says what is wrong, a line a check, each with the line of ejabberd.yml to change. It
-reads ejabberd.yml with the files that it includes, starts the program in extauth_program as ejabberd starts it and
-sends it three questions, and asks the API as the relay does. It changes nothing. Logins are made up, but for --user.
+Checks an ejabberd host and says what is wrong: one line a check, with the line of ejabberd.yml to change. It reads
+ejabberd.yml and the files that it includes, starts the program in extauth_program as ejabberd does, asks it three
+questions, and asks the API as the relay does. It changes nothing. All logins but that of --user are made up.
 
-  URL, options        as the relay has them (relay.mjs --help); unless a URL is given, they are those of extauth_program,
-                      or of the running relay that listens on the socket it names
-  --ejabberd-yml PATH ${defaultYmlPath} unless this or a URL is given; beside a URL, none
-  --user U --session ID
-                      the verdict on this login, and its reason; U is NAME or NAME@HOST, as ejabberd writes
-                      it: in lower case
-  --burst N           so many logins at one moment are to be served: is the pool large enough?
+  URL, options        as for the relay (relay.mjs --help). Without a URL they are those of extauth_program, or of the
+                      running relay that listens on the socket in it
+  --ejabberd-yml PATH ${defaultYmlPath}, unless this or a URL is given; with a URL alone, none
+  --user NAME         the verdict on this user's login and its reason. NAME is the site's: Alice, Carol Danvers,
+                      eve@example.org. The session id is asked for and not shown, and never given as an argument
+  --host HOST         the host of this login; unless given, the first that asks InspectorD
+  --session-file PATH read the session id from this file instead; - is stdin
+  --burst N           is the pool large enough for this many logins at one moment?
   --help
 
-As root it becomes the user ejabberd before anything is started, and sees what that user may do. Where ejabberd runs,
-or a relay that listens on the socket, that one's environment is used, credentials in it too.
+As root it becomes the user ejabberd before it starts anything, and sees what that user may do. It uses the environment,
+and so the credentials, of the ejabberd that runs with the file or of the relay that listens on the socket, if that is
+root's or its unit's user. It runs no credential_process of another process.
 
   fail   logins fail, are let in where they should not be, travel readable, or anybody can end them:
          extauth_program that cannot be run or breaks the frames; the cache on; mod_auth_fast; a listener without
@@ -33,28 +37,38 @@ or a relay that listens on the socket, that one's environment is used, credentia
          without external authentication, a certificate that ends in 14 days, a clock off by 30 seconds, a long
          limit behind the guard; or something could not be looked at
 
-Exit codes: 0 where nothing fails, 1 where something does, 2 for a wrong command line.`;
+Exit codes: 0 if nothing fails, 1 if something does, 2 for a wrong command line.`;
+
+/** Whose login is asked about. The session id is still to be read: from the file, or at the terminal. */
+export interface AskedUser {
+  /** As the site spells it. */
+  readonly userName: string;
+  readonly host: string | undefined;
+  /** "-" is stdin. */
+  readonly file: string | undefined;
+}
 
 export interface DoctorOptions {
   /** The URL and the options for the relay, if a URL was given. */
   readonly relayArgs: readonly string[] | undefined;
   readonly ymlPath: string | undefined;
-  readonly login:
-    | { readonly user: string; readonly server: string | undefined; readonly session: string }
-    | undefined;
+  readonly login: AskedUser | undefined;
   readonly burst: number | undefined;
 }
 
 const ownOptions = {
   "ejabberd-yml": { type: "string" },
   user: { type: "string" },
+  host: { type: "string" },
+  "session-file": { type: "string" },
+  // What people try. It is refused with advice.
   session: { type: "string" },
   burst: { type: "string" },
 } as const;
 
 const maxBurst = 1_000_000;
 
-/** Gives what the command line asks for, "help", or what is wrong with it. Throws nothing. */
+/** Returns what the command line asks for, "help", or what is wrong with it. */
 export function readDoctorOptions(
   args: readonly string[],
 ): DoctorOptions | "help" | { readonly problem: string } {
@@ -62,7 +76,7 @@ export function readDoctorOptions(
   try {
     parsed = parse(args);
   } catch {
-    return { problem: "there is an unknown option, or one whose value is missing or too much" };
+    return { problem: "an option is unknown, or has no value, or has one and takes none" };
   }
   const { values, positionals, tokens } = parsed;
   if (values.help === true) return "help";
@@ -71,24 +85,30 @@ export function readDoctorOptions(
     if (token.kind !== "option" || token.name in ownOptions) return [];
     return [token.value === undefined ? token.rawName : `${token.rawName}=${token.value}`];
   });
+  if (values.session !== undefined || positionals.some((word) => !/^https?:/i.test(word))) {
+    return { problem: noIdAsArgument };
+  }
   if (relayArgs.length > 0 && positionals.length === 0) {
-    return { problem: "options of the relay go with a URL; without one they are taken from extauth_program" };
+    return { problem: "the relay's options need a URL: without one, those of extauth_program are used" };
   }
   const burst = values.burst === undefined ? undefined : Number(values.burst);
   if (burst !== undefined && !(Number.isInteger(burst) && burst >= 1 && burst <= maxBurst)) {
     return { problem: `--burst is a whole number from 1 to ${maxBurst}` };
   }
-  const { user: jid, session } = values;
-  if ((jid === undefined) !== (session === undefined)) return { problem: "--user and --session go together" };
-  const [user = "", server] = jid?.split("@") ?? [];
-  if (session !== undefined) {
-    const login = checkLoginRequest({ op: "auth", user, server: server ?? "host", password: session });
-    if ("breach" in login) return { problem: `--user and --session make no login (${login.breach})` };
+  const { user: userName, host, "session-file": file } = values;
+  if (userName === undefined && (host !== undefined || file !== undefined)) {
+    return { problem: "--host and --session-file need --user" };
+  }
+  if (userName !== undefined && (userName === "" || !isText(userName, MAX_USER_BYTES))) {
+    return { problem: `--user is a name of at most ${MAX_USER_BYTES} bytes` };
+  }
+  if (host !== undefined && (host === "" || !isText(host, MAX_SERVER_BYTES))) {
+    return { problem: `--host is a name of at most ${MAX_SERVER_BYTES} bytes` };
   }
   return {
     relayArgs: positionals.length > 0 ? relayArgs : undefined,
     ymlPath: values["ejabberd-yml"],
-    login: session === undefined ? undefined : { user, server, session },
+    login: userName === undefined ? undefined : { userName, host: host?.toLowerCase(), file },
     burst,
   };
 }

@@ -22,11 +22,19 @@ const answerWithinMs = 30_000;
 const endWithinMs = 5_000;
 const maxCaBytes = 4_194_304;
 
-export interface ExamineOptions extends DoctorOptions {
+export interface ExamineOptions extends Omit<DoctorOptions, "login"> {
+  readonly login: AskedLogin | undefined;
   readonly machine: Pick<
     Machine,
     "ejabberds" | "socketHolder" | "surroundingsOf" | "isEjabberdsOrRoots" | "nameOf" | "hidden"
   >;
+}
+
+/** A login whose verdict is asked for; its host is the first that asks InspectorD where none is named. */
+export interface AskedLogin {
+  readonly userName: string;
+  readonly host: string | undefined;
+  readonly session: string;
 }
 
 /** Yields the findings as they are made. */
@@ -53,9 +61,16 @@ export async function* examine(options: ExamineOptions): AsyncGenerator<Finding>
   for (const { name, at } of hosts.filter((host) => !isAsking(host))) {
     yield { level: "fail", check: "program", at, says: `${name} has no extauth_program` };
   }
-  for (const program of programs) yield* examineProgram(program, surroundings, machine.hidden, isSafe);
+  for (const [i, program] of programs.entries()) {
+    const doubt = found[i]?.isStrangers
+      ? "another user would get the questions"
+      : isSafe
+        ? undefined
+        : "others than root and ejabberd can change what would be run";
+    yield* examineProgram(program, surroundings, machine.hidden, doubt);
+  }
 
-  const isOfLogin = ({ hosts: own }: Target) => own.some(({ name }) => name === login?.server);
+  const isOfLogin = ({ hosts: own }: Target) => own.some(({ name }) => name === login?.host);
   const targetOfLogin = targets.find(isOfLogin) ?? targets[0];
   for (const target of targets) {
     const { answerSeconds } = yield* examineApi(target, target === targetOfLogin ? login : undefined);
@@ -135,7 +150,7 @@ async function* examineProgram(
   { text, command, at, hosts }: Program,
   { user, environment, directory, mayRunPrograms }: Surroundings,
   hidden: readonly string[],
-  isSafe: boolean,
+  doubt: string | undefined,
 ): AsyncGenerator<Finding> {
   const path = environment["PATH"] ?? "";
   const files = checkFiles(command, { at, user, path, directory, hidden });
@@ -147,7 +162,7 @@ async function* examineProgram(
     says: `not tried: ${why}`,
   });
   if (!mayRunPrograms) return yield notTried("there is no user ejabberd to run the program as");
-  if (!isSafe) return yield notTried("others than root and ejabberd can change what would be run");
+  if (doubt !== undefined) return yield notTried(doubt);
   if (files.some(({ level, check }) => level === "fail" && check === "socket")) {
     return yield notTried("the program would wait for its socket");
   }
@@ -163,6 +178,8 @@ interface Target {
   readonly environment: Environment;
   /** The process whose arguments and environment these are: the relay that serves the pool by a socket. */
   readonly daemon?: number;
+  /** Whether another user has the socket. */
+  readonly isStrangers?: true;
 }
 
 function* targetOf(
@@ -193,13 +210,14 @@ function* targetOf(
       says,
       change: `end it; or if it is your relay, write User=${user} into inspectord-relay.service`,
     };
+    return { ...written, isStrangers: true };
   }
   return written;
 }
 
 async function* examineApi(
   { args, at, hosts, environment, daemon }: Target,
-  asked: DoctorOptions["login"],
+  asked: AskedLogin | undefined,
 ): AsyncGenerator<Finding, Measured> {
   const nothing: Measured = { answerSeconds: undefined };
   if (daemon !== undefined) {
@@ -228,9 +246,14 @@ async function* examineApi(
     yield { level: "fail", check: "options", at, says };
     return nothing;
   }
-  const login = asked && { ...asked, server: asked.server ?? hosts[0]?.name ?? "" };
+  const login = asked && { ...asked, server: asked.host ?? hosts[0]?.name ?? "" };
   if (login?.server === "") {
-    yield { level: "fail", check: "login", says: "no host is known", change: "give --user NAME@HOST" };
+    yield {
+      level: "fail",
+      check: "login",
+      says: "no host is known to log in to",
+      change: "give --host HOST",
+    };
     return nothing;
   }
   return yield* checkApi({ config, ca, at, hosts, login, runsPrograms: daemon === undefined });

@@ -1,8 +1,11 @@
 // The program that says what is wrong on an ejabberd host.
 
+import { isText } from "../protocol/json-body.ts";
+import { MAX_PASSWORD_BYTES } from "../protocol/limits.ts";
 import { ownEnvironment } from "../relay/config.ts";
-import { defaultYmlPath, readDoctorOptions, usage } from "./doctor-options.ts";
-import { examine } from "./examine.ts";
+import { readSessionId } from "../terminal/session-id-input.ts";
+import { type AskedUser, defaultYmlPath, readDoctorOptions, usage } from "./doctor-options.ts";
+import { type AskedLogin, examine } from "./examine.ts";
 import { lineOf } from "./finding.ts";
 import { thisMachine } from "./machine.ts";
 
@@ -15,11 +18,13 @@ if (read === "help") {
 } else if ("problem" in read) {
   refuse(read.problem);
 } else {
+  // Before the change of user: the file may be root's.
+  const login = read.login === undefined ? undefined : await withSession(read.login);
   const ymlPath = read.ymlPath ?? (read.relayArgs === undefined ? defaultYmlPath : undefined);
   const counts = { ok: 0, warn: 0, fail: 0 };
   const isColoured = process.stdout.isTTY === true;
   const machine = thisMachine(ownEnvironment());
-  for await (const finding of examine({ ...read, ymlPath, machine })) {
+  for await (const finding of examine({ ...read, login, ymlPath, machine })) {
     counts[finding.level]++;
     process.stdout.write(`${lineOf(finding, isColoured)}\n`);
   }
@@ -28,6 +33,18 @@ if (read === "help") {
 }
 // What was asked and given up may still be on its way.
 process.exit();
+
+async function withSession({ userName, host, file }: AskedUser): Promise<AskedLogin> {
+  const read = await readSessionId(file, {
+    input: process.stdin,
+    prompt: (text) => process.stderr.write(text),
+  });
+  if ("problem" in read) refuse(read.problem);
+  if (!isText(read.sessionId, MAX_PASSWORD_BYTES)) {
+    refuse(`a session id has at most ${MAX_PASSWORD_BYTES} bytes`);
+  }
+  return { userName, host, session: read.sessionId };
+}
 
 function refuse(problem: string): never {
   process.stderr.write(`${problem}\n\n${usage}\n`);

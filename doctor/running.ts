@@ -44,7 +44,7 @@ export function findEjabberds(proc: Proc, ymlPath: string, trusted: ReadonlySet<
   );
 }
 
-export interface RunningRelay {
+interface RunningRelay {
   readonly pid: number;
   readonly uid: number;
   /** The URL and the options that it was given. */

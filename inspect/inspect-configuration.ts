@@ -1,10 +1,10 @@
-// The configuration of the inspect tool: the function's own, without what a question does not need. Whoever
-// looks for the place of the user's name has no expression yet, and bytes on stdin need no store.
+// The configuration of the inspect tool: the function's own, without what a question does not need. Who is still looking
+// for the user's name in a session has no expressions yet, and bytes on stdin need no store.
 
 import { type Config, environmentWith, readConfig } from "../handlers/configuration.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 
-/** Stands where the variable is not needed. */
+/** The values of variables that are not needed. */
 const standIns = {
   SESSION_STORE: "files:///",
   AUTHENTICATED_EXPRESSION: "`false`",
@@ -12,7 +12,7 @@ const standIns = {
   SERVED_HOSTS: "localhost",
 };
 
-/** Gives the configuration, or every problem with it. Throws nothing. */
+/** Returns the configuration, or every problem with it. */
 export async function readInspectConfig(
   options: InspectOptions,
 ): Promise<Config | { readonly problems: string[] }> {
@@ -29,10 +29,10 @@ export async function readInspectConfig(
   const { AUTHENTICATED_EXPRESSION, USER_EXPRESSION, SESSION_STORE } = standIns;
   const decoding = { ...standIns, SESSION_SERIALIZE_HANDLER, SESSION_PRESET, LARAVEL_APP_KEY };
   if (options.user === undefined) {
-    if (options.sessionId === undefined) return readConfig(decoding);
+    if (options.isRaw) return readConfig(decoding);
     return readConfig({ ...environment, AUTHENTICATED_EXPRESSION, USER_EXPRESSION });
   }
-  if (options.sessionId !== undefined) return readConfig(environment);
+  if (!options.isRaw) return readConfig(environment);
   const { AUTHENTICATED_EXPRESSION: authenticated, USER_EXPRESSION: user } = environment;
   return readConfig({
     ...decoding,

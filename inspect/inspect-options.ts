@@ -1,16 +1,19 @@
-// The command line of the inspect tool. A problem with it never repeats it: it can hold a session id.
+// The command line of the inspect tool. A problem with it never repeats it: somebody may have put a session id there.
 
 import { parseArgs } from "node:util";
 import { decoders, isSerializeHandler } from "../inspector/session/formats/formats.ts";
-import { isSessionId } from "../inspector/session-id.ts";
+import { noIdAsArgument } from "../terminal/session-id-input.ts";
 
-export const usage = `usage: npm run inspect -- SESSION-ID [options]      the session from SESSION_STORE
+export const usage = `usage: npm run inspect -- [options]                  the session from SESSION_STORE
        npm run inspect -- --raw [options] < bytes    the session from stdin
 
+It asks for the session id and does not show it. An id is never given as an argument.
+
+  --session-file PATH        read the session id from this file instead; - is stdin
   --serialize-handler NAME   ${Object.keys(decoders).join(", ")};
                              SESSION_SERIALIZE_HANDLER unless given
   --preset NAME              as SESSION_PRESET
-  --user NAME                the verdict for this user, as ejabberd names them: a JID's localpart
+  --user NAME                the verdict for this user, by the name that the site has for them: Alice, Carol Danvers
   --flags N                  with --raw: memcached's flags of these bytes, 0 unless given
   --json                     one JSON document: the session, or with --user the verdict
   --show-values              values too; unless given, their kinds and lengths only
@@ -20,8 +23,10 @@ Ends with 0, with 1 where there is no such session or it cannot be read, or with
 configuration.`;
 
 export interface InspectOptions {
-  /** Undefined: the bytes come on stdin. */
-  readonly sessionId: string | undefined;
+  /** Whether the session's bytes come on stdin. Otherwise its id is read, and the store asked. */
+  readonly isRaw: boolean;
+  /** Where the session id is read; "-" is stdin. Undefined: it is asked for. */
+  readonly sessionFile: string | undefined;
   readonly serializeHandler: string | undefined;
   readonly preset: string | undefined;
   readonly user: string | undefined;
@@ -32,6 +37,9 @@ export interface InspectOptions {
 
 const options = {
   raw: { type: "boolean", default: false },
+  "session-file": { type: "string" },
+  // What people try. It is refused with advice.
+  session: { type: "string" },
   "serialize-handler": { type: "string" },
   preset: { type: "string" },
   user: { type: "string" },
@@ -41,30 +49,30 @@ const options = {
   help: { type: "boolean", default: false },
 } as const;
 
-/** Gives what the command line asks for, "help", or what is wrong with it. Throws nothing. */
+/** Returns what the command line asks for, "help", or what is wrong with it. */
 export function readInspectOptions(args: readonly string[]): InspectOptions | "help" | { problem: string } {
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
   } catch {
-    return { problem: "there is an unknown option, or one whose value is missing or too much" };
+    return { problem: "an option is unknown, or has no value, or has one and takes none" };
   }
   const { values, positionals } = parsed;
   if (values.help) return "help";
-  const [sessionId] = positionals;
+  const { raw: isRaw, "session-file": sessionFile } = values;
   const { "serialize-handler": serializeHandler, preset, user, flags } = values;
-  if (positionals.length !== (values.raw ? 0 : 1)) return { problem: "give one session id, or --raw" };
-  if (sessionId !== undefined && !isSessionId(sessionId)) {
-    return { problem: "the session id is none that PHP makes" };
+  if (positionals.length > 0 || values.session !== undefined) return { problem: noIdAsArgument };
+  if (isRaw && sessionFile !== undefined) {
+    return { problem: "--raw and --session-file exclude each other: the bytes or the id of a session" };
   }
   if (serializeHandler !== undefined && !isSerializeHandler(serializeHandler)) {
     return { problem: `--serialize-handler must be one of ${Object.keys(decoders).join(", ")}` };
   }
-  if (flags !== undefined && !(values.raw && isUint32(flags))) {
+  if (flags !== undefined && !(isRaw && isUint32(flags))) {
     return { problem: "--flags must be a whole number of 32 bits, beside --raw" };
   }
   const { json, "show-values": showValues } = values;
-  return { sessionId, serializeHandler, preset, user, flags: Number(flags ?? 0), json, showValues };
+  return { isRaw, sessionFile, serializeHandler, preset, user, flags: Number(flags ?? 0), json, showValues };
 }
 
 function parse(args: readonly string[]) {

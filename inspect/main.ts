@@ -1,18 +1,21 @@
-// `npm run inspect`: the operator's look into one session. stdout has nothing but the result, stderr what is
-// wrong; neither has the session id, and values only where they are asked for.
+// `npm run inspect`: shows an operator one session. The result goes to stdout and what is wrong to stderr. Neither holds
+// the session id, and values only if they are asked for.
 
 import { createInspector, openStore } from "../handlers/compose.ts";
 import type { Config } from "../handlers/configuration.ts";
 import { decoderOf } from "../handlers/decoder.ts";
+import { localpartOfUserName } from "../inspector/localpart.ts";
 import { toDocument } from "../inspector/session/document.ts";
 import { type Decode, decoders, type SerializeHandler } from "../inspector/session/formats/formats.ts";
 import { maxSessionBytes } from "../inspector/session/limits.ts";
 import type { PhpSession } from "../inspector/session/model.ts";
 import { sessionBytesOf } from "../inspector/session/stored-value.ts";
 import { UnreadableSessionError } from "../inspector/session/unreadable.ts";
+import { isSessionId } from "../inspector/session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
 import type { Verdict } from "../inspector/verdict.ts";
 import { whoIsLoggedIn } from "../inspector/who.ts";
+import { readSessionId } from "../terminal/session-id-input.ts";
 import { expressionTree } from "./expression-tree.ts";
 import { readInspectConfig } from "./inspect-configuration.ts";
 import { type InspectOptions, readInspectOptions, usage } from "./inspect-options.ts";
@@ -23,10 +26,13 @@ import { type Fact, reportOf } from "./report.ts";
 /** memcached's default limit for one value: nothing larger was stored. */
 const maxStoredBytes = 2 * maxSessionBytes;
 
-/** Stands for the id of a session that came without one. */
+/** The id of a session that came as bytes, without one. */
 const anySessionId = "0".repeat(32);
 
-/** Why there is nothing to print, as a code, and what the program ends with. */
+/** Prohibited in a localpart (RFC 3920, appendix A): the name of no user. */
+const noLocalpart = "/";
+
+/** Why there is nothing to print, as a code, and the program's exit code. */
 class Failure extends Error {
   readonly exitCode: number;
 
@@ -36,12 +42,12 @@ class Failure extends Error {
   }
 }
 
-// A reader that has seen enough, such as head, is no fault.
+// A reader such as head closes the pipe when it has enough.
 process.stdout.on("error", () => {});
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  // The kind of any other error alone: its message could hold a piece of the session.
+  // Only the name of any other error: its message could hold a piece of the session.
   console.error(error instanceof Failure ? error.message : `internal-error: ${(error as Error).name}`);
   process.exitCode = error instanceof Failure ? error.exitCode : 1;
 }
@@ -57,21 +63,32 @@ async function main(args: readonly string[]): Promise<void> {
   if ("problems" in configured) {
     throw new Failure(`bad-configuration: ${configured.problems.join("\n  ")}`, 2);
   }
-  const { config, facts } = await withNodesFound(configured, options);
+  const sessionId = options.isRaw ? undefined : await sessionIdOf(options);
+  const { config, facts } = await withNodesFound(configured, sessionId);
   const store =
-    options.sessionId === undefined
+    sessionId === undefined
       ? storeOf({ bytes: await readStdin(), flags: options.flags })
       : await openStore(config, () => {});
-  const looked = await look(store, options);
+  const looked = await look(store, sessionId ?? anySessionId);
   store.close();
   if (options.json) console.log(await jsonOf(looked, config, options));
-  else await report(looked, config, options, facts);
+  else await report(looked, config, options, [...facts, ...(await factsOfPlace(looked, config, sessionId))]);
 }
 
-/** Gives the configuration with the nodes of an ElastiCache cluster in the place of its id, and facts of the cluster. */
+async function sessionIdOf({ sessionFile }: InspectOptions): Promise<string> {
+  const read = await readSessionId(sessionFile, {
+    input: process.stdin,
+    prompt: (text) => process.stderr.write(text),
+  });
+  if ("problem" in read) throw new Failure(`usage: ${read.problem}`, 2);
+  if (!isSessionId(read.sessionId)) throw new Failure("usage: PHP makes no such session id", 2);
+  return read.sessionId;
+}
+
+/** Returns the configuration with the nodes of an ElastiCache cluster in place of its id, and facts of the cluster. */
 async function withNodesFound(
   config: Config,
-  { sessionId }: InspectOptions,
+  sessionId: string | undefined,
 ): Promise<{ config: Config; facts: Fact[] }> {
   const { store } = config;
   if (store.kind !== "elasticache" || sessionId === undefined) return { config, facts: [] };
@@ -84,7 +101,7 @@ async function withNodesFound(
   };
 }
 
-/** A store that has found the same for every session id. */
+/** Returns a store that has the same for every session id. */
 function storeOf(looked: Looked): SessionStore {
   const getData = async () => {
     if (looked instanceof StoreError) throw looked;
@@ -113,7 +130,7 @@ async function readStdin(): Promise<Uint8Array> {
 
 type Looked = StoredValue | null | StoreError;
 
-async function look(store: SessionStore, { sessionId = anySessionId }: InspectOptions): Promise<Looked> {
+async function look(store: SessionStore, sessionId: string): Promise<Looked> {
   try {
     return await store.getData(sessionId);
   } catch (error) {
@@ -134,9 +151,12 @@ async function jsonOf(looked: Looked, config: Config, options: InspectOptions): 
   return orTooLarge(printDocument({ verdict: outcome, reason, user }, true));
 }
 
-/** What the login of this user would get. */
-async function judge(looked: Looked, config: Config, user: string): Promise<Verdict> {
+/** Returns what the login of this user would get. `userName` is the site's. */
+async function judge(looked: Looked, config: Config, userName: string): Promise<Verdict> {
   const [server = ""] = config.servedHosts;
+  const prepared = localpartOfUserName(userName);
+  // No session has this localpart, so the verdict is what it is without the user.
+  const user = "localpart" in prepared ? prepared.localpart : noLocalpart;
   const inspector = await createInspector(config, storeOf(looked));
   return inspector.inspect({
     op: "auth",
@@ -146,7 +166,7 @@ async function judge(looked: Looked, config: Config, user: string): Promise<Verd
   });
 }
 
-/** The site's name of the user who is logged in, masked unless values are shown; null where there is none. */
+/** Returns the site's name of the user who is logged in, masked unless values are shown; null if there is none. */
 async function userOf(
   looked: Looked,
   config: Config,
@@ -179,18 +199,19 @@ async function report(
   looked: Looked,
   config: Config,
   options: InspectOptions,
-  factsOfCluster: readonly Fact[],
+  factsOfPlaces: readonly Fact[],
 ): Promise<void> {
   const { serializeHandler } = config;
   const session = readBy(await decoderOf(config), looked);
   const isRead = !(session instanceof Failure);
-  const facts = [...factsOfCluster, ...(await factsOfPlace(looked, config, options))];
+  const facts = [...factsOfPlaces];
   if (looked !== null && !(looked instanceof StoreError)) {
     const text = `${serializeHandler}${isRead ? "" : `: ${session.message}`}`;
     facts.push({ about: "read as", text, isGood: isRead });
     facts.push(factOfHandlers(looked));
   }
   if (options.user !== undefined) {
+    facts.push(factOfLogin(options.user));
     const { outcome, ...why } = await judge(looked, config, options.user);
     const text = [outcome, ...Object.values(why)].join(" ");
     facts.push({ about: "verdict", text, isGood: outcome === "allowed" });
@@ -205,7 +226,7 @@ async function report(
   orTooLarge(tree);
 }
 
-async function factsOfPlace(looked: Looked, config: Config, { sessionId }: InspectOptions): Promise<Fact[]> {
+async function factsOfPlace(looked: Looked, config: Config, sessionId: string | undefined): Promise<Fact[]> {
   if (sessionId === undefined) return [];
   if ("nodes" in config.store) {
     const { findOnNodes } = await import("./node-facts.ts");
@@ -221,7 +242,17 @@ async function factsOfPlace(looked: Looked, config: Config, { sessionId }: Inspe
   ];
 }
 
-/** Which of PHP's handlers can have written these bytes. */
+/** Says which name the site's user logs in by. */
+function factOfLogin(userName: string): Fact {
+  const prepared = localpartOfUserName(userName);
+  if ("doubt" in prepared) {
+    const text = `${quoted(userName)} cannot log in: ${prepared.doubt}`;
+    return { about: "login", text, isGood: false };
+  }
+  return { about: "login", text: `logs in as ${prepared.localpart}@HOST`, isGood: true };
+}
+
+/** Says which of PHP's handlers can have written these bytes. */
 function factOfHandlers(stored: StoredValue): Fact {
   const handlers = Object.keys(decoders) as SerializeHandler[];
   const fitting = handlers.filter((handler) => !(readBy(decoders[handler], stored) instanceof Failure));

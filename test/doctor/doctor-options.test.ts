@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readDoctorOptions } from "../../doctor/doctor-options.ts";
+import { noIdAsArgument } from "../../terminal/session-id-input.ts";
 
 const url = "https://id.execute-api.eu-central-1.amazonaws.com/auth";
 
@@ -32,13 +33,29 @@ describe("the doctor's command line", () => {
     assert.equal(read.burst, 20);
   });
 
-  it("takes a user with a host or without", () => {
-    const loginOf = (user: string) => {
-      const read = readDoctorOptions(["--user", user, "--session", "abc"]);
+  it("takes a user as the site spells them, a host, and a file with the session id", () => {
+    const loginOf = (...args: string[]) => {
+      const read = readDoctorOptions(args);
       return typeof read === "object" && "login" in read ? read.login : undefined;
     };
-    assert.deepEqual(loginOf("alice"), { user: "alice", server: undefined, session: "abc" });
-    assert.deepEqual(loginOf("alice@example.org"), { user: "alice", server: "example.org", session: "abc" });
+    for (const userName of ["alice", "Carol Danvers", "eve@example.org"]) {
+      assert.deepEqual(loginOf("--user", userName), { userName, host: undefined, file: undefined });
+    }
+    assert.deepEqual(loginOf("--user", "a", "--host", "Chat.org", "--session-file", "-"), {
+      userName: "a",
+      host: "chat.org",
+      file: "-",
+    });
+  });
+
+  it("takes no session id, and says how one is given", () => {
+    for (const args of [
+      ["--user", "alice", "secret"],
+      ["--session", "secret"],
+      ["--session=secret", url],
+    ]) {
+      assert.deepEqual(readDoctorOptions(args), { problem: noIdAsArgument });
+    }
   });
 
   it("is help where it asks for it", () => {
@@ -49,11 +66,12 @@ describe("the doctor's command line", () => {
   it("is refused by its fault, which repeats none of it", () => {
     const wrong = [
       ["--secret"],
-      ["--user", "secret"],
-      ["--session", "secret"],
-      ["--user", "", "--session", "secret"],
-      ["--user", "secret@", "--session", "secret"],
-      ["--user", "secret", "--session", "secret".repeat(300)],
+      ["--user", ""],
+      ["--user", "secret".repeat(300)],
+      ["--user", "secret", "--host", ""],
+      ["--user", "secret", "--host", "secret".repeat(300)],
+      ["--host", "secret"],
+      ["--session-file", "secret"],
       ["--session"],
       ["--burst", "0"],
       ["--burst", "1.5"],

@@ -23,6 +23,7 @@ import { relayPath } from "../../infra/local/relay-caller.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { startEjabberd } from "../real/ejabberd.ts";
 import { missing, needing, nodePath, nodeVersions } from "../real/parts.ts";
+import { runAtTerminal } from "../real/terminal.ts";
 import { type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
 import {
   asFunction,
@@ -33,6 +34,7 @@ import {
   readRun,
   relay,
   session,
+  sessionPath,
   writeYml,
 } from "./ejabberd-host.ts";
 
@@ -97,22 +99,50 @@ describe("the bundled doctor", { concurrency: 4 }, () => {
     assert.ok(!output.includes("\u001b"));
   });
 
-  it("tells a login's verdict and its reason, and never the login", async () => {
+  it("tells a login's verdict and its reason, and never the session id", async () => {
     const yml = writeYml(programOf(api.url));
-    const good = await runOn(yml, "--user", "alice", "--session", session);
-    assert.match(good.of("login"), /^ok +login +allowed$/);
+    const good = await runOn(yml, "--user", "alice", "--session-file", sessionPath);
+    assert.match(good.of("login"), /^ok +login +logs in as alice@example\.org: allowed$/);
     assert.equal(good.status, 0, good.output);
-    const other = await runOn(yml, "--user", "robert@example.org", "--session", session);
-    assert.match(other.of("login"), /^fail +login +refused: other-user ->/);
+    const other = await runOn(yml, "--user", "Robert Tables", "--session-file", sessionPath);
+    assert.match(
+      other.of("login"),
+      /^fail +login +logs in as robert\\20tables@example\.org: refused \(other-user\) ->/,
+    );
     assert.equal(other.status, 1);
-    for (const { output } of [good, other])
-      assert.doesNotMatch(output, new RegExp(`${session}|alice|robert`));
+    for (const { output } of [good, other]) assert.ok(!output.includes(session));
+  });
+
+  it("asks for the session id at the terminal, which shows nothing of it", async () => {
+    const yml = writeYml(programOf(api.url));
+    const command = `${process.execPath} ${doctorPath} --ejabberd-yml ${yml} --user alice`;
+    const env = { PATH: process.env["PATH"], AWS_EC2_METADATA_DISABLED: "true", ...localKey };
+    const { status, screen } = await runAtTerminal(
+      command,
+      [[/Session id \(it is not shown\): /, `${session}\r`]],
+      env,
+    );
+    assert.match(screen, /login +logs in as alice@example\.org: allowed/);
+    assert.ok(!screen.includes(session.slice(0, 8)), screen);
+    assert.equal(status, 0);
+  });
+
+  it("refuses a session id as an argument, and does not repeat it", async () => {
+    for (const args of [
+      ["--user", "alice", "--session", session],
+      ["--user", "alice", session],
+    ]) {
+      const found = await run(args);
+      assert.equal(found.status, 2);
+      assert.match(found.output, /^a session id is not given as an argument.*--session-file PATH/);
+      assert.ok(!found.output.includes(session));
+    }
   });
 
   it("ends with 2 and its help for a wrong command line", async () => {
     const found = await run(["--nonsense"]);
     assert.equal(found.status, 2);
-    assert.match(found.output, /^there is an unknown option.*\n\nusage: /);
+    assert.match(found.output, /^an option is unknown.*\n\nusage: /);
     assert.equal((await run(["--help"])).status, 0);
   });
 
@@ -248,16 +278,17 @@ createServer().listen(listening, () => { if (listening) chmodSync(listening, 0o7
       return child;
     };
     const alike = await start();
-    const notHeld = await run(["--ejabberd-yml", yml, "--user", "alice", "--session", session], {});
+    const notHeld = await run(["--ejabberd-yml", yml, "--user", "alice", "--session-file", sessionPath], {});
     assert.match(notHeld.of("ejabberd"), /^warn .*no ejabberd runs with this file/);
     assert.match(notHeld.of("api"), /^warn .*API check skipped/);
     alike.kill();
     const holder = await start("--hold");
-    const held = await run(["--ejabberd-yml", yml, "--user", "alice", "--session", session], {});
+    const held = await run(["--ejabberd-yml", yml, "--user", "alice", "--session-file", sessionPath], {});
     assert.match(
       held.of("relay"),
       /^fail .*relay\.sock belongs to nobody, who is neither root nor the user of/,
     );
+    assert.match(held.of("frames"), /^warn .*not tried: another user would get the questions/);
     assert.match(held.of("api"), /^warn .*API check skipped/);
     holder.kill();
     assert.equal(existsSync(marker), false);

@@ -18,6 +18,8 @@ copyFileSync(relayPath, relay);
 copyFileSync(doctorPath, join(directory, "doctor.mjs"));
 
 export const session = "0123456789abcdef0123456789abcdef";
+export const sessionPath = join(directory, "session-id");
+writeFileSync(sessionPath, session, { mode: 0o600 });
 
 /** Answers as the function does: one session of alice's on example.org, and reasons. */
 export const asFunction: Reply = (body, response, request) => {

@@ -2,7 +2,7 @@
 // verifies signatures, and the real function.
 
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync, existsSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,16 @@ import { sampleSettings } from "../../infra/local/sample-logins.ts";
 import { type Certificate, makeCertificate } from "../real/certificate.ts";
 import { needing } from "../real/parts.ts";
 import { type Reply, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
-import { asFunction, directory, programOf, type Run, readRun, session, writeYml } from "./ejabberd-host.ts";
+import {
+  asFunction,
+  directory,
+  programOf,
+  type Run,
+  readRun,
+  session,
+  sessionPath,
+  writeYml,
+} from "./ejabberd-host.ts";
 
 let api: StandIn;
 before(async () => {
@@ -53,12 +62,18 @@ async function run(
     nameOf: (uid) => `uid ${uid}`,
     hidden: [],
   };
-  for await (const finding of examine({ ...options, machine })) {
+  const login = options.login && {
+    ...options.login,
+    session: readFileSync(options.login.file ?? "", "utf8"),
+  };
+  for await (const finding of examine({ ...options, login, machine })) {
     hasFailed ||= finding.level === "fail";
     output += `${lineOf(finding, false)}\n`;
   }
   return readRun(hasFailed ? 1 : 0, output);
 }
+
+const asAlice = ["--user", "alice", "--host", "example.org", "--session-file", sessionPath];
 
 const runOn = (yml: string, ...args: string[]) => run(["--ejabberd-yml", yml, ...args]);
 
@@ -93,12 +108,12 @@ describe("the doctor", { concurrency: 4 }, () => {
     const wrong = await runOn(writeYml(programOf("http://example.org/auth")));
     assert.match(wrong.of("options"), /\.yml:3: the URL is plain http to another machine/);
     assert.match(wrong.of("frames"), /refuses every login: "the URL is plain http/);
-    const unreadable = await run(["nonsense"]);
+    const unreadable = await run(["http://"]);
     assert.match(unreadable.of("options"), /^fail .*the URL cannot be read/);
     const given = await runOn(writeYml("/usr/bin/false"), api.url);
     assert.match(given.of("api"), /^ok /);
-    const alone = await run([api.url, "--user", "alice@example.org", "--session", session]);
-    assert.match(alone.of("login"), /^ok .*allowed/);
+    const alone = await run([api.url, ...asAlice]);
+    assert.match(alone.of("login"), /^ok .*: allowed/);
     assert.match(alone.output, /^warn +yml /m);
   });
 
@@ -109,9 +124,9 @@ describe("the doctor", { concurrency: 4 }, () => {
       "hosts: [example.org]",
       `hosts: [other.org, example.org]\nhost_config: {other.org: {extauth_program: "${programOf(other.url)}"}}`,
     );
-    const found = await runOn(yml, "--user", "alice@example.org", "--session", session);
+    const found = await runOn(yml, ...asAlice);
     assert.equal(found.output.match(/^ok +frames /gm)?.length, 2);
-    assert.match(found.of("login"), /^ok +login +allowed/);
+    assert.match(found.of("login"), /^ok +login +logs in as alice@example\.org: allowed/);
     assert.equal(other.bodies.filter((body) => body.includes(session)).length, 0);
     await other.stop();
   });
@@ -232,7 +247,7 @@ describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
       },
       { verifies: true },
     );
-    const warned = await run([slightly.url, "--user", "alice@example.org", "--session", session]);
+    const warned = await run([slightly.url, ...asAlice]);
     assert.match(warned.of("clock"), /^warn +clock +(59|60|61)\.\d s behind/);
     assert.equal(warned.status, 0);
     await slightly.stop();
@@ -262,7 +277,7 @@ describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
 
   it("tells a route that gives no reasons, for it may be open to all", async () => {
     const open = await startStandIn(tell({ allow: false }));
-    const found = await run([open.url, "--user", "alice@example.org", "--session", session]);
+    const found = await run([open.url, ...asAlice]);
     assert.match(found.of("api"), /^warn .*is aws_iam the authorizer of its route\?/);
     await open.stop();
   });
@@ -270,7 +285,7 @@ describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
   it("tells of calls that needed a second try", async () => {
     let calls = 0;
     const shaky = await startStandIn((...args) => (calls++ % 9 === 5 ? say(503, "") : asFunction)(...args));
-    const found = await run([shaky.url, "--user", "alice@example.org", "--session", session]);
+    const found = await run([shaky.url, ...asAlice]);
     assert.match(found.of("latency"), /^warn .*20 calls: p50 .*; [23] second tries were needed$/);
     await shaky.stop();
   });
@@ -369,20 +384,16 @@ describe("the doctor over HTTPS", () => {
 
 describe("the doctor and the real function", () => {
   it("agree on hosts, made-up sessions and a login", async () => {
+    const carols = join(directory, "carols");
+    writeFileSync(carols, "carol0session0of0the0samples");
     const function_ = await startApi({ port: await freePort(), settings: sampleSettings });
     try {
       const yml = writeYml(programOf(function_.url), "[example.org]", "[localhost, example.org]");
-      const found = await runOn(
-        yml,
-        "--user",
-        "carol@localhost",
-        "--session",
-        "carol0session0of0the0samples",
-      );
+      const found = await runOn(yml, "--user", "carol", "--host", "localhost", "--session-file", carols);
       assert.deepEqual(found.failed, ["hosts", "login"], found.output);
       assert.match(found.of("api"), /refuses a made-up session \(no-session\)/);
       assert.match(found.of("hosts"), /example\.org is not served/);
-      assert.match(found.of("login"), /refused: not-authenticated/);
+      assert.match(found.of("login"), /logs in as carol@localhost: refused \(not-authenticated\)/);
       assert.ok(function_.logins().length >= 24);
     } finally {
       await function_.process.stop();

@@ -4,7 +4,8 @@ import { readInspectOptions, usage } from "../../inspect/inspect-options.ts";
 
 const id = "0secret0session0id0secret0";
 const defaults = {
-  sessionId: undefined,
+  isRaw: false,
+  sessionFile: undefined,
   serializeHandler: undefined,
   preset: undefined,
   user: undefined,
@@ -14,20 +15,18 @@ const defaults = {
 };
 
 describe("the inspect tool's command line", () => {
-  it("names a session, or says that its bytes come on stdin", () => {
-    assert.deepEqual(readInspectOptions([id]), { ...defaults, sessionId: id });
-    assert.deepEqual(readInspectOptions(["--raw"]), defaults);
-    assert.deepEqual(readInspectOptions(["--", id.replace("0", "-")]), {
-      ...defaults,
-      sessionId: id.replace("0", "-"),
-    });
+  it("asks for the session's id, names a file that has it, or says that the bytes come on stdin", () => {
+    assert.deepEqual(readInspectOptions([]), defaults);
+    assert.deepEqual(readInspectOptions(["--session-file", "-"]), { ...defaults, sessionFile: "-" });
+    assert.deepEqual(readInspectOptions(["--raw"]), { ...defaults, isRaw: true });
   });
 
   it("has options in any order", () => {
     const words =
       "--show-values --raw --json --user alice --flags 48 --preset laravel --serialize-handler msgpack";
     assert.deepEqual(readInspectOptions(words.split(" ")), {
-      sessionId: undefined,
+      isRaw: true,
+      sessionFile: undefined,
       serializeHandler: "msgpack",
       preset: "laravel",
       user: "alice",
@@ -41,6 +40,7 @@ describe("the inspect tool's command line", () => {
   it("names in its help every option that it takes", () => {
     for (const name of [
       "raw",
+      "session-file",
       "serialize-handler",
       "preset",
       "user",
@@ -54,18 +54,22 @@ describe("the inspect tool's command line", () => {
   });
 
   it("is refused where it is wrong, in words that repeat nothing of it", () => {
+    const advice = /^a session id is not given as an argument.*--session-file PATH/;
     const cases: [string[], RegExp][] = [
-      [[], /^give one session id, or --raw$/],
-      [[id, id], /^give one session id/],
-      [["--raw", id], /^give one session id/],
-      [[`${id}.lock`], /^the session id is none that PHP makes$/],
-      [["--raw", `--${id}`], /^there is an unknown option/],
-      [["--raw", "--user"], /whose value is missing/],
-      [["--raw=yes"], /or too much$/],
-      [["--raw", "--flags", "-1"], /^there is an unknown option/],
+      [[id], advice],
+      [["--json", id, id], advice],
+      [["--raw", id], advice],
+      [["--", id.replace("0", "-")], advice],
+      [["--session", id], advice],
+      [[`--session=${id}`], advice],
+      [["--raw", "--session-file", id], /exclude each other/],
+      [["--raw", `--${id}`], /^an option is unknown/],
+      [["--raw", "--user"], /has no value/],
+      [["--raw=yes"], /or has one and takes none$/],
+      [["--raw", "--flags", "-1"], /^an option is unknown/],
       [["--raw", "--flags", "4294967296"], /^--flags must be a whole number of 32 bits, beside --raw$/],
       [["--raw", "--flags", "0x2"], /^--flags must be/],
-      [[id, "--flags", "0"], /^--flags must be/],
+      [["--flags", "0"], /^--flags must be/],
       [
         ["--raw", "--serialize-handler", "wddx"],
         /^--serialize-handler must be one of php, php_binary, .*msgpack$/,

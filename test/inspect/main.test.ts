@@ -3,18 +3,20 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../infra/local/ports.ts";
+import { noIdAsArgument } from "../../terminal/session-id-input.ts";
 import { makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { startMemcached, startTlsMemcached } from "../real/memcached.ts";
 import { missing } from "../real/parts.ts";
 import { memcachedIni, redisIni, runPhp, writeSession } from "../real/php.ts";
 import { startRedis, tlsSettings } from "../real/redis.ts";
+import { runAtTerminal } from "../real/terminal.ts";
 import { startDynamoDb } from "../stand-in/dynamodb.ts";
 import { describing, refuse, startElastiCache } from "../stand-in/elasticache.ts";
 
@@ -22,6 +24,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const everything = readFileSync(new URL("inspect-session.php", import.meta.url), "utf8").replace("<?php", "");
 const handlers = ["php", "php_binary", "php_serialize", "igbinary", "msgpack"] as const;
 const skip = missing("php");
+const ids = temporaryDirectory();
 
 const notOurs = Object.entries(process.env).filter(
   ([name]) => !/^(?:SESSION|AUTHENTICATED|USER|SERVED|ISUSER)_/.test(name),
@@ -32,7 +35,14 @@ interface Run {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs the command to the letter, and gives all that can be seen of it. */
+/** Returns the options that name a session, whose id stands in a file. */
+function of(id: string): string[] {
+  const path = join(mkdtempSync(join(ids, "id-")), "id");
+  writeFileSync(path, `${id}\n`, { mode: 0o600 });
+  return ["--session-file", path];
+}
+
+/** Runs the command to the letter, and returns all that can be seen of it. */
 function inspect(args: readonly string[], { input = "", env = {} }: Run = {}) {
   const { status, stdout, stderr } = spawnSync("npm", ["run", "--silent", "inspect", "--", ...args], {
     cwd: root,
@@ -192,10 +202,7 @@ describe("inspect for scripts", () => {
 
   it("says what is wrong with the command line, and never repeats it", () => {
     const { status, stdout, stderr } = inspect(["--json", "--raw", "0secret0session0id0secret0"]);
-    assert.deepEqual(
-      { status, stdout, stderr },
-      failed(2, "usage: give one session id, or --raw (--help says more)"),
-    );
+    assert.deepEqual({ status, stdout, stderr }, failed(2, `usage: ${noIdAsArgument} (--help says more)`));
   });
 
   it("knows no preset but those of the configuration", () => {
@@ -205,7 +212,7 @@ describe("inspect for scripts", () => {
   });
 
   it("names the variables that are wrong", () => {
-    const { status, stdout, stderr } = inspect(["0secret0session0id0secret0", "--json"]);
+    const { status, stdout, stderr } = inspect([...of("0secret0session0id0secret0"), "--json"]);
     assert.deepEqual({ status, stdout }, { status: 2, stdout: "" });
     assert.match(stderr, /^bad-configuration: SESSION_STORE is missing: it must be .+\n$/);
   });
@@ -244,10 +251,86 @@ describe("inspect's verdict", () => {
     const env = { ...expressions, SESSION_STORE: "memcached://127.0.0.1:1" };
     const id = "0secret0session0id0secret0";
     assert.deepEqual(
-      inspect([id, "--json", "--user", "alice"], { env }),
+      inspect([...of(id), "--json", "--user", "alice"], { env }),
       printed('{"verdict":"unavailable","reason":"store-unreachable","user":null}'),
     );
-    assert.deepEqual(inspect([id, "--json"], { env }), failed(1, "store-unreachable"));
+    assert.deepEqual(inspect([...of(id), "--json"], { env }), failed(1, "store-unreachable"));
+  });
+});
+
+describe("inspect and the session id", () => {
+  const directory = temporaryDirectory();
+  const id = "0secret0session0id0secret0";
+  writeFileSync(join(directory, `sess_${id}`), plain);
+  const env = { SESSION_STORE: `files://${directory}` };
+
+  it("asks for it at the terminal, which shows nothing of it", async () => {
+    const { status, screen } = await runAtTerminal(
+      `cd ${root} && npm run --silent inspect -- --json --show-values`,
+      [[/Session id \(it is not shown\): /, `${id}\r`]],
+      { ...Object.fromEntries(notOurs), ...env },
+    );
+    assert.equal(screen, 'Session id (it is not shown): \r\n{"user":"alice","authenticated":true}\r\n');
+    assert.equal(status, 0);
+  });
+
+  it("reads it on stdin", () => {
+    const found = inspect(["--session-file", "-", "--json"], { input: `${id}\n`, env });
+    assert.deepEqual(found, printed('{"user":"string(5)","authenticated":"boolean"}'));
+  });
+
+  it("refuses one that PHP cannot have made, and one where nobody can be asked", () => {
+    const wrong = inspect(["--session-file", "-"], { input: `${id}.lock\n`, env });
+    assert.deepEqual(wrong, failed(2, "usage: PHP makes no such session id"));
+    const nobody = inspect([], { env });
+    assert.equal(nobody.status, 2);
+    assert.match(nobody.stderr, /^usage: there is no terminal to ask for the session id/);
+  });
+
+  it("leaves none in npm's logs, not even one that was given as an argument", () => {
+    const cache = join(directory, "cache");
+    for (const args of [of(id), [id], ["--session", id]]) {
+      spawnSync("npm", ["run", "inspect", "--", ...args], {
+        cwd: root,
+        env: { ...Object.fromEntries(notOurs), ...env, npm_config_cache: cache },
+      });
+    }
+    const logs = existsSync(cache) ? readdirSync(cache, { recursive: true, withFileTypes: true }) : [];
+    for (const log of logs.filter((one) => one.isFile())) {
+      assert.ok(!readFileSync(join(log.parentPath, log.name), "latin1").includes(id), log.name);
+    }
+  });
+});
+
+describe("inspect's user", () => {
+  const namedBy = (name: string) => `user|s:${Buffer.byteLength(name)}:"${name}";authenticated|b:1;`;
+  const run = (session: string, user: string) =>
+    inspect(["--raw", "--user", user], { input: Buffer.from(session), env: expressions }).stdout;
+
+  it("is named as the site spells it, and told by which name that logs in", () => {
+    const cases = [
+      ["Alice", "alice"],
+      ["Carol Danvers", "carol\\20danvers"],
+      ["eve@example.org", "eve\\40example.org"],
+      ["Zoë", "zoë"],
+    ] as const;
+    for (const [name, localpart] of cases) {
+      const found = run(namedBy(name), name);
+      assert.ok(found.includes(`login     logs in as ${localpart}@HOST\nverdict   allowed\n`), found);
+    }
+    assert.match(run(plain, "Bob"), /verdict {3}refused other-user/);
+  });
+
+  it("is told to have no login where the name is doubtful", () => {
+    const found = run(namedBy("ﬁ"), "ﬁ");
+    assert.match(
+      found,
+      /login {5}"ﬁ" cannot log in: not-nfkc\nverdict {3}refused doubtful-user-name not-nfkc\n/,
+    );
+    assert.match(
+      run(plain, "alice "),
+      /login .* cannot log in: leading-or-trailing-space\nverdict {3}refused other-user/,
+    );
   });
 });
 
@@ -261,6 +344,7 @@ describe("inspect for a person", () => {
         [
           "read as   php",
           "fits      php",
+          "login     logs in as alice@HOST",
           "verdict   allowed",
           'user      "alice"',
           "",
@@ -282,20 +366,20 @@ describe("inspect for a person", () => {
   it("looks for a session id where the configuration says, and never prints the id", () => {
     const id = "0secret0session0id0secret0";
     const env = { SESSION_STORE: `files://${directory}` };
-    assert.deepEqual(inspect([id], { env }), {
+    assert.deepEqual(inspect([...of(id)], { env }), {
       status: 1,
       stdout: "store     files does not have it\n",
       stderr: "no-session\n",
     });
     writeFileSync(join(directory, `sess_${id}`), plain);
     assert.deepEqual(
-      inspect([id], { env }),
+      inspect([...of(id)], { env }),
       printed(
         "store     files has it\nread as   php\nfits      php\n\nuser           string(5)\nauthenticated  boolean",
       ),
     );
     assert.deepEqual(
-      inspect([id, "--json", "--show-values"], { env }),
+      inspect([...of(id), "--json", "--show-values"], { env }),
       printed('{"user":"alice","authenticated":true}'),
     );
   });
@@ -305,7 +389,7 @@ describe("inspect for a person", () => {
     try {
       const nodes = caches.map(({ host, port }) => `${host}:${port}`);
       const id = writeSession({ user: "alice" }, memcachedIni(...nodes));
-      const { status, stdout, stderr } = inspect([id], {
+      const { status, stdout, stderr } = inspect([...of(id)], {
         env: { SESSION_STORE: `memcached://${nodes.join()}` },
       });
       assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
@@ -339,7 +423,7 @@ describe("inspect for a person", () => {
       const id = writeSession({ user: "alice" }, ini);
       const nodes = servers.map(({ tlsPort }) => `localhost:${tlsPort}`);
       const env = { SESSION_STORE: `rediss://${nodes.join()}/1`, NODE_EXTRA_CA_CERTS: certificate.certPath };
-      const { status, stdout, stderr } = inspect([id], {
+      const { status, stdout, stderr } = inspect([...of(id)], {
         env: { ...env, SESSION_STORE_PASSWORD: "secret" },
       });
       assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
@@ -347,7 +431,7 @@ describe("inspect for a person", () => {
       assert.match(first, /^node {6}localhost:\d+ has it, asked as number 1$/);
       assert.match(second, /^node {6}localhost:\d+ has no such session, not asked$/);
       assert.deepEqual(others, ["read as   php", "fits      php", "", "user  string(5)", ""]);
-      const without = inspect([id], { env });
+      const without = inspect([...of(id)], { env });
       assert.deepEqual([without.status, without.stderr], [1, "store-refused\n"]);
       assert.match(without.stdout, /^node {6}localhost:\d+ answers with an error, asked as number 1\n/);
     } finally {
@@ -366,13 +450,13 @@ describe("inspect for a person", () => {
         expires: { N: "9999999999" },
       });
       const env = { ...dynamoDb.environment, ...expressions, SESSION_STORE: "dynamodb://sessions" };
-      const found = await inspectBeside([id, "--user", "alice"], env);
+      const found = await inspectBeside([...of(id), "--user", "alice"], env);
       assert.equal(found.status, 0);
       assert.match(
         found.stdout,
-        /^store {5}dynamodb has it\nread as {3}php\nfits {6}php\nverdict {3}allowed\n/,
+        /^store {5}dynamodb has it\nread as {3}php\nfits {6}php\nlogin {5}logs in as alice@HOST\nverdict {3}allowed\n/,
       );
-      const lost = await inspectBeside([id], { ...env, SESSION_STORE: "dynamodb://others" });
+      const lost = await inspectBeside([...of(id)], { ...env, SESSION_STORE: "dynamodb://others" });
       assert.equal(lost.status, 1);
       assert.match(lost.stdout, /^store {5}dynamodb does not have it\n/);
       assert.match(lost.stderr, /store-refused\n/);
@@ -390,7 +474,7 @@ describe("inspect for a person", () => {
     try {
       const id = writeSession({ user: "alice" }, memcachedIni(`127.0.0.1:${cache.plainPort}`));
       const env = { SESSION_STORE: `memcacheds://localhost:${cache.port}` };
-      const trusting = inspect([id], { env: { ...env, NODE_EXTRA_CA_CERTS: certificate.certPath } });
+      const trusting = inspect([...of(id)], { env: { ...env, NODE_EXTRA_CA_CERTS: certificate.certPath } });
       const lines = [
         `node      localhost:${cache.port} has it, asked as number 1`,
         "read as   php",
@@ -398,7 +482,7 @@ describe("inspect for a person", () => {
       ];
       assert.deepEqual(trusting, printed([...lines, "", "user  string(5)"].join("\n")));
       const node = `node      localhost:${cache.port} does not answer, asked as number 1`;
-      assert.deepEqual(inspect([id], { env }), {
+      assert.deepEqual(inspect([...of(id)], { env }), {
         status: 1,
         stdout: `${node}\n`,
         stderr: "store-untrusted\n",
@@ -429,9 +513,9 @@ describe("inspect for a person", () => {
         ...["read as   php", "fits      php", "", "user  string(5)"],
       ];
       // What serves the cluster's description lives in this process, which must not be blocked.
-      assert.deepEqual(await inspectBeside([id], env), printed(lines.join("\n")));
+      assert.deepEqual(await inspectBeside([...of(id)], env), printed(lines.join("\n")));
       api.reply = refuse(403, "AccessDenied");
-      assert.deepEqual(await inspectBeside([id], env), failed(1, "discovery-failed: access-denied"));
+      assert.deepEqual(await inspectBeside([...of(id)], env), failed(1, "discovery-failed: access-denied"));
     } finally {
       await Promise.all([api.stop(), cache.stop()]);
     }
@@ -440,6 +524,6 @@ describe("inspect for a person", () => {
   it("tells its own use", () => {
     const { status, stdout, stderr } = inspect(["--help"]);
     assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
-    assert.match(stdout, /^usage: npm run inspect -- SESSION-ID/);
+    assert.match(stdout, /^usage: npm run inspect -- \[options\]/);
   });
 });
