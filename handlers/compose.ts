@@ -7,7 +7,7 @@ import { type MemcachedNodes, openMemcached } from "../stores/memcached/open-mem
 import type { Node, Placement } from "../stores/placement/placement.ts";
 import type { Inspect, IsUserPolicyOf } from "./answer-login.ts";
 import type { InspectSessions } from "./answer-sessions.ts";
-import type { Config } from "./configuration.ts";
+import type { Config, TicketSettings } from "./configuration.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./function-log.ts";
 
@@ -47,7 +47,7 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
 
 /** Gives the inspector of this configuration for the sessions in this store. */
 export async function createInspector(config: Config, store: SessionStore): Promise<SessionInspector> {
-  const { expressions, servedHosts, isUserPolicy, namesDifferByCase } = config;
+  const { expressions, servedHosts, isUserPolicy, namesDifferByCase, tickets } = config;
   return new SessionInspector({
     store,
     decode: await decoderOf(config),
@@ -55,8 +55,15 @@ export async function createInspector(config: Config, store: SessionStore): Prom
     servedHosts,
     isUserPolicy,
     namesDifferByCase,
+    ...(tickets && { tickets: await openTickets(tickets) }),
     nowMs: () => Date.now(),
   });
+}
+
+/** Loads what opens tickets: a site without them does not pay for node:crypto. */
+async function openTickets({ keys, maxSeconds, areRequired }: TicketSettings) {
+  const { ticketOpener } = await import("../inspector/ticket.ts");
+  return { open: ticketOpener(keys, maxSeconds), areRequired };
 }
 
 /** Loads the one store's module, so that a cold start pays for no other. */

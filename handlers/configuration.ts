@@ -6,6 +6,7 @@ import { plainPathOf } from "../inspector/expressions/plain-path.ts";
 import type { PlacementMode } from "../inspector/placement-modes.ts";
 import { type Preset, presets } from "../inspector/presets.ts";
 import type { LaravelKey } from "../inspector/session/layers/laravel-key.ts";
+import type { TicketKeys } from "../inspector/ticket-keys.ts";
 import type { WhoExpressions } from "../inspector/who.ts";
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import type { StoreUrl } from "../stores/store-url.ts";
@@ -26,6 +27,15 @@ export interface Config {
   readonly servedHosts: ReadonlySet<string>;
   readonly isUserPolicy: IsUserPolicy;
   readonly namesDifferByCase: boolean;
+  /** Where passwords may be tickets. */
+  readonly tickets?: TicketSettings;
+}
+
+export interface TicketSettings {
+  readonly keys: TicketKeys;
+  readonly maxSeconds: number;
+  /** Whether a plain session id is refused. */
+  readonly areRequired: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,6 +62,7 @@ export async function readConfig(environment: Environment = process.env): Promis
   const servedHosts = reading.value(variables.servedHosts);
   const isUserPolicy = reading.value(variables.isUserPolicy);
   const nameCase = reading.value(variables.nameCase);
+  const tickets = readTickets(reading);
   reading.value(variables.stage);
   const { problems } = reading;
   if (
@@ -78,6 +89,7 @@ export async function readConfig(environment: Environment = process.env): Promis
     servedHosts: new Set(servedHosts),
     isUserPolicy,
     namesDifferByCase: nameCase === "sensitive",
+    ...(tickets && { tickets }),
   });
 }
 
@@ -163,6 +175,23 @@ function defaultPrefix(store: StoreUrl["kind"], placement: PlacementMode): strin
   if (store === "dynamodb") return "PHPSESSID_";
   if (placement.startsWith("client-")) return undefined;
   return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
+}
+
+/** Returns undefined where there are no tickets. */
+function readTickets(reading: Reading): TicketSettings | undefined {
+  const { ticketKeys } = variables;
+  const use = reading.value(variables.tickets);
+  const maxSeconds = reading.value(variables.ticketMaxSeconds);
+  if (use === "off" && reading.isSet(ticketKeys)) {
+    reading.problem(
+      ticketKeys,
+      "is set, and TICKETS is off: set TICKETS to accepted or required, or unset it",
+    );
+  }
+  if (use === undefined || use === "off") return undefined;
+  const keys = reading.value(ticketKeys);
+  if (keys === undefined || maxSeconds === undefined) return undefined;
+  return { keys, maxSeconds, areRequired: use === "required" };
 }
 
 async function readExpressions(

@@ -5,6 +5,7 @@
 import { type PlacementMode, placementModes } from "../inspector/placement-modes.ts";
 import { type PresetName, presets } from "../inspector/presets.ts";
 import { laravelKeyForm, readLaravelKey } from "../inspector/session/layers/laravel-key.ts";
+import { readTicketKeys, ticketKeysForm } from "../inspector/ticket-keys.ts";
 import { readStoreUrl, storeUrlForms } from "../stores/store-url.ts";
 import { configuredHandlers } from "./decoder.ts";
 
@@ -93,6 +94,26 @@ export const variables = {
     allowed: laravelKeyForm,
     parse: readLaravelKey,
     isSecret: true,
+  },
+  tickets: {
+    name: "TICKETS",
+    ...oneOf(["off", "accepted", "required"] as const),
+    fallback: "off",
+  },
+  ticketKeys: {
+    name: "TICKET_KEYS",
+    allowed: ticketKeysForm,
+    parse: readTicketKeys,
+    isSecret: true,
+  },
+  ticketMaxSeconds: {
+    name: "TICKET_MAX_SECONDS",
+    allowed: "how far ahead a ticket may end, 10 to 600 seconds",
+    parse: (text: string) => {
+      const seconds = /^[0-9]{2,3}$/.test(text) ? Number(text) : 0;
+      return seconds >= 10 && seconds <= 600 ? seconds : undefined;
+    },
+    fallback: "300",
   },
   nameCase: {
     name: "USER_NAME_CASE",

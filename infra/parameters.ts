@@ -22,6 +22,7 @@ export const functionVariables = [...named, ...secretVariables.map((name) => `${
 export const placeholders: Readonly<Record<string, string>> = {
   [variables.laravelKey.name]: `base64:${Buffer.alloc(32).toString("base64")}`,
   [variables.storePassword.name]: "placeholder",
+  [variables.ticketKeys.name]: `placeholder:${Buffer.alloc(32).toString("base64url")}`,
 };
 
 const text = (allowed: string, pattern: RegExp): Rule<string> => ({

@@ -9,6 +9,7 @@ import { UnreadableSessionError } from "./session/unreadable.ts";
 import type { Wanted } from "./session/wanted.ts";
 import { isSessionId } from "./session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
+import type { OpenTickets } from "./ticket.ts";
 import {
   allowed,
   type RefusalReason,
@@ -30,6 +31,12 @@ export interface SessionInspectorOptions {
   readonly isUserPolicy: IsUserPolicy;
   /** Whether the site has names that differ in case only: ejabberd would take these for one user. */
   readonly namesDifferByCase: boolean;
+  /** Where passwords may be tickets. */
+  readonly tickets?: {
+    readonly open: OpenTickets;
+    /** Whether a plain session id is refused. */
+    readonly areRequired: boolean;
+  };
   /** The time, in milliseconds since 1970: what expressions say of a session's age is measured by it. */
   readonly nowMs: () => number;
 }
@@ -53,8 +60,9 @@ export class SessionInspector {
     const { store, servedHosts, isUserPolicy } = this.#options;
     if (!servedHosts.has(request.server)) return refused("host-not-served");
     if (request.op === "isuser") return isUserPolicy === "all" ? allowed : refused("isuser-policy");
-    if (!isSessionId(request.password)) return refused("malformed-session-id");
-    const found = await reach(store.getData(request.password));
+    const opened = this.#sessionIdOf(request.password, request.server);
+    if ("outcome" in opened) return opened;
+    const found = await reach(store.getData(opened.sessionId));
     if ("outcome" in found) return found;
     return found.given === null ? refused("no-session") : this.#judge(found.given, request);
   }
@@ -72,6 +80,21 @@ export class SessionInspector {
       if (stored !== null && "localpart" in this.#userOf(stored)) live.add(id);
     }
     return { outcome: "answered", authenticated: ids.map((id) => live.has(id)) };
+  }
+
+  /** Returns the session id that a password is, or that the ticket holds which it is, or why there is none. */
+  #sessionIdOf(password: string, host: string): { readonly sessionId: string } | Verdict {
+    const { tickets, nowMs } = this.#options;
+    if (!isTicketShaped(password)) {
+      if (!isSessionId(password)) return refused("malformed-session-id");
+      return tickets?.areRequired === true ? refused("ticket-required") : { sessionId: password };
+    }
+    if (tickets === undefined) {
+      const isCompactJwe = password.split(".").length === 5;
+      return isCompactJwe ? refused("malformed-session-id", "tickets-off") : refused("malformed-session-id");
+    }
+    const opened = tickets.open(password, { host, nowSeconds: nowMs() / 1000 });
+    return "problem" in opened ? refused(opened.problem) : opened;
   }
 
   /** `user` is the JID's localpart, `server` its domainpart, both as ejabberd has prepared them. */
@@ -103,6 +126,11 @@ export class SessionInspector {
     }
     return { ...prepared, ...(hosts && { hosts }) };
   }
+}
+
+/** A ticket has dots, and no session id has one. */
+function isTicketShaped(password: string): boolean {
+  return password.includes(".");
 }
 
 /** Gives what the store gives, or that it is unavailable and why. */

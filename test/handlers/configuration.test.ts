@@ -167,6 +167,31 @@ describe("the function's configuration", () => {
     assert.deepEqual(await problemsOf({ SESSION_STORE: "redis://reader:secret@a:1" }), []);
   });
 
+  it("has tickets only when told so, and then needs their keys", async () => {
+    const TICKET_KEYS = `1:${Buffer.alloc(32, "geheim").toString("base64url")}`;
+    for (const TICKETS of ["accepted", "required"]) {
+      const config = await readConfig({ ...good, TICKETS, TICKET_KEYS, TICKET_MAX_SECONDS: "60" });
+      assert.ok("tickets" in config && config.tickets !== undefined);
+      assert.deepEqual([config.tickets.maxSeconds, config.tickets.areRequired], [60, TICKETS === "required"]);
+      assert.doesNotMatch(
+        inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config),
+        /geheim|Z2Vo/,
+      );
+      assert.match((await problemsOf({ TICKETS }))[0] ?? "", /^TICKET_KEYS is missing: /);
+    }
+    assert.ok(!("tickets" in (await readConfig(good))));
+    assert.match((await problemsOf({ TICKET_KEYS }))[0] ?? "", /^TICKET_KEYS is set, and TICKETS is off: /);
+    for (const wrong of ["9", "601", "", "1e2", "60 "]) {
+      assert.match(
+        (await problemsOf({ TICKET_MAX_SECONDS: wrong }))[0] ?? "",
+        /^TICKET_MAX_SECONDS is wrong: .*10 to 600/,
+      );
+    }
+    const [problem = ""] = await problemsOf({ TICKETS: "required", TICKET_KEYS: `${TICKET_KEYS}x` });
+    assert.match(problem, /^TICKET_KEYS is wrong: it must be ID:KEY/);
+    assert.doesNotMatch(problem, /Z2Vo/);
+  });
+
   it("never shows Laravel's key", async () => {
     const LARAVEL_APP_KEY = `base64:${Buffer.alloc(32, "geheim").toString("base64")}`;
     const config = await readConfig({ ...good, SESSION_PRESET: "laravel", LARAVEL_APP_KEY });

@@ -49,6 +49,56 @@ function inspectorOf(session: string | Buffer, changes: Partial<SessionInspector
   return { inspector, logIn, asked };
 }
 
+const ticketed = (areRequired: boolean): Partial<SessionInspectorOptions> => ({
+  tickets: {
+    // What a ticket says is ticket.test.ts's: here it says so in words.
+    open: (ticket, { host }) =>
+      ticket === `a.ticket.of.${host}` ? { sessionId: id } : { problem: "ticket-forged" },
+    areRequired,
+  },
+});
+
+describe("the inspector of a site with tickets", () => {
+  it("looks the session up that a ticket holds", async () => {
+    const { logIn, asked } = inspectorOf(loggedIn("alice"), ticketed(true));
+    assert.deepEqual(await logIn("alice", "a.ticket.of.example.org"), { outcome: "allowed" });
+    assert.deepEqual(await logIn("bob", "a.ticket.of.example.org"), {
+      outcome: "refused",
+      reason: "other-user",
+    });
+    assert.deepEqual(asked, [id, id]);
+  });
+
+  it("looks nothing up for a ticket that does not count", async () => {
+    const { logIn, asked } = inspectorOf(loggedIn("alice"), ticketed(false));
+    for (const ticket of ["a.forged.ticket", ".", `${id}.`]) {
+      assert.deepEqual(await logIn("alice", ticket), { outcome: "refused", reason: "ticket-forged" });
+    }
+    assert.deepEqual(asked, []);
+  });
+
+  it("takes a session id only where tickets are not required", async () => {
+    assert.deepEqual(await inspectorOf(loggedIn("alice"), ticketed(false)).logIn("alice"), {
+      outcome: "allowed",
+    });
+    const { logIn, asked } = inspectorOf(loggedIn("alice"), ticketed(true));
+    assert.deepEqual(await logIn("alice"), { outcome: "refused", reason: "ticket-required" });
+    assert.deepEqual(await logIn("alice", "no session id"), {
+      outcome: "refused",
+      reason: "malformed-session-id",
+    });
+    assert.deepEqual(asked, []);
+  });
+
+  it("says of a ticket that there are none, where they are off", async () => {
+    assert.deepEqual(await inspectorOf(loggedIn("alice")).logIn("alice", "a..compact.json.webencryption"), {
+      outcome: "refused",
+      reason: "malformed-session-id",
+      detail: "tickets-off",
+    });
+  });
+});
+
 describe("the inspector", () => {
   it("allows the user whose session it is", async () => {
     assert.deepEqual(await inspectorOf(loggedIn("alice")).logIn("alice"), { outcome: "allowed" });

@@ -1,0 +1,118 @@
+<?php
+
+// What a PHP site adds so that its users chat with the session they have. One file, no dependency, PHP 7.4 or later.
+//
+// A ticket is a JWE (RFC 7516, compact, "dir" and "A256GCM") of the session id. A page hands it to JavaScript in place of
+// the id itself. It is good for a minute, and for as long as the session lives.
+
+declare(strict_types=1);
+
+/**
+ * Returns a ticket that logs this session's user in to the chat on this host, soon.
+ *
+ * @param string $host the XMPP host, as the chat's users have it behind the "@"
+ * @param string $keys "ID:KEY,ID:KEY", as the function's TICKET_KEYS: the first one seals
+ * @param int $seconds how long it is good, 10 to 600
+ * @param string|null $id the session id; PHP's own unless given. Laravel: session()->getId()
+ * @throws InvalidArgumentException where there is no session, or no key. No message holds a key or an id.
+ */
+function inspectord_ticket(string $host, string $keys, int $seconds = 60, ?string $id = null): string
+{
+    $id = $id ?? (string) session_id();
+    if (preg_match('/^[A-Za-z0-9,-]{22,256}$/D', $id) !== 1) {
+        throw new InvalidArgumentException('inspectord_ticket: there is no session id; start the session, or pass its id');
+    }
+    if ($seconds < 10 || $seconds > 600) {
+        throw new InvalidArgumentException('inspectord_ticket: a ticket is good for 10 to 600 seconds');
+    }
+    [$keyId, $key] = inspectord_first_key($keys);
+    $header = inspectord_base64url((string) json_encode(
+        ['alg' => 'dir', 'enc' => 'A256GCM', 'typ' => 'inspectord', 'kid' => $keyId]
+    ));
+    $claims = (string) json_encode([
+        'sid' => $id,
+        'aud' => $host,
+        'exp' => time() + $seconds,
+        'jti' => inspectord_base64url(random_bytes(12)),
+    ]);
+    $iv = random_bytes(12);
+    $tag = '';
+    $sealed = openssl_encrypt($claims, 'aes-256-gcm', $key, OPENSSL_RAW_DATA, $iv, $tag, $header, 16);
+    if ($sealed === false) {
+        throw new InvalidArgumentException('inspectord_ticket: openssl has no aes-256-gcm');
+    }
+    return implode('.', [
+        $header, '', inspectord_base64url($iv), inspectord_base64url($sealed), inspectord_base64url($tag),
+    ]);
+}
+
+/**
+ * Returns the JID of a site's user: the name escaped as XEP-0106 says, and the host.
+ */
+function inspectord_jid(string $name, string $host): string
+{
+    $escaped = preg_replace_callback(
+        '/[ "&\'\/:<>@]|\\\\(?=20|22|26|27|2f|3a|3c|3e|40|5c)/',
+        static fn (array $match): string => sprintf('\\%02x', ord($match[0])),
+        $name
+    );
+    return "$escaped@$host";
+}
+
+/**
+ * Answers the request of a page for a ticket, and ends nothing: return after it. 200 with {"jid", "password",
+ * "spreadSeconds"}, or 401 where nobody is logged in, or 403 for a request of another site. The answer is never cached.
+ *
+ * Read the session with session_start(['read_and_close' => true]) before: so a chat that reconnects does not keep a
+ * session alive that its user has left.
+ *
+ * @param string|null $name the site's name of the user who is logged in with this session, or null
+ * @param int $spreadSeconds over how many seconds clients spread when all of them come back at once
+ */
+function inspectord_ticket_response(
+    ?string $name,
+    string $host,
+    string $keys,
+    int $spreadSeconds = 30,
+    int $seconds = 60,
+    ?string $id = null
+): void {
+    header('Cache-Control: no-store');
+    header('Content-Type: application/json');
+    // Browsers say which site asks; what is no browser has no cookie to abuse.
+    if (($_SERVER['HTTP_SEC_FETCH_SITE'] ?? 'same-origin') !== 'same-origin') {
+        http_response_code(403);
+        echo '{"error":"other-site"}';
+        return;
+    }
+    if ($name === null || $name === '') {
+        http_response_code(401);
+        echo '{"error":"not-authenticated"}';
+        return;
+    }
+    echo json_encode([
+        'jid' => inspectord_jid($name, $host),
+        'password' => inspectord_ticket($host, $keys, $seconds, $id),
+        'spreadSeconds' => $spreadSeconds,
+    ]);
+}
+
+/**
+ * @return array{string, string} id and bytes of the first key
+ * @internal
+ */
+function inspectord_first_key(string $keys): array
+{
+    $parts = explode(':', trim(explode(',', $keys)[0]), 2);
+    $key = base64_decode(strtr($parts[1] ?? '', '-_', '+/'), true);
+    if (preg_match('/^[A-Za-z0-9_-]{1,32}$/D', $parts[0]) !== 1 || $key === false || strlen($key) !== 32) {
+        throw new InvalidArgumentException('inspectord_ticket: the keys are not written ID:KEY, KEY 32 bytes in base64url');
+    }
+    return [$parts[0], $key];
+}
+
+/** @internal */
+function inspectord_base64url(string $bytes): string
+{
+    return rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
+}
