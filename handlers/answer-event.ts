@@ -1,4 +1,4 @@
-// Event -> request -> outcome -> response: what every route does with its events, whatever it asks the inspector.
+// Event -> request -> outcome -> response: what every route does with its events.
 
 import { type Unavailable, unavailable } from "../inspector/verdict.ts";
 import type { Answer } from "../protocol/login-answer.ts";
@@ -12,21 +12,21 @@ interface Response {
 }
 
 export interface Route<Request, Outcome> {
-  /** What its log lines are called. */
+  /** The message of its log lines. */
   readonly name: string;
   readonly maxBodyBytes: number;
   readonly parse: (body: string) => { readonly request: Request } | { readonly breach: string };
-  /** What the log tells: codes and counts, and nothing of the request's or the session's own words. */
+  /** Fields for the log: codes and counts, and nothing that the request or the session said. */
   readonly logFields: (request: Request, outcome: Outcome | Unavailable) => LogFields;
-  /** What is counted and measured, the stage aside; or nothing where the request was no case of what the route is for. */
+  /** Metrics without their stage, or undefined where the request is not to be counted. */
   readonly metrics: (
     request: Request,
     outcome: Outcome | Unavailable,
     durationMs: number,
   ) => Metrics | undefined;
-  /** Whether the caller asks to hear why. It is told only to one that API Gateway knows by its signature. */
+  /** Whether the caller asks for the reason. Only a caller whose signature API Gateway verified gets it. */
   readonly asksWhy: (request: Request) => boolean;
-  /** What is answered where there is a verdict. `tellsWhy`: the caller may and wants to hear the reason. */
+  /** The answer to a verdict. `tellsWhy`: the caller asks for the reason, and may have it. */
   readonly verdictAnswer: (
     request: Request,
     outcome: Outcome,
@@ -36,10 +36,10 @@ export interface Route<Request, Outcome> {
 
 export type Ask<Request, Outcome> = (request: Request) => Promise<Outcome | Unavailable>;
 
-/** What a function is given by the program that it runs in. */
-export interface Surroundings {
+/** What the entry point hands to a route: log, stage and clocks. */
+export interface Environment {
   readonly log: Log;
-  /** The stage of the deployment, by which its metrics are kept. */
+  /** The stage of the deployment, a dimension of its metrics. */
   readonly stage: string;
   /** A clock that never goes back, in milliseconds. */
   readonly nowMs: () => number;
@@ -59,31 +59,31 @@ interface ReadEvent {
 }
 
 /**
- * Returns what answers the events of a route. It throws nothing, and its first line in the log is marked: that event
- * waited for a cold start.
+ * Returns the handler of a route. It throws nothing. Its first line in the log is marked `coldStart`: that event waited
+ * for one.
  */
 export function createHandler<Request, Outcome extends { readonly outcome: string }>(
   route: Route<Request, Outcome>,
   ask: Ask<Request, Outcome>,
-  surroundings: Surroundings,
+  environment: Environment,
 ): Handler {
   let isFirst = true;
   return async (event) => {
     const coldStart = isFirst ? { coldStart: true } : {};
     isFirst = false;
     const read = readEvent(event, route.maxBodyBytes);
-    if (read === undefined) return refuse("event-malformed", coldStart, surroundings.log);
+    if (read === undefined) return refuse("event-malformed", coldStart, environment.log);
     const { requestId } = read;
-    return answerEvent(route, read, ask, surroundings, { ...(requestId && { requestId }), ...coldStart });
+    return answerEvent(route, read, ask, environment, { ...(requestId && { requestId }), ...coldStart });
   };
 }
 
-/** `common`: what each line in the log tells of this event. */
+/** `common`: fields of every log line of this event. */
 async function answerEvent<Request, Outcome extends { readonly outcome: string }>(
   route: Route<Request, Outcome>,
   { body, isSigned }: ReadEvent,
   ask: Ask<Request, Outcome>,
-  { log, stage, nowMs, timeMs }: Surroundings,
+  { log, stage, nowMs, timeMs }: Environment,
   common: LogFields,
 ): Promise<Response> {
   const startedMs = nowMs();
@@ -93,7 +93,7 @@ async function answerEvent<Request, Outcome extends { readonly outcome: string }
   try {
     outcome = await ask(parsed.request);
   } catch (error) {
-    // The kind of the error alone: its message could hold a piece of the session.
+    // Only the kind of the error: its message could hold a piece of the session.
     log("error", "internal-error", { ...common, kind: error instanceof Error ? error.name : "unknown" });
     outcome = unavailable("internal-error");
   }
@@ -129,7 +129,7 @@ function readEvent(event: unknown, maxBodyBytes: number): ReadEvent | undefined 
   const isBase64Encoded = event["isBase64Encoded"] ?? false;
   if (typeof body !== "string" || typeof isBase64Encoded !== "boolean") return undefined;
   const { requestId, authorizer } = requestContext as Readonly<Record<string, unknown>>;
-  // The authorizer writes down the access key of a caller whose signature it has verified.
+  // The authorizer adds the access key of a caller whose signature it verified.
   const iam = isObject(authorizer) ? authorizer["iam"] : undefined;
   return {
     body: isBase64Encoded ? decode(body, maxBodyBytes) : body,

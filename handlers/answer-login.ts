@@ -4,7 +4,7 @@ import type { Unavailable, Verdict } from "../inspector/verdict.ts";
 import { MAX_REQUEST_BYTES } from "../protocol/limits.ts";
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import { type LoginRequest, parseLoginRequest } from "../protocol/login-request.ts";
-import { type Ask, createHandler, type Handler, type Route, type Surroundings } from "./answer-event.ts";
+import { type Ask, createHandler, type Environment, type Handler, type Route } from "./answer-event.ts";
 
 type Reached = Exclude<Verdict, Unavailable>;
 
@@ -19,7 +19,7 @@ const login: Omit<Route<LoginRequest, Reached>, "verdictAnswer"> = {
   parse: parseLoginRequest,
   logFields: ({ op }, verdict) => ({ op, ...verdict }),
   metrics: ({ op }, verdict, durationMs) =>
-    // The question whether a user exists is no login.
+    // Asking whether a user exists is no login.
     op === "isuser"
       ? undefined
       : {
@@ -32,20 +32,20 @@ const login: Omit<Route<LoginRequest, Reached>, "verdictAnswer"> = {
   asksWhy: ({ explain }) => explain === true,
 };
 
-/** Returns what answers the events of POST /auth: see createHandler. */
+/** Returns the handler of POST /auth: see createHandler. */
 export function createLoginHandler(
   inspect: Inspect,
   isUserPolicyOf: IsUserPolicyOf,
-  surroundings: Surroundings,
+  environment: Environment,
 ): Handler {
   const verdictAnswer = ({ nonce, server }: LoginRequest, verdict: Reached, tellsWhy: boolean) => ({
-    // The one place where three outcomes become one bit, or none.
+    // The one place where three outcomes become one bit.
     allow: verdict.outcome === "allowed",
     ...(tellsWhy && verdict.outcome === "refused" && { reason: verdict.reason }),
     // A relay from before the nonce refuses members that it does not know.
     ...(nonce !== undefined && { nonce, isuser: isUserPolicyOf(server) }),
   });
-  return createHandler({ ...login, verdictAnswer }, inspect, surroundings);
+  return createHandler({ ...login, verdictAnswer }, inspect, environment);
 }
 
 function codeOf(verdict: Verdict): { readonly Code?: string } {

@@ -3,7 +3,7 @@
 import type { SessionsVerdict, Unavailable } from "../inspector/verdict.ts";
 import { MAX_SESSIONS_REQUEST_BYTES } from "../protocol/limits.ts";
 import { parseSessionsRequest, type SessionsRequest } from "../protocol/sessions-request.ts";
-import { type Ask, createHandler, type Handler, type Route, type Surroundings } from "./answer-event.ts";
+import { type Ask, createHandler, type Environment, type Handler, type Route } from "./answer-event.ts";
 
 type Reached = Exclude<SessionsVerdict, Unavailable>;
 
@@ -23,12 +23,12 @@ const sessions: Route<SessionsRequest, Reached> = {
     dimensions: { Outcome: outcome },
     values: { SessionChecks: { value: 1, unit: "Count" } },
   }),
-  // Its booleans stand for no login: there is nothing to tell beside them.
+  // A boolean has no reason.
   asksWhy: () => false,
   verdictAnswer: (_, { authenticated }) => ({ authenticated }),
 };
 
-/** Gives what answers the events of POST /sessions: see createHandler. */
-export function createSessionsHandler(inspectSessions: InspectSessions, surroundings: Surroundings): Handler {
-  return createHandler(sessions, inspectSessions, surroundings);
+/** Returns the handler of POST /sessions: see createHandler. */
+export function createSessionsHandler(inspectSessions: InspectSessions, environment: Environment): Handler {
+  return createHandler(sessions, inspectSessions, environment);
 }

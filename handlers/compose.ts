@@ -1,4 +1,4 @@
-// Configuration -> inspector: what is needed for these settings is loaded, and nothing else.
+// Configuration -> inspector. Loads what these settings need, and nothing else.
 
 import { SessionInspector } from "../inspector/session-inspector.ts";
 import type { SessionStore } from "../inspector/session-store.ts";
@@ -11,32 +11,32 @@ import type { Config, TicketSettings } from "./configuration.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./function-log.ts";
 
-/** For one look into the store, all tries of it, in milliseconds: well below the relay's deadline for a login. */
+/** For one look-up with all its attempts, in milliseconds: well below the relay's deadline for a login. */
 const storeTimeoutMs = 2_000;
 
 type ConfigOrProblems = Config | { readonly problems: readonly string[] };
 
-/** Gives the inspector of this configuration, or one that says of every login that it is unavailable. */
+/** Returns what answers logins by this configuration; with a wrong one every login is unavailable. */
 export async function createInspect(config: ConfigOrProblems, log: Log): Promise<Inspect> {
   const inspector = await openInspector(config, log);
   if (inspector === undefined) return async () => unavailable("bad-configuration");
   return (request) => inspector.inspect(request);
 }
 
-/** Returns what knows the ISUSER_POLICY of the hosts that this configuration serves. */
+/** Returns the ISUSER_POLICY by host, for the hosts that this configuration serves. */
 export function isUserPolicyOf(config: ConfigOrProblems): IsUserPolicyOf {
   if ("problems" in config) return () => undefined;
   return (server) => (config.servedHosts.has(server) ? config.isUserPolicy : undefined);
 }
 
-/** Gives the same for a question about many sessions. */
+/** Returns the same for questions about many sessions. */
 export async function createInspectSessions(config: ConfigOrProblems, log: Log): Promise<InspectSessions> {
   const inspector = await openInspector(config, log);
   if (inspector === undefined) return async () => unavailable("bad-configuration");
   return ({ ids }) => inspector.inspectSessions(ids);
 }
 
-/** Gives nothing where the configuration has problems, and says in the log which. */
+/** Returns undefined for a wrong configuration, and logs what is wrong. */
 async function openInspector(config: ConfigOrProblems, log: Log): Promise<SessionInspector | undefined> {
   if ("problems" in config) {
     log("error", "bad-configuration", { problems: config.problems });
@@ -45,7 +45,7 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
   return createInspector(config, await openStore(config, log));
 }
 
-/** Gives the inspector of this configuration for the sessions in this store. */
+/** Returns the inspector of this configuration for the sessions in this store. */
 export async function createInspector(config: Config, store: SessionStore): Promise<SessionInspector> {
   const { expressions, servedHosts, isUserPolicy, namesDifferByCase, tickets } = config;
   return new SessionInspector({
@@ -60,13 +60,13 @@ export async function createInspector(config: Config, store: SessionStore): Prom
   });
 }
 
-/** Loads what opens tickets: a site without them does not pay for node:crypto. */
+/** Loads the opener of tickets: a site without tickets does not pay for node:crypto. */
 async function openTickets({ keys, maxSeconds, areRequired }: TicketSettings) {
   const { ticketOpener } = await import("../inspector/ticket.ts");
   return { open: ticketOpener(keys, maxSeconds), areRequired };
 }
 
-/** Loads the one store's module, so that a cold start pays for no other. */
+/** Loads only this store's module: a cold start pays for no other. */
 export async function openStore(config: Config, log: Log): Promise<SessionStore> {
   const { store, keyPrefix } = config;
   const common = { keyPrefix, timeoutMs: storeTimeoutMs };
@@ -94,7 +94,7 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
   }
 }
 
-/** Loads how sessions are placed where there are several nodes. By every placement the only node has them all. */
+/** Loads the placement where there are several nodes. A single node has every session, whatever the placement. */
 export async function placementOn(
   nodes: readonly Node[],
   { store, placement, replicas }: Config,

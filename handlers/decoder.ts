@@ -1,5 +1,5 @@
-// The decoder of the configured serialize handler. Those of PHP's text formats are always there: they are nearly one,
-// and what memcached's clients store may hold such text, too. The others are loaded where one is configured.
+// The decoder of the configured serialize handler. PHP's text formats are part of the entry: they share nearly all their
+// code, and other layers hold such text, too. The others are loaded where one is configured.
 
 import type { Decode, SerializeHandler } from "../inspector/session/formats/formats.ts";
 import { decodePhp } from "../inspector/session/formats/php.ts";
@@ -16,7 +16,7 @@ const loaders: Readonly<Record<ConfiguredHandler, Load>> = {
   php: async () => decodePhp,
   php_binary: async () => decodePhpBinary,
   php_serialize: async () => decodePhpSerialize,
-  // One chunk for all of these: each further one would cut what it shares with the entry into a file of its own.
+  // One chunk for all of these: with more, what they share with the entry would become files of their own.
   igbinary: () => loadDecoder("igbinary"),
   msgpack: () => loadDecoder("msgpack"),
   laravel: async (laravelKey) =>
@@ -34,7 +34,7 @@ interface DecoderSettings {
   readonly laravelKey?: LaravelKey;
 }
 
-/** Gives the decoder of the configured handler. */
+/** Returns the decoder of the configured handler. */
 export function decoderOf({ serializeHandler, laravelKey }: DecoderSettings): Promise<Decode> {
   return loaders[serializeHandler](laravelKey);
 }

@@ -1,16 +1,16 @@
-// Metrics in CloudWatch's embedded metric format: members of a log line, of which CloudWatch makes metrics, so that a
-// login costs one line and no call.
+// Metrics in CloudWatch's embedded metric format: CloudWatch extracts them from members of a log line, so a login costs
+// one line and no API call.
 //
 //   members   = "_aws": { "Timestamp": milliseconds since 1970, "CloudWatchMetrics": [ directive ] }
 //               *( dimension's name: text ) *( metric's name: number )
 //   directive = { "Namespace": text, "Dimensions": [ set ], "Metrics": [ { "Name": text, "Unit": unit } ] }
-//   set       = [ dimension's name ]               ; at most 30. The metrics are kept once for each set
+//   set       = [ dimension's name ]               ; at most 30; each metric is stored once for each set
 //
 // Source: "Specification: Embedded metric format", Amazon CloudWatch User Guide. AWS's own libraries for logs and
-// metrics would take more of a cold start than all of ours: bench/README.md.
+// metrics would take longer to load than all of ours: bench/README.md.
 
 export interface Metrics {
-  /** From the widest to the narrowest: the metrics are kept by the first alone, by the first two, and so on. */
+  /** From the widest to the narrowest. Each metric is stored by the first dimension, by the first two, and so on. */
   readonly dimensions: Readonly<Record<string, string>>;
   readonly values: Readonly<Record<string, Metric>>;
 }
@@ -35,7 +35,7 @@ export type MetricMembers = Readonly<Record<string, string | number | Envelope>>
 
 const namespace = "InspectorD";
 
-/** Gives the members of the log line that carries these metrics of this time, in milliseconds since 1970. */
+/** Returns the members of a log line that carry these metrics. The time is in milliseconds since 1970. */
 export function metricMembers({ dimensions, values }: Metrics, timestampMs: number): MetricMembers {
   const names = Object.keys(dimensions);
   const metrics = Object.entries(values);

@@ -10,12 +10,12 @@ export type LogFields = Readonly<
 
 export type Log = (level: Level, message: string, fields: LogFields) => void;
 
-/** Gives a log that writes through `write`, a line at a time. */
+/** Returns a log that writes one line at a time through `write`. */
 export function createLog(write: (line: string) => void): Log {
   return (level, message, fields) => write(JSON.stringify({ level, message, ...fields }));
 }
 
-/** Past Lambda's console, which puts words of its own before a line, or around it: metrics must be whole lines. */
+/** Bypasses Lambda's console, which adds text around a line: CloudWatch reads metrics only from whole JSON lines. */
 export function writeToStdout(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -1,11 +1,11 @@
-// SSM's Parameter Store. Its client is loaded when a parameter is asked for: who has no secret does not pay for it.
+// SSM's Parameter Store. Its client is loaded for the first parameter: a site without secrets does not pay for it.
 
-/** For one request, in milliseconds. With a second try it stays below the ten seconds that Lambda gives a cold start. */
+/** For one request, in milliseconds. Two attempts stay below Lambda's ten seconds for a cold start. */
 const requestTimeoutMs = 2_000;
 
 /**
- * Gives the value of a parameter, decrypted. Region, credentials and endpoint are those of the environment, by AWS's own
- * names for them. Throws what the client throws, and an Error where the parameter has no value.
+ * Returns the decrypted value of a parameter. Region, credentials and endpoint come from AWS's own variables.
+ * @throws what the client throws, and an Error where the parameter has no value
  */
 export async function readParameter(name: string): Promise<string> {
   const { GetParameterCommand, SSMClient } = await import("@aws-sdk/client-ssm");
@@ -22,7 +22,7 @@ export async function readParameter(name: string): Promise<string> {
     if (Parameter?.Value === undefined) throw new Error("SSM gave no value");
     return Parameter.Value;
   } finally {
-    // Asked once a cold start: no socket is kept for later.
+    // Read once a cold start, so no socket is kept.
     client.destroy();
   }
 }

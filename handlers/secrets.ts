@@ -1,24 +1,24 @@
-// Secrets among the function's variables. Where it is deployed, none of them stands in its environment: NAME_PARAMETER
-// names the parameter of SSM that holds what NAME would, and it is asked for once a cold start.
+// Secrets among the function's variables. A deployed function has none in its environment: NAME_PARAMETER names the SSM
+// parameter that holds NAME's value, and the function reads it once a cold start.
 
 import { secretVariables } from "./variables.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Gives the value of a parameter of SSM, decrypted. */
+/** Returns the decrypted value of an SSM parameter. */
 export type ReadParameter = (name: string) => Promise<string>;
 
 /** SSM's own rule for a parameter's name or path. */
 const parameterName = /^[A-Za-z0-9_./-]{1,1011}$/;
 
-/** A secret could not be had. Holds names of variables and the kind of an error, and nothing of a value. */
+/** A secret could not be read. The message holds names of variables and the kind of an error, never a value. */
 export class SecretError extends Error {
   override readonly name = "SecretError";
 }
 
 /**
- * Gives the environment with each secret in its own place whose parameter is named there. Throws SecretError where one
- * cannot be had: Lambda starts a function that ends so anew for the next request, which asks again.
+ * Returns the environment with the value of each secret whose parameter is named there.
+ * @throws SecretError, which ends the cold start: Lambda creates a new environment for the next request, which tries again
  */
 export async function withSecrets(
   environment: Environment,
@@ -50,7 +50,7 @@ async function readSecret(
   try {
     return await readParameter(name);
   } catch (error) {
-    // The kind alone: SSM's own words name the account and the role.
+    // Only the kind: SSM's own messages name the account and the role.
     const kind = error instanceof Error ? error.name : "unknown";
     throw new SecretError(`${source}: SSM did not give the parameter (${kind})`);
   }

@@ -9,15 +9,14 @@
 //   bidi       section 6: with a character of D.1 none of D.2, and one of D.1 first and last
 //   unassigned A.1: ejabberd (p1_stringprep) refuses these in every name
 //
-// Two names with one localpart would be one person to ejabberd. So the only mapping done here is the one that
-// sites do too, simple case; whatever nodeprep would change otherwise, or refuse, or where clients differ, is
-// a doubt. What is left is in NFKC and known to Unicode 3.2, and for such texts every later Unicode agrees
-// with 3.2 (Unicode's stability policy), so that the runtime's own tables may be used. The tests compare with
-// ejabberd.
+// ejabberd takes two names with one localpart for one person. So the only mapping done here is the one that sites do
+// too: simple case folding. A name that nodeprep would change in another way, or refuse, or that clients escape
+// differently, is rejected. What is left is in NFKC and known to Unicode 3.2. For such text every later Unicode agrees
+// with 3.2 (Unicode's stability policy), so the runtime's own tables serve. Tests compare the result with ejabberd's.
 
 import { unassignedInUnicode32 } from "./localpart-tables.ts";
 
-/** Why no localpart is given. */
+/** Why a name has no localpart here. */
 export type LocalpartDoubt =
   | "empty"
   | "too-long"
@@ -30,7 +29,7 @@ export type LocalpartDoubt =
   | "ambiguous-folding"
   | "mixed-direction";
 
-// RFC 3920, section 3.1. ejabberd holds the name that it is given and the name that it makes of it to this.
+// RFC 3920, section 3.1. ejabberd checks both the name that it gets and the name that it prepares.
 const maxBytes = 1023;
 
 // XEP-0106, section 3.2: space \20, " \22, & \26, ' \27, / \2f, : \3a, < \3c, > \3e, @ \40, \ \5c; the
@@ -46,11 +45,11 @@ const ambiguousEscape = /\\(?!20|22|26|27|2f|3a|3c|3e|40|5c)/;
 // symbol: U+FFFC and U+FFFD (C.6), ideographic description (C.7). The space itself has an escape.
 const prohibited = /(?! )[\p{C}\p{Z}\uFFFC\uFFFD\u2FF0-\u2FFB]/u;
 
-// B.1, which nodeprep deletes, and whatever else shows as nothing. U+1806 is in B.1 only.
+// B.1, which nodeprep deletes, and everything else that is invisible. U+1806 is in B.1 only.
 const ignored = /[\p{Default_Ignorable_Code_Point}\u1806]/u;
 
-// What is lower case, but still changes in B.2: to several characters (sharp s, the Greek iota subscript), or
-// to another lower-case letter.
+// Lower-case letters that B.2 changes nevertheless: to several characters (sharp s, the Greek iota subscript), or to
+// another lower-case letter.
 const changesInFolding = /\p{Changes_When_Casefolded}/u;
 
 // D.1 lies in the blocks of Hebrew, Arabic, Syriac and Thaana, and nothing in these blocks is in D.2; neither
@@ -58,22 +57,22 @@ const changesInFolding = /\p{Changes_When_Casefolded}/u;
 const rightToLeft = /(?!\p{Nd})[\u0590-\u07FF\uFE73]/u;
 const rightToLeftName = /^(?=\p{L})[\u0590-\u07FF](?:[\u0590-\u07FF!-@[-`{-~]*(?=\p{L})[\u0590-\u07FF])?$/u;
 
-// Nothing below touches a name of these characters alone, as most are; it takes longer to find that out, by so many
-// expressions, than to decode a small session.
+// Most names hold only these characters, and no rule below touches them. Testing all rules would take longer than
+// decoding a small session.
 const plainName = /^[a-z0-9._-]+$/;
 
-/** Gives the name with XEP-0106's escapes: what a client sends in place of it. */
+/** Returns the name with XEP-0106's escapes, as a client sends it. */
 export function escapeLocalpart(userName: string): string {
   return userName.replace(escaped, (character) => `\\${character.charCodeAt(0).toString(16)}`);
 }
 
 /**
- * Gives the JID localpart that a site's user name reaches, as ejabberd passes it to its external-auth
- * program; or why it is refused.
+ * Returns the JID localpart of a site's user name, as ejabberd passes it to external authentication, or why the name is
+ * rejected.
  */
 export function localpartOfUserName(userName: string): { localpart: string } | { doubt: LocalpartDoubt } {
   if (userName === "") return { doubt: "empty" };
-  // No text has fewer bytes of UTF-8 than units of UTF-16: the cheap cap before any work.
+  // UTF-8 never has fewer bytes than UTF-16 has units, so this cheap check comes first.
   if (userName.length > maxBytes) return { doubt: "too-long" };
   if (plainName.test(userName)) return { localpart: userName };
   if (userName.startsWith(" ") || userName.endsWith(" ")) return { doubt: "leading-or-trailing-space" };
@@ -84,22 +83,21 @@ export function localpartOfUserName(userName: string): { localpart: string } | {
   if (prohibited.test(userName)) return { doubt: "prohibited-character" };
 
   const folded = Array.from(userName, foldCase).join("");
-  // A lower case younger than Unicode 3.2 is one that nodeprep does not know.
+  // Nodeprep does not know lower-case letters younger than Unicode 3.2.
   if (changesInFolding.test(folded) || unassignedInUnicode32.test(folded))
     return { doubt: "ambiguous-folding" };
   const localpart = escapeLocalpart(folded);
-  // The lower case, or the last letter of an escape, may compose with a mark that the name's own letter let
-  // stand.
+  // A combining mark may compose with the lower-case letter, or with the last letter of an escape.
   if (localpart.normalize("NFKC") !== localpart) return { doubt: "not-nfkc" };
   if (rightToLeft.test(localpart) && !rightToLeftName.test(localpart)) return { doubt: "mixed-direction" };
   if (Buffer.byteLength(localpart) > maxBytes) return { doubt: "too-long" };
   return { localpart };
 }
 
-/** Gives a code point's simple lower case as B.2 has it, to which the final sigma is a matter of case. */
+/** Returns a code point's simple lower case as in B.2, which also folds the final sigma. */
 function foldCase(character: string): string {
   if (character === "ς") return "σ";
   const lower = character.toLowerCase();
-  // The dotted capital I has a lower case of two characters: it is left here, and refused as a capital.
+  // The lower case of the dotted capital I is two characters: it stays, and is rejected as a capital.
   return lower.length === character.length ? lower : character;
 }

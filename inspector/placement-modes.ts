@@ -1,4 +1,4 @@
-// The names of the placements, apart from how they place: whoever checks a name need not load them.
+// The names of the placements. They stand apart from the placements so that checking a name does not load those.
 
 /** What SESSION_PLACEMENT can be: docs/sessions.md names the settings of PHP that each stands for. */
 export const placementModes = [

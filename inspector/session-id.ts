@@ -8,7 +8,7 @@
 
 const sessionId = /^[A-Za-z0-9,-]{22,256}$/;
 
-/** Gives whether PHP can have made this session id. What cannot be one is never sent to a store. */
+/** Returns whether PHP can have made this session id. Nothing else is ever sent to a store. */
 export function isSessionId(text: string): boolean {
   return sessionId.test(text);
 }

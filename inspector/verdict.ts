@@ -1,6 +1,7 @@
-// The outcomes of a login, and of a question about many sessions, and the closed list of their codes. Logs and metrics count these codes.
+// The outcomes of a login and of a question about many sessions, with the closed list of their codes. Logs and metrics
+// count these codes.
 
-/** Why a login is refused: the answer is a proven or a presumed no. */
+/** Why a login is refused. */
 export type RefusalReason =
   | "host-not-served"
   | "host-not-allowed"
@@ -49,7 +50,7 @@ export type Verdict =
   | { readonly outcome: "refused"; readonly reason: RefusalReason; readonly detail?: string }
   | Unavailable;
 
-/** What many sessions get: whether somebody is logged in with each, in the order asked. All of them or none. */
+/** Whether somebody is logged in with each of many sessions, in the order asked. All are answered, or none. */
 export type SessionsVerdict =
   | { readonly outcome: "answered"; readonly authenticated: readonly boolean[] }
   | Unavailable;

@@ -1,6 +1,5 @@
-// Session -> who: the operator's JMESPath expressions, evaluated on the decoded session. Besides JMESPath's
-// own functions they have those of expression-functions.ts. What evaluates them comes with them, unless all of them
-// are plain paths, as most sites' are.
+// Session -> who is logged in: the operator's expressions, evaluated on the decoded session. Most sites' expressions are
+// plain paths; what evaluates the others comes with them, since it is costly to load.
 
 import { type PlainPath, plainPathOf, valueAt } from "./expressions/plain-path.ts";
 import type { Search } from "./expressions/search.ts";
@@ -10,25 +9,25 @@ import { type Wanted, wantedOf } from "./session/wanted.ts";
 import type { RefusalReason } from "./verdict.ts";
 
 export interface WhoExpressions {
-  /** Must give the boolean true, and nothing else, for a session whose user is logged in. */
+  /** Is the boolean true, and nothing else, for a session whose user is logged in. */
   readonly authenticated: string;
-  /** Must give the site's user name: text that is not empty, or a whole number. */
+  /** Leads to the site's user name: text that is not empty, or a whole number. */
   readonly user: string;
-  /** Must give, where it is there, the hosts that this user may log in to: one as text, or a list of texts. */
+  /** Leads to the hosts that this user may log in to: one text, or a list of texts. Every served host unless given. */
   readonly hosts?: string;
-  /** search.ts's: without it every expression that is no plain path fails. */
+  /** Evaluates what is no plain path; without it such an expression fails. */
   readonly search?: typeof Search;
 }
 
 export type Who =
-  /** `hosts` is missing where no expression says which. */
+  /** `hosts` is missing where no expression names them. */
   | { readonly userName: string; readonly hosts?: readonly string[] }
   | { readonly reason: RefusalReason; readonly detail?: string };
 
 /**
- * Gives what the expressions can see of a session: of plain paths the values that they lead to, of others all
- * variables whose name stands in them. They name what does not stand there by a backslash or in base64 (see
- * document.ts), and see more than they name by `@` and by `*`: with any of these it is all, which is undefined.
+ * Returns what the expressions can see of a session, or undefined for all of it. A plain path sees the value that it
+ * leads to. Any other expression sees the variables whose names stand in it; `@` and `*` see everything, and a name can
+ * also be written with a backslash or in base64 (see document.ts), so with any of these it is all.
  */
 export function wantedBy({ authenticated, user, hosts }: WhoExpressions): Wanted | undefined {
   const all = hosts === undefined ? [authenticated, user] : [authenticated, user, hosts];
@@ -38,17 +37,17 @@ export function wantedBy({ authenticated, user, hosts }: WhoExpressions): Wanted
   return wantedOf([...plain, ...others.flatMap(namesIn).map((name) => [name])]);
 }
 
-/** All that can be a name in the expression, and more: whatever stands between two quotes, and every word. */
+/** Returns everything in the expression that can be a name: text between two quotes, and every word. */
 function namesIn(expression: string): Bytes[] {
   const text = Buffer.from(expression).toString("latin1");
-  // A "$" may be in front of a name that PHP stores without it: see document.ts.
+  // document.ts puts a "$" in front of some names.
   const quoted = text.split('"').flatMap((name) => (name.startsWith("$") ? [name, name.slice(1)] : [name]));
   return [...quoted, ...(text.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? [])];
 }
 
 /**
- * Gives the name of the user who is logged in with this session at this time (in seconds since 1970), or why
- * there is none. Of the session, `wanted` is what the expressions can see. Throws nothing.
+ * Returns the name of the user who is logged in with this session at this time (in seconds since 1970), or why there is
+ * none. `wanted` is what the expressions can see of the session. Throws nothing.
  */
 export function whoIsLoggedIn(
   session: PhpSession,
@@ -75,7 +74,7 @@ export function whoIsLoggedIn(
   return expressions.hosts === undefined ? { userName } : { userName, hosts: textsOf(hosts) };
 }
 
-/** The expressions of one verdict on one session: its document is for those that are no plain path. */
+/** Evaluates the expressions of one verdict. The session's document is made only for those that are no plain path. */
 class Evaluation {
   readonly #session: PhpSession;
   readonly #wanted: Wanted | undefined;
@@ -88,7 +87,7 @@ class Evaluation {
     this.#search = search;
   }
 
-  /** Throws what the search throws, and TypeError where there is none. */
+  /** @throws what the search throws, and TypeError where there is no search */
   evaluate(expression: string): unknown {
     const path = plainPath(expression);
     if (path !== undefined) return valueToDocument(valueAt(this.#session, path));
@@ -99,7 +98,7 @@ class Evaluation {
   }
 }
 
-/** The plain path that an expression is, found out once: there are as many expressions as the operator wrote. */
+/** Parses each expression once: there are only as many as the operator wrote. */
 function plainPath(expression: string): PlainPath | undefined {
   if (!plainPaths.has(expression)) plainPaths.set(expression, plainPathOf(expression));
   return plainPaths.get(expression);
@@ -107,7 +106,7 @@ function plainPath(expression: string): PlainPath | undefined {
 
 const plainPaths = new Map<string, PlainPath | undefined>();
 
-/** The texts that a value is: itself, or a list's. Whatever else stands there names no host. */
+/** Returns the texts in a value: itself, or those of a list. Nothing else names a host. */
 function textsOf(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).filter((item) => typeof item === "string");
 }

@@ -7,13 +7,13 @@ import { localKey } from "./sigv4.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The variables by which a relay gets the one key that this API knows. */
+/** The environment variables with the one key that this API accepts. */
 export { localKey };
 
 export interface LocalApi {
   /** The full URL of POST /auth. */
   readonly url: string;
-  /** The function's log lines so far that tell of a login. */
+  /** The function's log lines about logins so far. */
   logins(): LoginLine[];
   readonly process: RunningProcess;
 }
@@ -47,7 +47,7 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
     command: process.execPath,
     args,
     cwd: root,
-    // AUTHORIZER: what API Gateway tells the function of a caller whose signature it verified.
+    // AUTHORIZER: what API Gateway adds for a caller whose signature it verified.
     env: {
       ...process.env,
       ...settings,
@@ -66,7 +66,7 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
   };
 }
 
-/** Gives the login that a line of output tells of, or nothing. */
+/** Returns the login that a line of output reports, or undefined. */
 export function readLoginLine(line: string): LoginLine[] {
   const start = line.indexOf('{"level":');
   if (start < 0) return [];

@@ -4,12 +4,12 @@ import { connect, createServer } from "node:net";
 
 const loopback = "127.0.0.1";
 
-/** Gives a port that nobody listens on at this moment. */
+/** Returns a port that is free at this moment. */
 export function freePort(): Promise<number> {
   return listenOnce(0);
 }
 
-/** Gives whether nobody listens on this port. */
+/** Returns whether this port is free. */
 export async function isFree(port: number): Promise<boolean> {
   return listenOnce(port).then(
     () => true,
@@ -17,7 +17,7 @@ export async function isFree(port: number): Promise<boolean> {
   );
 }
 
-/** Gives whether somebody accepts connections on this port. */
+/** Returns whether this port accepts connections. */
 export function canConnect(port: number, host = loopback): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, host);

@@ -8,7 +8,7 @@ import { endWithParent, stopProcess } from "./process.ts";
 
 export const relayPath = fileURLToPath(new URL("../../dist/relay.mjs", import.meta.url));
 
-/** Gives a frame of the {packet,2} protocol. */
+/** Returns a frame of the {packet,2} protocol. */
 export function frame(payload: string | Uint8Array): Buffer {
   const bytes = Buffer.from(payload);
   const length = Buffer.alloc(2);
@@ -40,7 +40,7 @@ export class RelayCaller {
       this.log += text;
     });
     this.child.on("exit", () => this.#wake());
-    // A relay that has ended is told by its missing answer.
+    // A relay that has ended shows by its missing answer.
     this.child.stdin?.on("error", () => {});
   }
 
@@ -49,7 +49,7 @@ export class RelayCaller {
     this.child.stdin?.write(bytes);
   }
 
-  /** Gives the next answer. Throws when the relay ends, or gives none within so many milliseconds. */
+  /** Returns the next answer. Throws when the relay ends, or does not answer in time (milliseconds). */
   async nextAnswer(withinMs = 15_000): Promise<boolean> {
     const endsAt = performance.now() + withinMs;
     while (this.written.length < this.#read + 4) {
@@ -70,13 +70,13 @@ export class RelayCaller {
     return answer === "00020001";
   }
 
-  /** Asks one question and gives the answer. */
+  /** Asks one question and returns the answer. */
   async ask(payload: string | Uint8Array, withinMs?: number): Promise<boolean> {
     this.send(frame(payload));
     return this.nextAnswer(withinMs);
   }
 
-  /** Ends the relay as ejabberd does, by the end of its input, and gives its exit code. */
+  /** Ends the relay as ejabberd does, by the end of its input. Returns its exit code. */
   async end(): Promise<number | null> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       const exit = once(this.child, "exit");

@@ -47,12 +47,12 @@ const sampleLogins: readonly SampleLogin[] = [
   },
 ];
 
-/** Asks the relay for each login. Gives a table of what came of it, and whether all was as expected. */
+/** Asks the relay for each login. Returns a table of the results, and whether all are as expected. */
 export async function trySampleLogins(
   api: Pick<LocalApi, "logins">,
   relay: Pick<RelayCaller, "ask">,
 ): Promise<{ table: string; isAsExpected: boolean }> {
-  // The first call of all pays for loading the function, which is not what the table is about.
+  // The first call pays for loading the function, which is not what the table shows.
   await relay.ask("isuser:nobody:localhost");
   await nextLogin(api, 0);
   const rows: string[][] = [];
@@ -62,7 +62,7 @@ export async function trySampleLogins(
     const startedMs = performance.now();
     const isAllowed = await relay.ask(`auth:${user}:localhost:${password}`);
     const tookMs = performance.now() - startedMs;
-    // The relay gives a bit; why it is so stands in the function's log, as it does on AWS.
+    // The relay answers one bit. The reason stands in the function's log, as it does on AWS.
     const line = await nextLogin(api, before);
     const verdict = isAllowed ? "allowed" : "refused";
     const reason = line?.reason ?? line?.fault ?? "";
@@ -73,7 +73,7 @@ export async function trySampleLogins(
   return { table: formatTable(["who", "with the session", "verdict", "reason", "ms"], rows), isAsExpected };
 }
 
-/** Gives the login behind the first so many of the log, which comes through another pipe than the answer. */
+/** Returns the login after the first `count` of the log, which comes through another pipe than the answer. */
 async function nextLogin(api: Pick<LocalApi, "logins">, before: number): Promise<LoginLine | undefined> {
   for (let tries = 0; tries < 100 && api.logins().length <= before; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -35,7 +35,7 @@ interface Parts {
 
 type Variable = "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" | "AWS_REGION";
 
-/** Whoever signs with this key is let in: it is the local stack's alone, and no secret. */
+/** The one key that is accepted. It is the local stack's own, and no secret. */
 export const localKey: Readonly<Record<Variable, string>> = {
   AWS_ACCESS_KEY_ID: "AKIALOCALSTACKONLY00",
   AWS_SECRET_ACCESS_KEY: "not+a+secret/of+the+local+stack+0000000",

@@ -1,5 +1,5 @@
-// `npm start`: the whole product on this machine, but for ejabberd. The API serves PHP's own sample sessions,
-// the bundled relay asks it, and a table shows what five telling logins get.
+// `npm start`: the whole product on this machine, except ejabberd. The API serves sample sessions that PHP wrote, the
+// bundled relay asks it, and a table shows what five logins get.
 
 import { parseArgs } from "node:util";
 import { buildAll } from "../build.ts";
@@ -70,7 +70,7 @@ async function untilInterrupted({ process: api }: LocalApi): Promise<void> {
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
-    // Whoever read this has gone, as in `npm start | head`.
+    // The reader has gone, as in `npm start | head`.
     process.stdout.once("error", resolve);
     api.child.once("exit", () => {
       say(`The API has ended:\n${api.output().slice(-2000)}`);

@@ -1,6 +1,6 @@
 // Text tables for a terminal.
 
-/** Gives lines with the columns below each other. The last column is set to the right: it holds numbers. */
+/** Returns lines with aligned columns. The last column is set to the right: it holds numbers. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

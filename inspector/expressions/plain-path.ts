@@ -1,14 +1,13 @@
-// The plainest expressions, names joined by dots, evaluated without the JMESPath library: it takes longer to walk
-// such a path than to decode a small session, and nearly every site's expressions are of this kind.
+// Names joined by dots, evaluated without the JMESPath library. Nearly every site's expressions are of this kind, and the
+// library takes longer for them than decoding a small session does.
 //
 //   plain-path = name *( "." name )
 //   name       = unquoted / quoted
 //   unquoted   = ( ALPHA / "_" ) *( ALPHA / DIGIT / "_" )
 //   quoted     = DQUOTE 1*( any character but DQUOTE, "\" and controls ) DQUOTE
 //
-// Names that document.ts shows in place of another are left to the library: those that begin with "$", hold "::" or
-// look like an int. What is left stands for PHP's key or property of that name and nothing else, so that the
-// session itself can be asked, without a document of it.
+// Names that document.ts writes differently than PHP are left to the library: those that begin with "$", hold "::" or
+// look like an int. Every other name is PHP's own key or property, so it is looked up in the session itself.
 //
 // Source: JMESPath's grammar, "identifier" and "sub-expression" (jmespath.org/specification.html).
 
@@ -23,7 +22,7 @@ const path = new RegExp(`^(?:${name.source})(?:\\.(?:${name.source}))*$`, "u");
 const names = new RegExp(name.source, "gu");
 const standsForAnother = /^\$|::|^-?[0-9]+$/;
 
-/** Gives the names of a plain path in their order, or undefined for any other expression. */
+/** Returns the names of a plain path in their order, or undefined for any other expression. */
 export function plainPathOf(expression: string): PlainPath | undefined {
   if (!path.test(expression)) return undefined;
   const found = (expression.match(names) ?? []).map((text) => text.replaceAll('"', ""));
@@ -31,7 +30,7 @@ export function plainPathOf(expression: string): PlainPath | undefined {
   return found.map((text) => Buffer.from(text).toString("latin1"));
 }
 
-/** Gives what stands there in the session, or null where nothing does. */
+/** Returns the value that the path leads to, or null. */
 export function valueAt(session: PhpSession, plainPath: PlainPath): PhpValue {
   let value = null as PhpValue;
   for (let depth = 0; depth < plainPath.length; depth++) {
