@@ -10,13 +10,14 @@ import { fileURLToPath } from "node:url";
 import { buildAll } from "../infra/build.ts";
 import { localKey } from "../infra/local/api.ts";
 import { freePort } from "../infra/local/ports.ts";
-import { startProcess } from "../infra/local/process.ts";
+import { type RunningProcess, startProcess } from "../infra/local/process.ts";
 import { relayPath } from "../infra/local/relay-caller.ts";
 import { makeCertificate } from "../test/real/certificate.ts";
 import { temporaryDirectory } from "../test/real/directory.ts";
-import { startEjabberd } from "../test/real/ejabberd.ts";
+import { type Ejabberd, startEjabberd } from "../test/real/ejabberd.ts";
 import { startMemcached } from "../test/real/memcached.ts";
-import { startPool } from "./relay/pool.ts";
+import { startNumbered } from "./relay/numbered.ts";
+import { type Pool, startPool } from "./relay/pool.ts";
 import { cpuMs, pssMb } from "./relay/processes.ts";
 
 const here = (name: string) => fileURLToPath(new URL(`relay/${name}`, import.meta.url));
@@ -42,6 +43,10 @@ Object.assign(process.env, localKey, { NODE_EXTRA_CA_CERTS: certificate.certPath
 
 await buildAll();
 execFileSync("cc", ["-O2", "-o", nullProgram, here("null.c")]);
+execFileSync("sh", [
+  fileURLToPath(new URL("../infra/ejabberd/inspectord/build.sh", import.meta.url)),
+  directory,
+]);
 const memcached = await startMemcached();
 await storeSessions(memcached.port);
 const question = (at: number) => `auth:alice:localhost:${sessionId}${at % sessionCount}`;
@@ -65,11 +70,15 @@ async function oneRelay(): Promise<void> {
     const api = await startApi(delayMs);
     const count = delayMs === 0 ? 4_000 : 400;
     const relay = await startPool(1, relayCommand(api.url), question);
+    const daemon = await startDaemon(api.url);
+    const connection = await startNumbered(1, daemon.socket, question);
     const pipe = await startPool(1, [nullProgram], question);
-    await Promise.all([relay.ask(count / 4), pipe.ask(count / 4)]);
+    for (const pool of [relay, connection, pipe]) await pool.ask(count / 4);
     const ratios: number[] = [];
+    const numberedRatios: number[] = [];
     const bare: number[][] = [];
     const ours: number[][] = [];
+    const numbered: number[][] = [];
     const pipeAlone: number[][] = [];
     for (let round = 0; round < rounds; round++) {
       const [program = "", ...args] = script("https-loop.ts");
@@ -79,15 +88,19 @@ async function oneRelay(): Promise<void> {
       // The first quarter warms up, as it did for the relay.
       const bareMs = (JSON.parse(loop.stdout) as number[]).slice(count / 4);
       const oursMs = await relay.ask(count);
+      const numberedMs = await connection.ask(count);
       pipeAlone.push(await pipe.ask(count));
       bare.push(bareMs);
       ours.push(oursMs);
+      numbered.push(numberedMs);
       ratios.push(mean(bareMs) / mean(oursMs));
+      numberedRatios.push(mean(bareMs) / mean(numberedMs));
     }
-    for (const [name, times] of [
-      ["bare node:https loop", bare],
-      ["relay", ours],
-      ["null program, for the pipe alone", pipeAlone],
+    for (const [name, times, ratio] of [
+      ["bare node:https loop", bare, undefined],
+      ["relay, over a pipe", ours, ratios],
+      ["relay, numbered frames", numbered, numberedRatios],
+      ["null program, for the pipe alone", pipeAlone, undefined],
     ] as const) {
       const perSecond = median(times.map((tookMs) => 1000 / mean(tookMs)));
       rows.push([
@@ -96,11 +109,11 @@ async function oneRelay(): Promise<void> {
         perSecond.toFixed(0),
         median(times.map((tookMs) => percentile(tookMs, 50))).toFixed(2),
         median(times.map((tookMs) => percentile(tookMs, 99))).toFixed(2),
-        name === "relay" ? median(ratios).toFixed(2) : "",
+        ratio === undefined ? "" : median(ratio).toFixed(2),
       ]);
     }
-    await relay.stop();
-    await pipe.stop();
+    for (const pool of [relay, connection, pipe]) await pool.stop();
+    await daemon.process.stop();
     await api.process.stop();
   }
   say("## One relay\n");
@@ -129,22 +142,31 @@ async function startUp(): Promise<void> {
   table(["program", "first answer, ms", "bundle, bytes"], rows);
 }
 
-/** A pool of several sizes, every member asking without a pause, API at 0 ms. */
+/** So many questions at a time, each asked again as soon as it is answered, API at 0 ms. */
 async function pools(): Promise<void> {
   const api = await startApi(0);
   const rows: string[][] = [];
-  const kinds = {
-    "a relay each": relayCommand(api.url),
-    "daemon and socat": undefined,
-    "peer each": peerCommand,
-    "bare peer each": barePeerCommand,
-  };
+  type Start = (size: number, socket: string) => Promise<Pool>;
+  const programs =
+    (command: readonly string[]): Start =>
+    (size) =>
+      startPool(size, command, question);
+  const kinds: readonly (readonly [name: string, hasDaemon: boolean, start: Start])[] = [
+    ["a relay each", false, programs(relayCommand(api.url))],
+    [
+      "daemon and socat",
+      true,
+      (size, socket) => programs(["socat", "-", `UNIX-CONNECT:${socket}`])(size, ""),
+    ],
+    ["daemon, numbered frames", true, (size, socket) => startNumbered(size, socket, question)],
+    ["peer each", false, programs(peerCommand)],
+    ["bare peer each", false, programs(barePeerCommand)],
+  ];
   for (const size of [4, 64, 256]) {
-    for (const [kind, own] of Object.entries(kinds)) {
+    for (const [kind, hasDaemon, start] of kinds) {
       const count = 8_000;
-      const daemon = own === undefined ? await startDaemon(api.url) : undefined;
-      const command = own ?? ["socat", "-", `UNIX-CONNECT:${daemon?.socket}`];
-      const pool = await startPool(size, command, question);
+      const daemon = hasDaemon ? await startDaemon(api.url) : undefined;
+      const pool = await start(size, daemon?.socket ?? "");
       await pool.ask(Math.max(count / 4, 8 * size));
       const pids = daemon === undefined ? pool.pids : [...pool.pids, daemon.process.pid];
       const perSecond: number[] = [];
@@ -175,54 +197,129 @@ async function pools(): Promise<void> {
     }
   }
   await api.process.stop();
-  say("## A pool\n");
+  say("## Many at a time\n");
   table(
-    ["members", "of", "logins/s", "CPU ms a login", "of it the daemon's", "memory MB (PSS)", "lost"],
+    ["in flight", "by", "logins/s", "CPU ms a login", "of it the daemon's", "memory MB (PSS)", "lost"],
     rows,
   );
 }
 
-/** SASL PLAIN over TCP: what ejabberd can do at all, then half of it offered to each kind of pool. */
+/** SASL PLAIN over TCP: what ejabberd can do at all, then half of it offered to each way of asking. */
 async function throughEjabberd(): Promise<void> {
   const rows: string[][] = [];
-  const ceiling = await withEjabberd([nullProgram], 8, (port) => load(port, 4_000, "concurrency", 50));
+  const ceiling = await withEjabberd(programsOf([nullProgram], 8), ({ port }) =>
+    load(port, 4_000, "concurrency", 50),
+  );
   const capacity = (ceiling.tookMs.length * 1000) / ceiling.elapsedMs;
   const offered = Math.floor(capacity / 2);
-  const count = 10 * offered;
-  const measure = async (name: string, delay: string, command: readonly string[], size: number) => {
-    const { tookMs, lost } = await withEjabberd(command, size, async (port) => {
-      await load(port, 2 * offered, "rate", offered);
-      return load(port, count, "rate", offered);
+  const measure = async (
+    name: string,
+    delay: string,
+    auth: Auth,
+    { daemon, rate = offered, seconds = 10, restarts = 0 }: Offer = {},
+  ) => {
+    const count = rate * seconds;
+    await withEjabberd(auth, async ({ port, ejabberd }) => {
+      await load(port, 2 * rate, "rate", rate);
+      const relay = daemon === undefined ? [] : [daemon.process.pid];
+      const before = { relay: restarts > 0 ? 0 : cpuMs(relay), beam: cpuMs([ejabberd.pid]) };
+      const loaded = load(port, count, "rate", rate);
+      for (let restart = 0; restart < restarts; restart++) {
+        await pause((seconds * 1000) / (restarts + 1));
+        await daemon?.restart();
+      }
+      const { tookMs, lost } = await loaded;
+      const lostCount = Object.values(lost).reduce((sum, some) => sum + some, 0);
+      const why = Object.keys(lost).join(", ");
+      const perLogin = (ms: number) => (ms / count).toFixed(2);
+      const members = daemon === undefined ? [] : ejabberd.programs(daemon.socket);
+      rows.push([
+        name,
+        delay,
+        `${rate} for ${seconds} s${restarts > 0 ? `, ${restarts} restarts` : ""}`,
+        lostCount === 0 ? "0" : `${lostCount} (${why})`,
+        percentile(tookMs, 50).toFixed(1),
+        percentile(tookMs, 99).toFixed(1),
+        daemon === undefined || restarts > 0 ? "" : perLogin(cpuMs(relay) - before.relay),
+        perLogin(cpuMs([ejabberd.pid]) - before.beam),
+        daemon === undefined ? "" : pssMb([daemon.process.pid, ...members]).toFixed(0),
+      ]);
     });
-    const lostCount = Object.values(lost).reduce((sum, some) => sum + some, 0);
-    const why = Object.keys(lost).join(", ");
-    rows.push([
-      name,
-      delay,
-      String(size),
-      lostCount === 0 ? "0" : `${lostCount} (${why})`,
-      percentile(tookMs, 50).toFixed(1),
-      percentile(tookMs, 99).toFixed(1),
-    ]);
   };
-  await measure("null program", "", [nullProgram], 8);
-  await measure("peer", "", peerCommand, 8);
-  for (const delayMs of [0, 5, 20]) {
+  await measure("null program, pool of 8", "", programsOf([nullProgram], 8));
+  await measure("peer, pool of 8", "", programsOf(peerCommand, 8));
+  for (const delayMs of [0, 5, 20, 100, 500]) {
     const api = await startApi(delayMs);
     const delay = `${delayMs} ms`;
-    await measure("a relay each", delay, relayCommand(api.url), 8);
-    await measure("a relay each", delay, relayCommand(api.url), 64);
-    const daemon = await startDaemon(api.url);
-    await measure("daemon and socat", delay, ["/usr/bin/socat", "-", `UNIX-CONNECT:${daemon.socket}`], 64);
-    await daemon.process.stop();
+    if (delayMs === 20)
+      await measure("a relay each, pool of 64", delay, programsOf(relayCommand(api.url), 64));
+    for (const [name, authOf] of [
+      ["daemon and 64 socats", socats],
+      ["daemon and module", module],
+    ] as const) {
+      const daemon = await startDaemon(api.url);
+      await measure(name, delay, authOf(daemon.socket), { daemon });
+      if (delayMs === 20)
+        await measure(name, delay, authOf(daemon.socket), { daemon, rate: 100, seconds: 14, restarts: 7 });
+      if (delayMs === 500 && authOf === module) {
+        await measure(name, delay, authOf(daemon.socket), {
+          daemon,
+          rate: Math.floor((0.8 * 256) / 0.5),
+          seconds: 60,
+        });
+      }
+      await daemon.process.stop();
+    }
     await api.process.stop();
   }
   say("## Through ejabberd\n");
   say(
-    `The null program, pool of 8, 50 logins at a time: ${capacity.toFixed(0)} logins/s. Offered below: ` +
-      `${offered} logins/s for 10 s, whatever comes of them; of ${count}, how many were lost.\n`,
+    `The null program, pool of 8, 50 logins at a time: ${capacity.toFixed(0)} logins/s. Half of that is offered ` +
+      "below unless another rate stands there, whatever becomes of the logins.\n",
   );
-  table(["program", "API", "pool", "lost", "p50 ms", "p99 ms"], rows);
+  table(
+    [
+      "by",
+      "API",
+      "logins/s offered",
+      "lost",
+      "p50 ms",
+      "p99 ms",
+      "relay's CPU ms",
+      "beam's CPU ms",
+      "memory MB beside beam",
+    ],
+    rows,
+  );
+}
+
+/** The options of ejabberd.yml that say who is asked. */
+type Auth = string;
+
+interface Offer {
+  readonly daemon?: Daemon;
+  /** Logins a second. */
+  readonly rate?: number;
+  readonly seconds?: number;
+  readonly restarts?: number;
+}
+
+function programsOf(command: readonly string[], poolSize: number): Auth {
+  return `auth_method: [external]\nextauth_program: "${command.join(" ")}"\nextauth_pool_size: ${poolSize}`;
+}
+
+/** The line that docs/chat-host.md recommends for the pool. */
+function socats(socket: string): Auth {
+  const line = `sh -c 'sleep 2; exec socat - UNIX-CONNECT:${socket},retry=280,interval=0.1'`;
+  return `auth_method: [extguard]\nextauth_program: "${line}"\nextauth_pool_size: 64`;
+}
+
+function module(socket: string): Auth {
+  return `auth_method: [inspectord]\nextauth_program: ${socket}`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 interface Load {
@@ -242,9 +339,8 @@ async function load(port: number, count: number, how: "rate" | "concurrency", mu
 }
 
 async function withEjabberd<Result>(
-  command: readonly string[],
-  poolSize: number,
-  work: (port: number) => Promise<Result>,
+  auth: Auth,
+  work: (server: { readonly port: number; readonly ejabberd: Ejabberd }) => Promise<Result>,
 ): Promise<Result> {
   const own = join(directory, `ejabberd${++servers}`);
   execFileSync("mkdir", [own]);
@@ -255,9 +351,7 @@ async function withEjabberd<Result>(
     config: `
 loglevel: error
 hosts: [localhost]
-auth_method: [external]
-extauth_program: "${command.join(" ")}"
-extauth_pool_size: ${poolSize}
+${auth}
 auth_use_cache: false
 disable_sasl_mechanisms: [X-OAUTH2]
 shaper: {}
@@ -274,9 +368,10 @@ modules:
         ({ status }) => status === 200,
         () => false,
       ),
+    libraries: [directory],
   });
   try {
-    return await work(port);
+    return await work({ port, ejabberd });
   } finally {
     await ejabberd.stop();
   }
@@ -297,17 +392,32 @@ function relayCommand(url: string): string[] {
   return [node, relayPath, url];
 }
 
-async function startDaemon(url: string) {
+interface Daemon {
+  readonly socket: string;
+  process: RunningProcess;
+  restart(): Promise<void>;
+}
+
+async function startDaemon(url: string): Promise<Daemon> {
   const socket = join(directory, `relay${++sockets}.sock`);
-  const started = await startProcess({
-    command: node,
-    args: [relayPath, url, "--listen", socket],
-    // As infra/ejabberd/inspectord-relay.service starts it.
-    env: { ...process.env, NODE_OPTIONS: "--max-semi-space-size=2", MALLOC_ARENA_MAX: "1" },
-    isReady: (output) => output.includes("code=listening"),
-    readyWithinMs: 10_000,
-  });
-  return { socket, process: started };
+  const start = () =>
+    startProcess({
+      command: node,
+      args: [relayPath, url, "--listen", socket],
+      // As infra/ejabberd/inspectord-relay.service starts it.
+      env: { ...process.env, NODE_OPTIONS: "--max-semi-space-size=2", MALLOC_ARENA_MAX: "1" },
+      isReady: (output) => output.includes("code=listening"),
+      readyWithinMs: 10_000,
+    });
+  const daemon: Daemon = {
+    socket,
+    process: await start(),
+    restart: async () => {
+      await daemon.process.stop();
+      daemon.process = await start();
+    },
+  };
+  return daemon;
 }
 
 /** PHP's own form of a session, under the keys of its memcached save handler. */

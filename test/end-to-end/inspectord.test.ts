@@ -19,7 +19,7 @@ import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
 import { logInByHttp, logInByMqtt } from "../real/ways-in.ts";
 import { logInByTcp } from "../real/xmpp.ts";
-import { type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
+import { type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
 import { type ChatServer, prepareDirectory, startChatServer } from "./chain.ts";
 
 const strophePath = fileURLToPath(
@@ -30,6 +30,11 @@ const clients = 8;
 const apiMs = 20;
 
 const sessionOf = (user: string) => `session-of-${user}`;
+
+interface Login {
+  readonly user: string;
+  readonly password: string;
+}
 
 /** A chat server with ports of its own for what the recommended configuration does not serve. */
 interface Server extends ChatServer {
@@ -52,18 +57,19 @@ describe("ejabberd with auth_method: [inspectord]", () => {
   let page: Page;
   let servers = 0;
 
-  /** What the API answers, by the question. */
-  let answerOf = (_question: { op: string; user: string; password?: string }): object | undefined =>
-    undefined;
+  /** What the API answers: whether to let in, and the policy that it tells with it; or that it does not know. */
+  const isOwn = ({ user, password }: Login) => password === sessionOf(user);
+  let allows = isOwn;
+  let policy: "all" | "none" = "all";
+  let isAway = false;
 
   before(async () => {
     certificate = prepareDirectory(directory);
-    api = await startStandIn((body, response) => {
-      const question = JSON.parse(body);
-      const allow = question.op === "isuser" || question.password === sessionOf(question.user);
-      const answer = answerOf(question) ?? { allow };
-      const status = "error" in answer ? 503 : 200;
-      setTimeout(() => response.writeHead(status).end(JSON.stringify(answer)), apiMs);
+    api = await startStandIn((body, ...rest) => {
+      const answer = isAway
+        ? say(503, '{"error":"unavailable"}')
+        : tell({ allow: allows(JSON.parse(body)), isuser: policy });
+      setTimeout(answer, apiMs, body, ...rest);
     });
     await startRelay();
     // The cache is on: the module must not be had by it.
@@ -187,13 +193,12 @@ describe("ejabberd with auth_method: [inspectord]", () => {
   });
 
   it("asks about each login, whatever auth_use_cache says", async () => {
-    answerOf = ({ user, password }) => ({ allow: user === "carol" && password !== "ended" });
+    allows = ({ user }) => user === "carol";
     assert.equal(await logIn("carol", "first"), "success");
     assert.equal(await logIn("carol", "second"), "success");
     assert.equal(await logIn("carol", "first"), "success");
-    answerOf = () => ({ allow: false });
+    allows = isOwn;
     assert.equal(await logIn("carol", "first"), "failure");
-    answerOf = () => undefined;
   });
 
   it("refuses to act for another user", async () => {
@@ -205,19 +210,25 @@ describe("ejabberd with auth_method: [inspectord]", () => {
   });
 
   it("refuses where the API does not know, and lets in once it does", async () => {
-    answerOf = () => ({ error: "unavailable" });
+    isAway = true;
     assert.equal(await logIn("alice", sessionOf("alice")), "failure");
-    answerOf = () => undefined;
+    isAway = false;
     assert.equal(await logIn("alice", sessionOf("alice")), "success");
   });
 
   it("tells ejabberd that a user exists where that is not known", async () => {
     assert.equal(await userExists(), true);
-    answerOf = () => ({ allow: false });
+    policy = "none";
+    assert.equal(await logIn("alice", sessionOf("alice")), "success");
     assert.equal(await userExists(), false);
-    answerOf = () => ({ error: "unavailable" });
+    // A relay learns the policy with the first answer to a login.
+    await relay?.stop();
+    await startRelay();
     assert.equal(await userExists(), true);
-    answerOf = () => undefined;
+    assert.equal(await logIn("alice", sessionOf("alice")), "success");
+    assert.equal(await userExists(), false);
+    policy = "all";
+    assert.equal(await logIn("alice", sessionOf("alice")), "success");
   });
 
   it("refuses passwords of 70000 bytes by every way in, and lets the next login in", async () => {
@@ -315,16 +326,17 @@ describe("ejabberd with auth_method: [inspectord]", () => {
   describe("beside login_anon", () => {
     const beside = (method: "inspectord" | "extguard") =>
       [[/auth_method: .*/, `auth_method: [${method}, anonymous]\nanonymous_protocol: login_anon`]] as const;
-    const changes = beside("inspectord");
     const wrong = (on: Server) => logInByTcp(on.tcpPort, "localhost", "alice", "nobody0has0this0session");
 
     it("does not start where the relay says that users do not exist, and says why", async () => {
-      answerOf = ({ op }) => (op === "isuser" ? { allow: false, reason: "isuser-policy" } : undefined);
+      policy = "none";
       for (const method of ["inspectord", "extguard"] as const) {
+        await relay?.stop();
+        await startRelay();
         const started = startChat({ changes: beside(method) });
         await assert.rejects(started, /host localhost does not start.*login_anon/s, method);
       }
-      answerOf = () => undefined;
+      policy = "all";
     });
 
     it("does not start where extauth_program names no socket, and says what to write", async () => {
@@ -339,11 +351,13 @@ describe("ejabberd with auth_method: [inspectord]", () => {
       for (const method of ["inspectord", "extguard"] as const) {
         const anonymous = await startChat({ changes: beside(method) });
         assert.equal(await wrong(anonymous), "failure");
-        answerOf = ({ op }) => (op === "isuser" ? { allow: false } : undefined);
+        policy = "none";
+        // Twice: the first one tells the relay.
+        for (let i = 0; i < 2; i++) assert.equal(await wrong(anonymous), "failure");
+        policy = "all";
+        isAway = true;
         assert.equal(await wrong(anonymous), "failure");
-        answerOf = ({ op }) => (op === "isuser" ? { error: "unavailable" } : undefined);
-        assert.equal(await wrong(anonymous), "failure");
-        answerOf = () => undefined;
+        isAway = false;
         await assertWorks(anonymous);
         await anonymous.ejabberd.stop();
       }
@@ -351,13 +365,14 @@ describe("ejabberd with auth_method: [inspectord]", () => {
 
     it("starts without the relay, says what that means, and lets nobody in with a wrong password", async () => {
       await relay?.stop();
-      const anonymous = await startChat({ changes });
+      const anonymous = await startChat({ changes: beside("inspectord") });
       assert.match(anonymous.ejabberd.log(), /login_anon lets nobody in until it does/);
-      answerOf = ({ op }) => (op === "isuser" ? { allow: false } : undefined);
+      policy = "none";
       await startRelay();
-      assert.equal(await wrong(anonymous), "failure");
-      assert.equal(await logInByTcp(anonymous.tcpPort, "localhost", "alice", sessionOf("alice")), "success");
-      answerOf = () => undefined;
+      for (let i = 0; i < 2; i++) assert.equal(await wrong(anonymous), "failure");
+      const { tcpPort } = anonymous;
+      assert.equal(await logInByTcp(tcpPort, "localhost", "alice", sessionOf("alice")), "success");
+      policy = "all";
       await anonymous.ejabberd.stop();
     });
   });

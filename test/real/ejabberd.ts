@@ -6,6 +6,7 @@ import { startProcess } from "../../infra/local/process.ts";
 import { ejabberdLibraries } from "./parts.ts";
 
 export interface Ejabberd {
+  readonly pid: number;
   /** All that ejabberd and its external-auth programs wrote. */
   log(): string;
   /** The pids of its external-auth programs, by a word of their command line. */
@@ -54,6 +55,7 @@ export async function startEjabberd(options: EjabberdOptions): Promise<Ejabberd>
     readyWithinMs: 30_000,
   });
   return {
+    pid: started.pid,
     log: () => started.output() + readFileSync(inDirectory("logs/ejabberd.log"), "utf8"),
     programs: (word) => descendants(started.pid).filter((pid) => commandLine(pid).includes(word)),
     stop: () => started.stop(),

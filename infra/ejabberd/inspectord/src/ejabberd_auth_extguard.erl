@@ -38,7 +38,10 @@ check_password(User, AuthzId, Host, Password) -> ejabberd_auth_external:check_pa
 
 user_exists(User, Host) -> {nocache, inspectord_user_exists:answer(Host, ask(User, Host))}.
 
-check(Host) -> inspectord_user_exists:check(Host, fun(User) -> ask(User, Host) end).
+check(Host) ->
+    inspectord_user_exists:check(Host,
+                                 fun(User, Password) -> check_password(User, <<>>, Host, Password) end,
+                                 fun(User) -> ask(User, Host) end).
 
 ask(User, Host) ->
     case ejabberd_auth_external:user_exists(User, Host) of

@@ -22,7 +22,9 @@ start(Host) ->
     case socket(Host) of
         {ok, Path} ->
             inspectord_sup:connect(Path),
-            inspectord_user_exists:check(Host, fun(User) -> ask_user_exists(User, Host) end);
+            inspectord_user_exists:check(Host,
+                                         fun(User, Password) -> ask_password(User, Host, Password, ?USER_EXISTS_MS) end,
+                                         fun(User) -> ask_user_exists(User, Host) end);
         error ->
             ?LOG_CRITICAL("inspectord: host ~ts does not start: extauth_program names no socket. Write the path of the "
                           "relay's socket, extauth_program: ~ts", [Host, ?DEFAULT_SOCKET]),
@@ -47,9 +49,11 @@ use_cache(_Host) -> false.
 check_password(User, AuthzId, _Host, _Password) when AuthzId =/= <<>>, AuthzId =/= User -> {nocache, false};
 check_password(_User, _AuthzId, _Host, Password) when byte_size(Password) > ?MAX_PASSWORD_BYTES -> {nocache, false};
 check_password(User, _AuthzId, Host, Password) ->
-    {nocache, ask(Host, ["auth:", User, $:, Host, $:, Password], ?LOGIN_MS) =:= yes}.
+    {nocache, ask_password(User, Host, Password, ?LOGIN_MS) =:= yes}.
 
 user_exists(User, Host) -> {nocache, inspectord_user_exists:answer(Host, ask_user_exists(User, Host))}.
+
+ask_password(User, Host, Password, WithinMs) -> ask(Host, ["auth:", User, $:, Host, $:, Password], WithinMs).
 
 ask_user_exists(User, Host) -> ask(Host, ["isuser:", User, $:, Host], ?USER_EXISTS_MS).
 

@@ -4,16 +4,17 @@
 
 -include_lib("kernel/include/logger.hrl").
 
--export([check/2, answer/2]).
+-export([check/3, answer/2]).
 
-%% A name that no user of a site has: none begins with a space.
+%% A name that no user of a site has, since none begins with a space, and no session id.
 -define(NOBODY, <<"\\20inspectord">>).
 
 %% Ends ejabberd's start where the relay answers that users do not exist (ISUSER_POLICY=none) and login_anon would let
-%% everybody in as any of them. `Ask` asks the relay for one user.
--spec check(binary(), fun((binary()) -> inspectord_relay:answer())) -> ok.
-check(Host, Ask) ->
-    case is_login_anon(Host) andalso Ask(?NOBODY) of
+%% everybody in as any of them. The relay learns the policy from the answer to a login, so a login of nobody is asked
+%% first, with `CheckPassword`, and then `UserExists`.
+-spec check(binary(), fun((binary(), binary()) -> term()), fun((binary()) -> inspectord_relay:answer())) -> ok.
+check(Host, CheckPassword, UserExists) ->
+    case is_login_anon(Host) andalso policy(CheckPassword, UserExists) of
         no ->
             ?LOG_CRITICAL("inspectord: host ~ts does not start: anonymous_protocol is login_anon and the relay answers "
                           "that users do not exist, so everybody could log in as any user with any password. Set "
@@ -33,6 +34,10 @@ check(Host, Ask) ->
 -spec answer(binary(), inspectord_relay:answer()) -> boolean().
 answer(Host, no) -> is_login_anon(Host);
 answer(_Host, _) -> true.
+
+policy(CheckPassword, UserExists) ->
+    CheckPassword(?NOBODY, ?NOBODY),
+    UserExists(?NOBODY).
 
 is_login_anon(Host) ->
     lists:member(anonymous, ejabberd_option:auth_method(Host)) andalso
