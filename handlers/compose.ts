@@ -10,6 +10,7 @@ import type { InspectSessions } from "./answer-sessions.ts";
 import type { Config, TicketSettings } from "./configuration.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./function-log.ts";
+import { unwrapOf } from "./unwrap.ts";
 
 /** For one look-up with all its attempts, in milliseconds: well below the relay's deadline for a login. */
 const storeTimeoutMs = 2_000;
@@ -46,17 +47,23 @@ async function openInspector(config: ConfigOrProblems, log: Log): Promise<Sessio
 }
 
 /** Returns the inspector of this configuration for the sessions in this store. */
-export async function createInspector(config: Config, store: SessionStore): Promise<SessionInspector> {
-  const { expressions, servedHosts, isUserPolicy, namesDifferByCase, tickets } = config;
+export async function createInspector(
+  config: Config,
+  store: SessionStore,
+  nowMs = () => Date.now(),
+): Promise<SessionInspector> {
+  const { sessionId, expressions, servedHosts, isUserPolicy, namesDifferByCase, tickets } = config;
   return new SessionInspector({
     store,
+    sessionId,
+    unwrap: await unwrapOf(config),
     decode: await decoderOf(config),
     expressions,
     servedHosts,
     isUserPolicy,
     namesDifferByCase,
     ...(tickets && { tickets: await openTickets(tickets) }),
-    nowMs: () => Date.now(),
+    nowMs,
   });
 }
 

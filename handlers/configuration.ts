@@ -3,9 +3,12 @@
 // never the value: the address of a store may hold a password.
 
 import { plainPathOf } from "../inspector/expressions/plain-path.ts";
+import { problemOfNamesIn } from "../inspector/expressions/set-before-login.ts";
 import type { PlacementMode } from "../inspector/placement-modes.ts";
-import { type Preset, presets } from "../inspector/presets.ts";
+import type { Preset } from "../inspector/presets.ts";
 import type { LaravelKey } from "../inspector/session/layers/laravel-key.ts";
+import type { LayerName } from "../inspector/session/layers/layer-names.ts";
+import { sessionIdOf } from "../inspector/session-id.ts";
 import type { TicketKeys } from "../inspector/ticket-keys.ts";
 import type { WhoExpressions } from "../inspector/who.ts";
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
@@ -20,9 +23,13 @@ export interface Config {
   /** Copies of a session beyond the first. */
   readonly replicas: number;
   readonly keyPrefix: string;
+  /** The shape of the site's session ids. */
+  readonly sessionId: RegExp;
+  /** What stands around a session's bytes, outermost first. */
+  readonly layers: readonly LayerName[];
   readonly serializeHandler: ConfiguredHandler;
-  /** Where it is there, only sessions that Laravel encrypted by it are read. */
-  readonly laravelKey?: LaravelKey;
+  /** Where there are any, only sessions that Laravel encrypted by one of them are read. */
+  readonly laravelKeys: readonly LaravelKey[];
   readonly expressions: WhoExpressions;
   readonly servedHosts: ReadonlySet<string>;
   readonly isUserPolicy: IsUserPolicy;
@@ -52,12 +59,14 @@ export interface Problems {
 export async function readConfig(environment: Environment = process.env): Promise<Config | Problems> {
   const reading = new Reading(environment);
   const store = readStore(reading);
-  const preset = readPreset(reading);
+  const preset = await readPreset(reading);
   const placement = reading.value(variables.placement, preset?.placement);
   const replicas = reading.value(variables.replicas);
   const keyPrefix = reading.value(variables.keyPrefix, prefixOf(store, preset, placement));
   const serializeHandler = reading.value(variables.serializeHandler, preset?.serializeHandler);
-  const laravelKey = reading.valueIfSet(variables.laravelKey);
+  const layers = reading.value(variables.layers, layersOf(store, preset));
+  const sessionId = readSessionId(reading, preset);
+  const laravelKeys = readLaravelKeys(reading);
   const expressions = await readExpressions(reading, preset);
   const servedHosts = reading.value(variables.servedHosts);
   const isUserPolicy = reading.value(variables.isUserPolicy);
@@ -71,6 +80,7 @@ export async function readConfig(environment: Environment = process.env): Promis
     placement === undefined ||
     replicas === undefined ||
     keyPrefix === undefined ||
+    layers === undefined ||
     serializeHandler === undefined ||
     expressions === undefined ||
     servedHosts === undefined ||
@@ -83,8 +93,10 @@ export async function readConfig(environment: Environment = process.env): Promis
     placement,
     replicas,
     keyPrefix,
+    sessionId,
+    layers,
     serializeHandler,
-    ...(laravelKey && { laravelKey }),
+    laravelKeys,
     expressions,
     servedHosts: new Set(servedHosts),
     isUserPolicy,
@@ -146,9 +158,43 @@ function readStore(reading: Reading): StoreUrl | undefined {
   return store;
 }
 
-function readPreset(reading: Reading): Preset | undefined {
+async function readPreset(reading: Reading): Promise<Preset | undefined> {
   const name = reading.valueIfSet(variables.preset);
-  return name === undefined ? undefined : presets[name];
+  return name === undefined ? undefined : (await import("../inspector/presets.ts")).presets[name];
+}
+
+/** The kind of store by which a preset has its settings: the nodes that are found are memcached's. */
+function layoutOf({ kind }: StoreUrl): string {
+  return kind === "elasticache" ? "memcached" : kind;
+}
+
+/** Returns what stands around the preset's sessions in this store, as SESSION_LAYERS says it. */
+function layersOf(store: StoreUrl | undefined, preset: Preset | undefined): string | undefined {
+  return store && preset?.layers?.[layoutOf(store)]?.join(",");
+}
+
+/** Returns the shape of the site's session ids: php.ini's if it is told, else the preset's or PHP's widest. */
+function readSessionId(reading: Reading, preset: Preset | undefined): RegExp {
+  const length = reading.valueIfSet(variables.sidLength);
+  const bits = reading.valueIfSet(variables.sidBits);
+  const settings = { ...(length !== undefined && { length }), ...(bits !== undefined && { bits }) };
+  if (preset?.sessionId !== undefined && Object.keys(settings).length === 0) return preset.sessionId;
+  return sessionIdOf(settings);
+}
+
+/** Returns the key that sessions are encrypted by, and those before it; none where they are not. */
+function readLaravelKeys(reading: Reading): readonly LaravelKey[] {
+  const key = reading.valueIfSet(variables.laravelKey);
+  const previous = reading.valueIfSet(variables.laravelPreviousKeys);
+  if (previous === undefined) return key === undefined ? [] : [key];
+  const isRight = key !== undefined && previous.every(({ length }) => length === key.length);
+  if (!isRight && !(key === undefined && reading.isSet(variables.laravelKey))) {
+    reading.problem(
+      variables.laravelPreviousKeys,
+      `is wrong: it must be ${variables.laravelPreviousKeys.allowed}`,
+    );
+  }
+  return key === undefined ? [] : [key, ...previous];
 }
 
 /** Returns undefined where no prefix can be known: it has to be written down. */
@@ -159,9 +205,9 @@ function prefixOf(
 ): string | undefined {
   // What is wrong already needs no second problem.
   if (store === undefined || placement === undefined) return "";
-  // The nodes that are found are memcached's.
-  const layout = store.kind === "elasticache" ? "memcached" : store.kind;
-  return preset?.keyPrefix[layout] ?? defaultPrefix(layout, placement);
+  const known = preset?.keyPrefix[layoutOf(store)];
+  if (known === null) return undefined;
+  return known ?? defaultPrefix(store.kind === "elasticache" ? "memcached" : store.kind, placement);
 }
 
 /**
@@ -207,8 +253,11 @@ async function readExpressions(
     [variables.user, user],
     [variables.hosts, hosts],
   ] as const) {
+    if (expression === undefined) continue;
+    const trap = problemOfNamesIn(expression);
+    if (trap !== undefined) reading.problem(variable, `is wrong: ${trap}`);
     // A plain path is valid by construction.
-    if (expression === undefined || plainPathOf(expression) !== undefined) continue;
+    if (plainPathOf(expression) !== undefined) continue;
     const { problemOfExpression, Search } = await import("../inspector/expressions/search.ts");
     search = Search;
     const problem = problemOfExpression(expression);

@@ -8,9 +8,9 @@ import { decodePhpSerialize } from "../inspector/session/formats/php-serialize.t
 import type { LaravelKey } from "../inspector/session/layers/laravel-key.ts";
 
 /** What SESSION_SERIALIZE_HANDLER can be. */
-export type ConfiguredHandler = SerializeHandler | "laravel";
+export type ConfiguredHandler = SerializeHandler | "json" | "laravel";
 
-type Load = (laravelKey: LaravelKey | undefined) => Promise<Decode>;
+type Load = (laravelKeys: readonly LaravelKey[]) => Promise<Decode>;
 
 const loaders: Readonly<Record<ConfiguredHandler, Load>> = {
   php: async () => decodePhp,
@@ -19,8 +19,9 @@ const loaders: Readonly<Record<ConfiguredHandler, Load>> = {
   // One chunk for all of these: with more, what they share with the entry would become files of their own.
   igbinary: () => loadDecoder("igbinary"),
   msgpack: () => loadDecoder("msgpack"),
-  laravel: async (laravelKey) =>
-    (await import("../inspector/session/layers/laravel.ts")).laravelDecoder(laravelKey),
+  json: async () => (await import("../inspector/session/formats/json.ts")).decodeJson,
+  laravel: async (laravelKeys) =>
+    (await import("../inspector/session/layers/laravel.ts")).laravelDecoder(laravelKeys),
 };
 
 export const configuredHandlers = Object.keys(loaders) as readonly ConfiguredHandler[];
@@ -31,10 +32,10 @@ async function loadDecoder(name: SerializeHandler): Promise<Decode> {
 
 interface DecoderSettings {
   readonly serializeHandler: ConfiguredHandler;
-  readonly laravelKey?: LaravelKey;
+  readonly laravelKeys: readonly LaravelKey[];
 }
 
 /** Returns the decoder of the configured handler. */
-export function decoderOf({ serializeHandler, laravelKey }: DecoderSettings): Promise<Decode> {
-  return loaders[serializeHandler](laravelKey);
+export function decoderOf({ serializeHandler, laravelKeys }: DecoderSettings): Promise<Decode> {
+  return loaders[serializeHandler](laravelKeys);
 }

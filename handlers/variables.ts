@@ -3,8 +3,15 @@
 // guides and params/example.yml are held to it.
 
 import { type PlacementMode, placementModes } from "../inspector/placement-modes.ts";
-import { type PresetName, presets } from "../inspector/presets.ts";
-import { laravelKeyForm, readLaravelKey } from "../inspector/session/layers/laravel-key.ts";
+import { type PresetName, presetNames } from "../inspector/preset-names.ts";
+import {
+  laravelKeyForm,
+  laravelKeysForm,
+  readLaravelKey,
+  readLaravelKeys,
+} from "../inspector/session/layers/laravel-key.ts";
+import { layerNames, maxLayers, readLayers } from "../inspector/session/layers/layer-names.ts";
+import { maxSidLength, minSidLength, type SidBits } from "../inspector/session-id.ts";
 import { readTicketKeys, ticketKeysForm } from "../inspector/ticket-keys.ts";
 import { readStoreUrl, storeUrlForms } from "../stores/store-url.ts";
 import { configuredHandlers } from "./decoder.ts";
@@ -24,8 +31,7 @@ export interface Variable<T> {
 /** memcached's keys have at most 250 bytes, and a session id has 22 at least. */
 const maxPrefixBytes = 228;
 
-const presetNames = Object.keys(presets) as readonly PresetName[];
-const phpHandlers = configuredHandlers.filter((name) => name !== "laravel");
+const phpHandlers = configuredHandlers.filter((name) => name !== "json" && name !== "laravel");
 
 export const variables = {
   store: {
@@ -86,13 +92,38 @@ export const variables = {
   serializeHandler: {
     name: "SESSION_SERIALIZE_HANDLER",
     ...oneOf(configuredHandlers),
-    allowed: `PHP's session.serialize_handler (${phpHandlers.join(", ")}), or laravel`,
+    allowed: `PHP's session.serialize_handler (${phpHandlers.join(", ")}), json, or laravel`,
     fallback: "php",
+  },
+  layers: {
+    name: "SESSION_LAYERS",
+    allowed: `what stands around a session's bytes, outermost first, at most ${maxLayers} of ${layerNames.join(", ")}; or none`,
+    parse: readLayers,
+    fallback: "none",
+  },
+  sidLength: {
+    name: "SESSION_SID_LENGTH",
+    allowed: `PHP's session.sid_length, ${minSidLength} to ${maxSidLength}`,
+    parse: (text: string) => {
+      const length = /^[0-9]{2,3}$/.test(text) ? Number(text) : 0;
+      return length >= minSidLength && length <= maxSidLength ? length : undefined;
+    },
+  },
+  sidBits: {
+    name: "SESSION_SID_BITS_PER_CHARACTER",
+    allowed: "PHP's session.sid_bits_per_character: 4, 5 or 6",
+    parse: (text: string) => (/^[456]$/.test(text) ? (Number(text) as SidBits) : undefined),
   },
   laravelKey: {
     name: "LARAVEL_APP_KEY",
     allowed: laravelKeyForm,
     parse: readLaravelKey,
+    isSecret: true,
+  },
+  laravelPreviousKeys: {
+    name: "LARAVEL_PREVIOUS_KEYS",
+    allowed: laravelKeysForm,
+    parse: readLaravelKeys,
     isSecret: true,
   },
   tickets: {

@@ -21,6 +21,7 @@ export const functionVariables = [...named, ...secretVariables.map((name) => `${
 /** A secret is unknown before the function runs: while the other variables are checked, this takes its place. */
 export const placeholders: Readonly<Record<string, string>> = {
   [variables.laravelKey.name]: `base64:${Buffer.alloc(32).toString("base64")}`,
+  [variables.laravelPreviousKeys.name]: `base64:${Buffer.alloc(32).toString("base64")}`,
   [variables.storePassword.name]: "placeholder",
   [variables.ticketKeys.name]: `placeholder:${Buffer.alloc(32).toString("base64url")}`,
 };

@@ -2,6 +2,7 @@
 // for the user's name in a session has no expressions yet, and bytes on stdin need no store.
 
 import { type Config, environmentWith, readConfig } from "../handlers/configuration.ts";
+import { readStoreUrl } from "../stores/store-url.ts";
 import type { InspectOptions } from "./inspect-options.ts";
 
 /** The values of variables that are not needed. */
@@ -25,9 +26,19 @@ export async function readInspectConfig(
     SERVED_HOSTS: standIns.SERVED_HOSTS,
     ISUSER_POLICY: undefined,
   });
-  const { SESSION_SERIALIZE_HANDLER, SESSION_PRESET, LARAVEL_APP_KEY } = environment;
-  const { AUTHENTICATED_EXPRESSION, USER_EXPRESSION, SESSION_STORE } = standIns;
-  const decoding = { ...standIns, SESSION_SERIALIZE_HANDLER, SESSION_PRESET, LARAVEL_APP_KEY };
+  const { SESSION_SERIALIZE_HANDLER, SESSION_PRESET, SESSION_LAYERS, SESSION_STORE_PASSWORD } = environment;
+  const { LARAVEL_APP_KEY, LARAVEL_PREVIOUS_KEYS } = environment;
+  const { AUTHENTICATED_EXPRESSION, USER_EXPRESSION } = standIns;
+  // What stands around a preset's sessions hangs on the store that their bytes come from.
+  const { SESSION_STORE: told = "" } = environment;
+  const SESSION_STORE = readStoreUrl(told) === undefined ? standIns.SESSION_STORE : told;
+  const decoding = {
+    ...standIns,
+    ...{ SESSION_STORE, SESSION_STORE_PASSWORD },
+    ...{ SESSION_SERIALIZE_HANDLER, SESSION_PRESET, SESSION_LAYERS, LARAVEL_APP_KEY, LARAVEL_PREVIOUS_KEYS },
+    // For a preset whose prefix only the site knows: nothing is looked up.
+    SESSION_KEY_PREFIX: "",
+  };
   if (options.user === undefined) {
     if (options.isRaw) return readConfig(decoding);
     return readConfig({ ...environment, AUTHENTICATED_EXPRESSION, USER_EXPRESSION });
@@ -36,7 +47,6 @@ export async function readInspectConfig(
   const { AUTHENTICATED_EXPRESSION: authenticated, USER_EXPRESSION: user } = environment;
   return readConfig({
     ...decoding,
-    SESSION_STORE,
     AUTHENTICATED_EXPRESSION: authenticated,
     USER_EXPRESSION: user,
   });

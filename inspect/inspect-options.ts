@@ -1,8 +1,10 @@
 // The command line of the inspect tool. A problem with it never repeats it: somebody may have put a session id there.
 
 import { parseArgs } from "node:util";
-import { decoders, isSerializeHandler } from "../inspector/session/formats/formats.ts";
+import { decoders } from "../inspector/session/formats/formats.ts";
 import { noIdAsArgument } from "../terminal/session-id-input.ts";
+
+const handlers = [...Object.keys(decoders), "json"];
 
 export const usage = `usage: npm run inspect -- [options]                  the session from SESSION_STORE
        npm run inspect -- --raw [options] < bytes    the session from stdin
@@ -10,7 +12,7 @@ export const usage = `usage: npm run inspect -- [options]                  the s
 It asks for the session id and does not show it. An id is never given as an argument.
 
   --session-file PATH        read the session id from this file instead; - is stdin
-  --serialize-handler NAME   ${Object.keys(decoders).join(", ")};
+  --serialize-handler NAME   ${handlers.join(", ")};
                              SESSION_SERIALIZE_HANDLER unless given
   --preset NAME              as SESSION_PRESET
   --user NAME                the verdict for this user, by the name that the site has for them: Alice, Carol Danvers
@@ -65,8 +67,8 @@ export function readInspectOptions(args: readonly string[]): InspectOptions | "h
   if (isRaw && sessionFile !== undefined) {
     return { problem: "--raw and --session-file exclude each other: the bytes or the id of a session" };
   }
-  if (serializeHandler !== undefined && !isSerializeHandler(serializeHandler)) {
-    return { problem: `--serialize-handler must be one of ${Object.keys(decoders).join(", ")}` };
+  if (serializeHandler !== undefined && !handlers.includes(serializeHandler)) {
+    return { problem: `--serialize-handler must be one of ${handlers.join(", ")}` };
   }
   if (flags !== undefined && !(isRaw && isUint32(flags))) {
     return { problem: "--flags must be a whole number of 32 bits, beside --raw" };

@@ -3,13 +3,14 @@
 
 import { createInspector, openStore } from "../handlers/compose.ts";
 import type { Config } from "../handlers/configuration.ts";
-import { decoderOf } from "../handlers/decoder.ts";
+import { type ConfiguredHandler, decoderOf } from "../handlers/decoder.ts";
+import { unwrapOf } from "../handlers/unwrap.ts";
 import { localpartOfUserName } from "../inspector/localpart.ts";
 import { toDocument } from "../inspector/session/document.ts";
-import { type Decode, decoders, type SerializeHandler } from "../inspector/session/formats/formats.ts";
+import { decoders } from "../inspector/session/formats/formats.ts";
+import { decodeJson } from "../inspector/session/formats/json.ts";
 import { maxSessionBytes } from "../inspector/session/limits.ts";
 import type { PhpSession } from "../inspector/session/model.ts";
-import { sessionBytesOf } from "../inspector/session/stored-value.ts";
 import { UnreadableSessionError } from "../inspector/session/unreadable.ts";
 import { isSessionId } from "../inspector/session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
@@ -141,7 +142,7 @@ async function look(store: SessionStore, sessionId: string): Promise<Looked> {
 
 async function jsonOf(looked: Looked, config: Config, options: InspectOptions): Promise<string> {
   if (options.user === undefined) {
-    const read = readBy(await decoderOf(config), looked);
+    const read = await readBy(config, looked);
     if (read instanceof Failure) throw read;
     return orTooLarge(printDocument(toDocument(read), options.showValues));
   }
@@ -172,18 +173,19 @@ async function userOf(
   config: Config,
   { showValues }: InspectOptions,
 ): Promise<string | null> {
-  const session = readBy(await decoderOf(config), looked);
+  const session = await readBy(config, looked);
   if (session instanceof Failure) return null;
   const who = whoIsLoggedIn(session, config.expressions, Date.now() / 1000);
   if (!("userName" in who)) return null;
   return showValues ? who.userName : maskLeaf(who.userName);
 }
 
-function readBy(decode: Decode, looked: Looked): PhpSession | Failure {
+async function readBy(config: Config, looked: Looked): Promise<PhpSession | Failure> {
   if (looked === null) return new Failure("no-session", 1);
   if (looked instanceof StoreError) return new Failure(looked.fault, 1);
   try {
-    return decode(sessionBytesOf(looked));
+    const [unwrap, decode] = await Promise.all([unwrapOf(config), decoderOf(config)]);
+    return decode(unwrap(looked));
   } catch (error) {
     if (error instanceof UnreadableSessionError) return new Failure(error.code, 1);
     throw error;
@@ -202,13 +204,13 @@ async function report(
   factsOfPlaces: readonly Fact[],
 ): Promise<void> {
   const { serializeHandler } = config;
-  const session = readBy(await decoderOf(config), looked);
+  const session = await readBy(config, looked);
   const isRead = !(session instanceof Failure);
   const facts = [...factsOfPlaces];
   if (looked !== null && !(looked instanceof StoreError)) {
     const text = `${serializeHandler}${isRead ? "" : `: ${session.message}`}`;
     facts.push({ about: "read as", text, isGood: isRead });
-    facts.push(factOfHandlers(looked));
+    facts.push(await factOfHandlers(looked, config));
   }
   if (options.user !== undefined) {
     facts.push(factOfLogin(options.user));
@@ -252,9 +254,17 @@ function factOfLogin(userName: string): Fact {
   return { about: "login", text: `logs in as ${prepared.localpart}@HOST`, isGood: true };
 }
 
-/** Says which of PHP's handlers can have written these bytes. */
-function factOfHandlers(stored: StoredValue): Fact {
-  const handlers = Object.keys(decoders) as SerializeHandler[];
-  const fitting = handlers.filter((handler) => !(readBy(decoders[handler], stored) instanceof Failure));
+/** Says which handlers can have written these bytes, below the configured layers. */
+async function factOfHandlers(stored: StoredValue, { layers }: Config): Promise<Fact> {
+  const fitting: string[] = [];
+  for (const [name, decode] of Object.entries({ ...decoders, json: decodeJson })) {
+    const unwrap = await unwrapOf({ layers, serializeHandler: name as ConfiguredHandler });
+    try {
+      decode(unwrap(stored));
+      fitting.push(name);
+    } catch (error) {
+      if (!(error instanceof UnreadableSessionError)) throw error;
+    }
+  }
   return { about: "fits", text: fitting.join(", ") || "no handler", isGood: fitting.length === 1 };
 }

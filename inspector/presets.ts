@@ -14,16 +14,28 @@
 // Source: the files named at each.
 
 import type { PlacementMode } from "./placement-modes.ts";
+import type { PresetName } from "./preset-names.ts";
+import type { LayerName } from "./session/layers/layer-names.ts";
 import type { WhoExpressions } from "./who.ts";
 
+/** By the kind of store. */
+type ByStore<T> = Readonly<Partial<Record<string, T>>>;
+
 export interface Preset {
-  /** By the kind of store, where it is not PHP's own. */
-  readonly keyPrefix: Readonly<Partial<Record<string, string>>>;
+  /** Where it is not PHP's own; null where only the site knows it. */
+  readonly keyPrefix: ByStore<string | null>;
   /** Where it is not that of PHP's memcached save handler. */
   readonly placement?: PlacementMode;
-  readonly serializeHandler: "php" | "laravel";
+  /** Where it is not PHP's own. */
+  readonly sessionId?: RegExp;
+  /** What stands around the session's bytes, outermost first: exactly these, where there are any. */
+  readonly layers?: ByStore<readonly LayerName[]>;
+  readonly serializeHandler: "php" | "php_serialize" | "json" | "laravel";
   readonly expressions: WhoExpressions;
 }
+
+/** CodeIgniter's own ids: of 160 bits with php.ini's 4 or 5 bits a character, or of 128 bits from 4.6 on. */
+const codeIgniterId = /^(?:[0-9a-v]{32}|[0-9a-f]{40})$/;
 
 const symfonyToken = "php_unserialize(_sf2_attributes._security_main)";
 const symfonyUser = '("2"[0] || "1"[0])';
@@ -101,6 +113,11 @@ export const presets = {
    * APP_NAME=Laravel, see SESSION_KEY_PREFIX; in Redis the connection's own (REDIS_PREFIX) stands before it. The file
    * driver has none.
    *
+   * Laravel's cache has the same prefix. So an id has exactly 40 letters and digits (Session/Store.php, isValidId()),
+   * and the bytes are wrapped exactly once where the cache does it (Cache/RedisStore.php and DynamoDbStore.php: a
+   * session is a string to them), and nowhere else. A site whose Redis client serializes or compresses sets
+   * SESSION_LAYERS.
+   *
    * Refused: an administrator in the user's place, by 404labfr/laravel-impersonate (`impersonated_by`) or Nova
    * (`nova_impersonated_by`). Fortify's and Jetstream's second factor is pending without the user's id (`login.id`
    * stands in its place), so nobody is logged in yet. pragmarx/google2fa-laravel keeps nothing while its factor is
@@ -108,8 +125,15 @@ export const presets = {
    * an e-mail address that is not verified, a password changed since.
    */
   laravel: {
-    keyPrefix: { memcached: "laravel_cache_", redis: "laravel_database_laravel_cache_", files: "" },
+    keyPrefix: {
+      memcached: "laravel_cache_",
+      redis: "laravel_database_laravel_cache_",
+      dynamodb: "laravel_cache_",
+      files: "",
+    },
     placement: "client-modula",
+    sessionId: /^[A-Za-z0-9]{40}$/,
+    layers: { redis: ["serialize"], dynamodb: ["serialize"] },
     serializeHandler: "laravel",
     expressions: {
       authenticated: `${laravelUser} != \`null\` && impersonated_by == \`null\` && nova_impersonated_by == \`null\``,
@@ -118,11 +142,29 @@ export const presets = {
   },
 
   /**
+   * CodeIgniter 3: system/libraries/Session. It has no users of its own: these are the names of its user guide
+   * ("Adding Session Data"), `logged_in` and `username`. With Ion Auth set USER_EXPRESSION to `user_id` and
+   * AUTHENTICATED_EXPRESSION to `` identity != `null` ``. Key prefix: in files, that of the cookie "ci_session".
+   *
+   * Refused: values that are flash or temporary data, which the framework drops by itself (`__ci_vars`).
+   */
+  codeigniter3: {
+    keyPrefix: { memcached: "ci_session:", redis: "ci_session:", files: "ci_session" },
+    placement: "client-modula",
+    sessionId: codeIgniterId,
+    serializeHandler: "php",
+    expressions: {
+      authenticated: "logged_in == `true` && __ci_vars.logged_in == `null` && __ci_vars.username == `null`",
+      user: "username",
+    },
+  },
+
+  /**
    * CodeIgniter 4 with Shield: Shield's Authentication/Authenticators/Session.php. The name is the user's id. Key
    * prefix: with the cookie "ci_session".
    *
    * Refused: an `auth_action` that is still to be done, which is Shield's second factor (Email2FA) and its check of the
-   * e-mail address (EmailActivator). A login by a remember-me cookie or a magic link is a full one. Known to the
+   * e-mail address (EmailActivator); flash or temporary data (`__ci_vars`). A login by a remember-me cookie or a magic link is a full one. Known to the
    * site's database alone: a password that must be changed (`force_reset`), a ban.
    */
   codeigniter4: {
@@ -132,9 +174,10 @@ export const presets = {
       files: "ci_session",
     },
     placement: "client-modula",
+    sessionId: codeIgniterId,
     serializeHandler: "php",
     expressions: {
-      authenticated: "user.id != `null` && user.auth_action == `null`",
+      authenticated: "user.id != `null` && user.auth_action == `null` && __ci_vars.user == `null`",
       user: "user.id",
     },
   },
@@ -184,6 +227,178 @@ export const presets = {
       user: `${joomlaData}.user.id`,
     },
   },
-} as const satisfies Record<string, Preset>;
 
-export type PresetName = keyof typeof presets;
+  /**
+   * Yii 2: framework/web/User.php; the name is the identity's id. Only the site knows the key: an md5 of the session
+   * component's class and the id, see SESSION_KEY. yii2-redis' Session keeps PHP's own bytes. CacheSession keeps them in
+   * an entry of the cache, which memcached always is; with a cache in Redis set SESSION_LAYERS to yii2.
+   *
+   * Refused: a login whose `__expire` (authTimeout) or `__absoluteExpire` is past; an administrator in a user's place by
+   * dektrium/yii2-user or 2amigos/yii2-usuario (`original_user`). Known to the site's database alone: whether
+   * `__authKey` is still the user's.
+   */
+  yii2: {
+    keyPrefix: { memcached: null, redis: null },
+    placement: "client-modula",
+    layers: { memcached: ["yii2"] },
+    serializeHandler: "php",
+    expressions: {
+      authenticated: [
+        "__id != `null`",
+        "(__expire == `null` || in_future(__expire))",
+        "(__absoluteExpire == `null` || in_future(__absoluteExpire))",
+        "original_user == `null`",
+      ].join(" && "),
+      user: "__id",
+    },
+  },
+
+  /**
+   * CakePHP 3.3 to 5 with its plugin Authentication: Authenticator/SessionAuthenticator.php. The name is the identity's
+   * `username`, in an array or in the fields of an entity; the id itself where PrimaryKeySessionAuthenticator keeps
+   * nothing else. The class decides. Sessions are in a cache (Http/Session/CacheSession.php): Cache/Engine/RedisEngine.php
+   * serializes what it is given; the prefix is the cache configuration's, which only the site knows.
+   *
+   * Refused: an impersonated user (`AuthImpersonate`). The plugin keeps no other state.
+   */
+  cakephp: {
+    keyPrefix: { memcached: null, redis: null },
+    placement: "client-ketama-weighted",
+    layers: { redis: ["serialize"] },
+    serializeHandler: "php",
+    expressions: {
+      authenticated: "Auth != `null` && AuthImpersonate == `null`",
+      user: "(type(Auth) == 'object' && [(contains(keys(Auth), '_fields') && [Auth._fields] || [Auth])[0].username] || [Auth])[0]",
+    },
+  },
+
+  /**
+   * Magento 2 and Adobe Commerce: Customer/Model/Session.php, whose accounts are shared per website, of the website
+   * "base"; the name is the customer's id. In Redis by colinmollenhour/php-redis-session-abstract: a hash, whose field
+   * `data` is the session.
+   *
+   * Refused: guests, who have no id; an administrator in the customer's place (LoginAsCustomer, whose key has been
+   * spelt in two ways). An e-mail address that must be confirmed first keeps the customer from logging in. Known to the
+   * shop's database alone: a customer who was locked or deleted.
+   */
+  magento: {
+    keyPrefix: { redis: "sess_" },
+    layers: { redis: ["magento"] },
+    serializeHandler: "php",
+    expressions: {
+      authenticated: [
+        "to_number(customer_base.customer_id) > `0`",
+        "customer_base.logged_as_customer_admind_id == `null`",
+        "customer_base.logged_as_customer_admin_id == `null`",
+      ].join(" && "),
+      user: "customer_base.customer_id",
+    },
+  },
+
+  /**
+   * Moodle 4.3 on: lib/classes/session/redis.php. Up to 4.4 a session is a string that phpredis serialized, at
+   * $CFG->session_redis_prefix and the id; from 4.5 on it is the field `sessdata` of a hash at the prefix, `session_` and
+   * the id: set SESSION_KEY_PREFIX. In memcached it is PHP's own.
+   *
+   * Refused: a second factor that is pending, since every user who has passed it, or needs none, is marked at the first
+   * page that asks for a login (admin/tool/mfa, `SESSION->tool_mfa_authenticated`); versions before 4.3 have no such
+   * mark in the core. Refused as well: the guest account; "log in as", which keeps the administrator in
+   * `USER->realuser`; a password that must be changed (`auth_forcepasswordchange`); accounts that are not confirmed,
+   * suspended or deleted. Not seen: a site policy that is not agreed to yet.
+   */
+  moodle: {
+    keyPrefix: { redis: "" },
+    layers: { redis: ["serialize"] },
+    serializeHandler: "php",
+    expressions: {
+      authenticated: [
+        "to_number(USER.id) > `0`",
+        "USER.username != 'guest'",
+        "USER.realuser == `null`",
+        "SESSION.tool_mfa_authenticated == `true`",
+        'contains(`[null, 0, "0"]`, USER.preference.auth_forcepasswordchange)',
+        "to_number(USER.confirmed) != `0`",
+        'contains(`[null, 0, "0"]`, USER.suspended)',
+        'contains(`[null, 0, "0"]`, USER.deleted)',
+      ].join(" && "),
+      user: "USER.username",
+    },
+  },
+
+  /**
+   * MediaWiki: includes/session/SessionBackend.php, SessionManager.php generateSessionId(); the name is the account's. The
+   * key begins with the wiki's id and `:MWSession:`. The session is an array that \Memcached serializes (flags 4; with
+   * igbinary 5, for which set SESSION_SERIALIZE_HANDLER), or libs/objectcache/RedisBagOStuff.php.
+   *
+   * Refused: anonymous visitors; a session whose `expires` is past; one of another provider than the login form's, such
+   * as a bot password's, which has a part of the account's rights. While a second factor or a new password is still
+   * asked for, AuthManager has not set the user. Known to the wiki's database alone: a block, whether `userToken` is still
+   * the account's, whether the e-mail address is confirmed.
+   */
+  mediawiki: {
+    keyPrefix: { memcached: null, redis: null },
+    placement: "client-ketama-weighted",
+    sessionId: /^[0-9a-v]{32}$/,
+    serializeHandler: "php_serialize",
+    expressions: {
+      authenticated: [
+        "metadata.userId > `0`",
+        "in_future(metadata.expires)",
+        "(metadata.provider == 'MediaWiki\\Session\\CookieSessionProvider' || metadata.provider == 'CentralAuthSessionProvider')",
+      ].join(" && "),
+      user: "metadata.userName",
+    },
+  },
+
+  /**
+   * TYPO3 11 on, users of the frontend: core/Classes/Session/Backend/RedisSessionBackend.php, UserSessionManager.php,
+   * with the default [FE][sessionTimeout] of 6000 seconds; the name is the user's id. Only the site knows the key, which
+   * holds a hash of the id by its encryptionKey, see SESSION_KEY. Redis drops no session by itself.
+   *
+   * Refused: anonymous sessions, whose `ses_userid` is 0; a session that was not used for the time-out. The core's second
+   * factor and its "switch user" are for users of the backend, whose sessions have another key. Not seen: an address
+   * that [FE][lockIP] binds the session to.
+   */
+  typo3: {
+    keyPrefix: { redis: null },
+    sessionId: /^[0-9a-f]{32}$/,
+    serializeHandler: "json",
+    expressions: {
+      authenticated: "ses_userid > `0` && not_older_than(ses_tstamp, `6000`)",
+      user: "ses_userid",
+    },
+  },
+
+  /**
+   * OpenCart 3 and 4 with its Redis sessions: system/library/session/redis.php, cart/customer.php; the name is the
+   * customer's id. Key prefix: with CACHE_PREFIX "oc_".
+   *
+   * Refused: guests, who have no id. The session does not tell an administrator who logged in as the customer. Nor does
+   * it tell a second factor that is pending (4.1, `config_2fa`: a cookie and the database know it): a shop that asks for
+   * one cannot be served by this preset.
+   */
+  opencart: {
+    keyPrefix: { redis: "oc_.session." },
+    sessionId: /^[A-Za-z0-9,-]{22,52}$/,
+    serializeHandler: "json",
+    expressions: { authenticated: "to_number(customer_id) > `0`", user: "customer_id" },
+  },
+
+  /**
+   * Shopware 6: Symfony's session, whose storefront keeps a context token and no customer: the token's customer stands
+   * in the database (Storefront/Framework/Routing/StorefrontSubscriber.php). So the shop adds the customer to the
+   * session by a subscriber, as "inspectord.user": docs/frameworks.md has it.
+   *
+   * Refused: a session that it has not been added to, as those of guests; an administrator in the customer's place
+   * (`sw-imitating-user-id`).
+   */
+  shopware6: {
+    keyPrefix: { redis: "sf_s" },
+    serializeHandler: "php",
+    expressions: {
+      authenticated:
+        '_sf2_attributes."inspectord.user" != `null` && _sf2_attributes."sw-imitating-user-id" == `null`',
+      user: '_sf2_attributes."inspectord.user"',
+    },
+  },
+} as const satisfies Record<PresetName, Preset>;

@@ -7,7 +7,7 @@ import type { PhpSession } from "./session/model.ts";
 import { sessionBytesOf } from "./session/stored-value.ts";
 import { UnreadableSessionError } from "./session/unreadable.ts";
 import type { Wanted } from "./session/wanted.ts";
-import { isSessionId } from "./session-id.ts";
+import { phpSessionId } from "./session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
 import type { OpenTickets } from "./ticket.ts";
 import {
@@ -23,6 +23,10 @@ import { type WhoExpressions, wantedBy, whoIsLoggedIn } from "./who.ts";
 
 export interface SessionInspectorOptions {
   readonly store: SessionStore;
+  /** The shape of the site's session ids: PHP's own unless told. What has another is not looked up. */
+  readonly sessionId?: RegExp;
+  /** A stored value -> the session's bytes: what a client alone does unless told. Throws UnreadableSessionError. */
+  readonly unwrap?: (stored: StoredValue) => Uint8Array;
   /** The site's session.serialize_handler: bytes -> session. Throws UnreadableSessionError. */
   readonly decode: (bytes: Uint8Array, wanted?: Wanted) => PhpSession;
   readonly expressions: WhoExpressions;
@@ -73,7 +77,9 @@ export class SessionInspector {
    * sessions would log people out of whatever relies on the answer.
    */
   async inspectSessions(ids: readonly string[]): Promise<SessionsVerdict> {
-    const found = await reach(this.#options.store.getMany([...new Set(ids.filter(isSessionId))]));
+    const found = await reach(
+      this.#options.store.getMany([...new Set(ids.filter((id) => this.#isSessionId(id)))]),
+    );
     if ("outcome" in found) return found;
     const live = new Set<string>();
     for (const [id, stored] of found.given) {
@@ -86,7 +92,7 @@ export class SessionInspector {
   #sessionIdOf(password: string, host: string): { readonly sessionId: string } | Verdict {
     const { tickets, nowMs } = this.#options;
     if (!isTicketShaped(password)) {
-      if (!isSessionId(password)) return refused("malformed-session-id");
+      if (!this.#isSessionId(password)) return refused("malformed-session-id");
       return tickets?.areRequired === true ? refused("ticket-required") : { sessionId: password };
     }
     if (tickets === undefined) {
@@ -94,7 +100,12 @@ export class SessionInspector {
       return isCompactJwe ? refused("malformed-session-id", "tickets-off") : refused("malformed-session-id");
     }
     const opened = tickets.open(password, { host, nowSeconds: nowMs() / 1000 });
-    return "problem" in opened ? refused(opened.problem) : opened;
+    if ("problem" in opened) return refused(opened.problem);
+    return this.#isSessionId(opened.sessionId) ? opened : refused("malformed-session-id");
+  }
+
+  #isSessionId(text: string): boolean {
+    return (this.#options.sessionId ?? phpSessionId).test(text);
   }
 
   /** `user` is the JID's localpart, `server` its domainpart, both as ejabberd has prepared them. */
@@ -107,10 +118,10 @@ export class SessionInspector {
   }
 
   #userOf(stored: StoredValue): SessionUser {
-    const { decode, expressions, namesDifferByCase, nowMs } = this.#options;
+    const { unwrap = sessionBytesOf, decode, expressions, namesDifferByCase, nowMs } = this.#options;
     let session: PhpSession;
     try {
-      session = decode(sessionBytesOf(stored), this.#wanted);
+      session = decode(unwrap(stored), this.#wanted);
     } catch (error) {
       if (error instanceof UnreadableSessionError)
         return { reason: "unreadable-session", detail: error.code };

@@ -69,9 +69,16 @@ export function whoIsLoggedIn(
   }
   if (search?.failure !== undefined) return { reason: "expression-failed", detail: search.failure };
   if (authenticated !== true) return { reason: "not-authenticated" };
-  const userName = Number.isSafeInteger(user) ? String(user) : user;
-  if (typeof userName !== "string" || userName === "") return { reason: "no-user-name" };
+  const userName = nameOf(user);
+  if (userName === undefined) return { reason: "no-user-name" };
   return expressions.hosts === undefined ? { userName } : { userName, hosts: textsOf(hosts) };
+}
+
+/** Text that is not empty, or a whole number: one beyond 2^53 is a mark that no content can forge, see document.ts. */
+function nameOf(user: unknown): string | undefined {
+  if (Number.isSafeInteger(user)) return String(user);
+  const name = typeof user === "object" && user !== null && "$int" in user ? user.$int : user;
+  return typeof name === "string" && name !== "" ? name : undefined;
 }
 
 /** Evaluates the expressions of one verdict. The session's document is made only for those that are no plain path. */

@@ -3,7 +3,7 @@
 //   PHP                               document
 //   null, bool, int up to 2^53-1      null, boolean, number
 //   int beyond                        {"$int": "9223372036854775807"}
-//   float                             number; {"$float": "NAN" | "INF" | "-INF"}
+//   float                             number; {"$float": "NAN" | "INF" | "-INF"}, of JSON {"$float": "7.0"}
 //   string                            string; {"$base64": "..."} if the bytes are not UTF-8
 //   array with keys 0..n-1 in order   array
 //   any other array, the session      object
@@ -36,6 +36,7 @@ import {
   type Bytes,
   PhpArray,
   PhpEnum,
+  PhpFloat,
   type PhpObject,
   type PhpProperty,
   PhpSerializable,
@@ -135,7 +136,7 @@ function documentOf(value: PhpValue, work: Work): Document {
   return document;
 }
 
-function make(value: PhpArray | PhpObject | PhpEnum | PhpSerializable, work: Work): Document {
+function make(value: Exclude<PhpValue, null | boolean | number | bigint | Bytes>, work: Work): Document {
   if (value instanceof PhpArray) {
     if (isList(value)) {
       const list: Document[] = [];
@@ -150,6 +151,7 @@ function make(value: PhpArray | PhpObject | PhpEnum | PhpSerializable, work: Wor
     });
     return map;
   }
+  if (value instanceof PhpFloat) return mark("$float", wholeFloatName(value.value));
   if (value instanceof PhpEnum) return mark("$enum", textOf(`${value.className}::${value.caseName}`, work));
   const object = mark("$class", textOf(value.className, work));
   if (value instanceof PhpSerializable) {
@@ -238,6 +240,13 @@ function decodeUtf8(bytes: Bytes): string | undefined {
 
 function base64(bytes: Bytes): string {
   return Buffer.from(bytes, "latin1").toString("base64");
+}
+
+/** As PHP's var_export() writes it: 7.0, -0.0, 1.0E+25. */
+function wholeFloatName(value: number): string {
+  if (!Number.isFinite(value)) return floatName(value);
+  const [digits = "", exponent] = (Object.is(value, -0) ? "-0" : String(value)).split("e");
+  return `${digits.includes(".") ? digits : `${digits}.0`}${exponent === undefined ? "" : `E${exponent}`}`;
 }
 
 function floatName(value: number): string {

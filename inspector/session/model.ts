@@ -11,8 +11,9 @@
 export type Bytes = string;
 
 /**
- * A number is a PHP float, or a PHP int of at most 2^53-1 either way; a bigint is a PHP int beyond that. 1
- * and 1.0 are the same number: nobody's name or id hangs on the difference.
+ * A number is a PHP float, or a PHP int of at most 2^53-1 either way; a bigint is a PHP int beyond that. In PHP's own
+ * formats 1 and 1.0 are the same number: nobody's name or id hangs on the difference. JSON is written by others, too:
+ * there a float that is a whole number is a PhpFloat.
  */
 export type PhpValue =
   | null
@@ -23,7 +24,8 @@ export type PhpValue =
   | PhpArray
   | PhpObject
   | PhpEnum
-  | PhpSerializable;
+  | PhpSerializable
+  | PhpFloat;
 
 /** A key is a string only if PHP would not turn it into an int, see `arrayKey`. */
 export type PhpKey = number | bigint | Bytes;
@@ -71,6 +73,15 @@ export class PhpSerializable {
   constructor(className: Bytes, payload: Bytes) {
     this.className = className;
     this.payload = payload;
+  }
+}
+
+/** A float that is a whole number: no int, and so nobody's id. */
+export class PhpFloat {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
   }
 }
 

@@ -20,60 +20,69 @@
 // string type 0, whatever its serializer, and so sets 0, 0x30, 0x50 or 0x90 and nothing else; pecl-memcache
 // sets 0 or 2. No number of one set has another meaning in the other. So what a flag means is looked up in a
 // table, not guessed, and all other flags are refused: among them those of values that are no strings
-// (\Memcached's types 4, 5 and 7, pecl's 1). The bytes of such a value must never reach the handler of a
-// session: its content would be read by the grammar of another format, and a user chooses parts of it.
+// (\Memcached's type 7, pecl's 1). The bytes of such a value must never reach the handler of a session: its
+// content would be read by the grammar of another format, and a user chooses parts of it.
 //
-// Some clients set type 4 and a serialized STRING: it was serialized a second time. That alone is undone.
+// Two kinds of type 4 and 5 are read:
+//  - some clients set type 4 and a serialized STRING: it was serialized a second time. That alone is undone;
+//  - a framework that keeps the session as an array (MediaWiki) leaves its serializing to \Memcached: these are the
+//    bytes of the handler php_serialize (4) or igbinary (5), if the operator says that it is this one.
 //
 // Source: php-memcached 3 php_memcached.c (MEMC_VAL_*, s_compress_value, s_uncompress_value); pecl-memcache 8
 // src/memcache_pool.h (MMC_SERIALIZED, MMC_COMPRESSED), memcache_pool.c (mmc_compress).
 
-// biome-ignore lint/correctness/noNodejsModules: for node:zlib below
-import { createRequire } from "node:module";
-import type * as Zlib from "node:zlib";
 import type { StoredValue } from "../session-store.ts";
 import { unwrapString } from "./formats/serialized.ts";
+import { inflateZlib } from "./layers/deflated.ts";
 import { decompressFastLz } from "./layers/fastlz.ts";
-import { maxSessionBytes } from "./limits.ts";
+import { badCompression, checkMadeBytes } from "./layers/made-bytes.ts";
+import { decompressZstd } from "./layers/zstd.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
-
-/** node:zlib takes milliseconds to load, and most sites' sessions are not compressed: it is loaded for the first. */
-const require = createRequire(import.meta.url);
-// biome-ignore lint/correctness/noNodejsModules: pure functions of bytes, which JavaScript itself lacks
-const zlib = (): typeof Zlib => require("node:zlib");
 
 const typeMask = 0x0f;
 const serialized = 4;
+const igbinary = 5;
 const applicationMask = 0xffff0000;
 const peclCompressed = 2;
 const lengthBytes = 4;
+const letterA = 0x61;
 
-/** From the flags without their type: what gives the original of this payload, which must have this length. */
+/** From the flags without their type: what returns the original of this payload, which must have this length. */
 const decompressors: ReadonlyMap<number, (payload: Uint8Array, length: number) => Uint8Array | undefined> =
   new Map([
-    [0x30, (payload) => attempt(zlib().inflateSync, payload)],
+    [0x30, inflateZlib],
     [0x50, decompressFastLz],
-    [0x90, (payload) => attempt(zstdDecompress(), payload)],
+    [0x90, decompressZstd],
   ]);
 
+/** The type of an array's flags whose bytes are those of this session.serialize_handler. */
+const typesOfArrays: Readonly<Record<string, number>> = { php_serialize: serialized, igbinary };
+
 /**
- * Gives the session's bytes.
+ * Returns what the client stored: the session's bytes, or what stands around them.
+ * @param handler the site's serialize handler, where nothing stands around the session
  * @throws UnreadableSessionError for unknown flags, for a damaged value, and for a session above the limit,
  * which is not decompressed any further than that
  */
-export function sessionBytesOf({ bytes, flags }: StoredValue): Uint8Array {
+export function sessionBytesOf({ bytes, flags }: StoredValue, handler?: string): Uint8Array {
   if (flags === 0) return bytes;
-  if (flags === peclCompressed) return orBadCompression(attempt(zlib().inflateSync, bytes));
+  if (flags === peclCompressed) return inflateZlib(bytes);
   // Bits of the application's own say nothing of the bytes: a session handler sets none.
   if ((flags & applicationMask) !== 0) throw new UnreadableSessionError("unknown-flags", 0);
   const type = flags & typeMask;
   const compression = flags - type;
   const decompress = decompressors.get(compression);
-  if ((type !== 0 && type !== serialized) || (compression !== 0 && decompress === undefined)) {
+  const isKnownType = type === 0 || type === serialized || type === igbinary;
+  if (!isKnownType || (compression !== 0 && decompress === undefined)) {
     throw new UnreadableSessionError("unknown-flags", 0);
   }
   const value = decompress === undefined ? bytes : uncompressed(bytes, decompress);
-  return type === serialized ? unwrapString(value) : value;
+  if (type === 0) return value;
+  if (type === serialized && value[0] !== letterA) return unwrapString(value);
+  if (handler === undefined || typesOfArrays[handler] !== type) {
+    throw new UnreadableSessionError("array-of-client", 0);
+  }
+  return value;
 }
 
 function uncompressed(
@@ -82,31 +91,9 @@ function uncompressed(
 ): Uint8Array {
   if (bytes.length < lengthBytes) throw new UnreadableSessionError("truncated", bytes.length);
   const length = new DataView(bytes.buffer, bytes.byteOffset, lengthBytes).getUint32(0, true);
-  if (length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
-  const original = orBadCompression(decompress(bytes.subarray(lengthBytes), length));
-  if (original.length !== length) throw new UnreadableSessionError("bad-compression", 0);
+  const payload = bytes.subarray(lengthBytes);
+  checkMadeBytes(payload.length, length);
+  const original = decompress(payload, length);
+  if (original?.length !== length) throw badCompression();
   return original;
-}
-
-function orBadCompression(original: Uint8Array | undefined): Uint8Array {
-  if (original === undefined) throw new UnreadableSessionError("bad-compression", 0);
-  return original;
-}
-
-type Decompress = (payload: Uint8Array, options: Zlib.ZlibOptions) => Uint8Array;
-
-/** Stops where the output would exceed a session's limit: a few bytes can stand for gigabytes. */
-function attempt(decompress: Decompress, payload: Uint8Array): Uint8Array | undefined {
-  try {
-    return decompress(payload, { maxOutputLength: maxSessionBytes });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_BUFFER_TOO_LARGE") return undefined;
-    throw new UnreadableSessionError("too-large", maxSessionBytes);
-  }
-}
-
-function zstdDecompress(): Decompress {
-  const { zstdDecompressSync } = zlib() as { readonly zstdDecompressSync?: Decompress };
-  if (zstdDecompressSync === undefined) throw new UnreadableSessionError("zstd-unsupported", 0);
-  return zstdDecompressSync;
 }

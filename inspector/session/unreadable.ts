@@ -33,12 +33,18 @@ export type UnreadableCode =
   | "uncertain-reference"
   /** Flags beside the value that no PHP client sets on a session: see stored-value.ts. */
   | "unknown-flags"
-  /** What the flags call compressed cannot be decompressed, or has another length than it says. */
+  /** What the flags or SESSION_LAYERS call compressed cannot be decompressed, or has another length than it says. */
   | "bad-compression"
+  /** It would become more than 64 KiB and more than 256 times as many bytes: see made-bytes.ts. */
+  | "too-compressed"
+  /** PHP's memcached client serialized an array, and the serialize handler is another than it did it by. */
+  | "array-of-client"
   /** What should be encrypted is not, or by another key, or was changed since: see laravel.ts. */
   | "bad-encryption"
   /** Compressed by Zstandard, which this Node.js (before 22.15) cannot undo. */
-  | "zstd-unsupported";
+  | "zstd-unsupported"
+  /** Compressed by Snappy. */
+  | "snappy-unsupported";
 
 /**
  * The bytes are not a session that can be read with certainty. It carries the reason and the place, and never

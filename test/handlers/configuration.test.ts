@@ -4,7 +4,9 @@ import { inspect } from "node:util";
 import { readConfig, readStage } from "../../handlers/configuration.ts";
 import { Search } from "../../inspector/expressions/search.ts";
 import { placementModes } from "../../inspector/placement-modes.ts";
-import { presets } from "../../inspector/presets.ts";
+import { presetNames } from "../../inspector/preset-names.ts";
+import { type Preset, presets } from "../../inspector/presets.ts";
+import { phpSessionId } from "../../inspector/session-id.ts";
 
 const good = {
   SESSION_STORE: "memcached://127.0.0.1:11211",
@@ -31,7 +33,10 @@ describe("the function's configuration", () => {
       placement: "ketama",
       replicas: 0,
       keyPrefix: "memc.sess.key.",
+      sessionId: phpSessionId,
+      layers: [],
       serializeHandler: "php",
+      laravelKeys: [],
       expressions: { authenticated: '"symfony/user/sfUser/authenticated"', user: "user.name" },
       servedHosts: new Set(["example.org", "chat.example.org"]),
       isUserPolicy: "all",
@@ -90,7 +95,7 @@ describe("the function's configuration", () => {
       return "serializeHandler" in config ? config.serializeHandler : undefined;
     };
     assert.equal(await handlerOf({}), "php");
-    for (const name of ["php", "php_binary", "php_serialize", "igbinary", "msgpack"]) {
+    for (const name of ["php", "php_binary", "php_serialize", "igbinary", "msgpack", "json"]) {
       assert.equal(await handlerOf({ SESSION_SERIALIZE_HANDLER: name }), name);
     }
   });
@@ -102,8 +107,17 @@ describe("the function's configuration", () => {
       assert.ok(!("problems" in config), JSON.stringify(config));
       return config;
     };
-    for (const [name, preset] of Object.entries(presets)) {
-      const config = await withPreset({ SESSION_PRESET: name });
+    assert.deepEqual(Object.keys(presets), presetNames);
+    for (const [name, preset] of Object.entries<Preset>(presets)) {
+      const isPrefixKnown = preset.keyPrefix["memcached"] !== null && name !== "typo3";
+      if (preset.keyPrefix["memcached"] === null) {
+        const problems = await problemsOf({ SESSION_PRESET: name });
+        assert.match(problems.join(), /^SESSION_KEY_PREFIX is missing/, name);
+      }
+      const SESSION_KEY_PREFIX = isPrefixKnown ? {} : { SESSION_KEY_PREFIX: "" };
+      const config = await withPreset({ SESSION_PRESET: name, ...SESSION_KEY_PREFIX });
+      assert.deepEqual(config.sessionId, preset.sessionId ?? phpSessionId, name);
+      assert.deepEqual(config.layers, preset.layers?.["memcached"] ?? [], name);
       const { search, ...expressions } = config.expressions;
       assert.deepEqual(expressions, preset.expressions, name);
       assert.equal(search !== undefined, name !== "plain", name);
@@ -124,6 +138,65 @@ describe("the function's configuration", () => {
       (await withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" })).keyPrefix,
       "sf_s",
     );
+  });
+
+  it("has what stands around a preset's sessions by the kind of store, unless told otherwise", async () => {
+    const layersOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, SESSION_PRESET: "laravel", ...changes });
+      assert.ok("layers" in config, JSON.stringify(config));
+      return config.layers;
+    };
+    assert.deepEqual(await layersOf({}), []);
+    assert.deepEqual(await layersOf({ SESSION_STORE: "elasticache://sessions" }), []);
+    assert.deepEqual(await layersOf({ SESSION_STORE: "redis://a:1" }), ["serialize"]);
+    assert.deepEqual(await layersOf({ SESSION_STORE: "redis://a:1", SESSION_LAYERS: "none" }), []);
+    assert.deepEqual(await layersOf({ SESSION_LAYERS: "lzf, igbinary" }), ["lzf", "igbinary"]);
+  });
+
+  it("has the preset's shape of session ids, or php.ini's where that is told", async () => {
+    const shapeOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...changes });
+      assert.ok("sessionId" in config, JSON.stringify(config));
+      return config.sessionId;
+    };
+    const laravel = { SESSION_PRESET: "laravel" };
+    assert.deepEqual(await shapeOf({}), phpSessionId);
+    assert.deepEqual(await shapeOf(laravel), /^[A-Za-z0-9]{40}$/);
+    assert.deepEqual(await shapeOf({ SESSION_SID_LENGTH: "26" }), /^[A-Za-z0-9,-]{26}$/);
+    assert.deepEqual(await shapeOf({ SESSION_SID_BITS_PER_CHARACTER: "4" }), /^[0-9a-f]{22,256}$/);
+    assert.deepEqual(
+      await shapeOf({ ...laravel, SESSION_SID_LENGTH: "256", SESSION_SID_BITS_PER_CHARACTER: "5" }),
+      /^[0-9a-v]{256}$/,
+    );
+  });
+
+  it("has Laravel's keys in their order, each as long as the first", async () => {
+    const keyOf = (bytes: number, fill: number) => `base64:${Buffer.alloc(bytes, fill).toString("base64")}`;
+    const keysOf = async (LARAVEL_APP_KEY: string, LARAVEL_PREVIOUS_KEYS: string) => {
+      const config = await readConfig({ ...good, LARAVEL_APP_KEY, LARAVEL_PREVIOUS_KEYS });
+      return "laravelKeys" in config ? config.laravelKeys.map((key) => key.bytes()[0]) : config.problems;
+    };
+    assert.deepEqual(await keysOf(keyOf(32, 1), `${keyOf(32, 2)},${keyOf(32, 3)}`), [1, 2, 3]);
+    assert.deepEqual(await keysOf(keyOf(16, 1), keyOf(16, 2)), [1, 2]);
+    for (const previous of [keyOf(16, 2), `${keyOf(32, 2)},${keyOf(16, 3)}`]) {
+      assert.match(String(await keysOf(keyOf(32, 1), previous)), /^LARAVEL_PREVIOUS_KEYS is wrong/);
+    }
+    assert.match(String(await keysOf("base64:", keyOf(16, 2))), /^LARAVEL_APP_KEY is wrong[^,]*$/);
+  });
+
+  it("refuses expressions that read what a visitor has typed, however it is written", async () => {
+    for (const [expression, says] of [
+      ['_sf2_attributes."_security.last_username"', /Symfony sets it before it checks the password/],
+      ['"_sf2_attributes"."\\u005fsecurity.last\\u005Fusername"', /_security\.last_username/],
+      ["_old_input.email", /typed into a form/],
+    ] as const) {
+      for (const name of ["USER_EXPRESSION", "AUTHENTICATED_EXPRESSION", "HOSTS_EXPRESSION"]) {
+        const problems = await problemsOf({ [name]: expression });
+        assert.equal(problems.length, 1, name);
+        assert.match(problems[0] ?? "", new RegExp(`^${name} is wrong: it must not read `));
+        assert.match(problems[0] ?? "", says);
+      }
+    }
   });
 
   it("has an expression for the hosts of a user, and names that differ by case, only when told so", async () => {
@@ -195,7 +268,7 @@ describe("the function's configuration", () => {
   it("never shows Laravel's key", async () => {
     const LARAVEL_APP_KEY = `base64:${Buffer.alloc(32, "geheim").toString("base64")}`;
     const config = await readConfig({ ...good, SESSION_PRESET: "laravel", LARAVEL_APP_KEY });
-    assert.ok("laravelKey" in config);
+    assert.ok("laravelKeys" in config && config.laravelKeys.length === 1);
     for (const shown of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config)]) {
       assert.doesNotMatch(shown, /geheim|Z2VoZWlt/);
     }
@@ -240,7 +313,7 @@ describe("the function's configuration", () => {
       [
         "SESSION_SERIALIZE_HANDLER",
         "wddx",
-        /php, php_binary, php_serialize, igbinary, msgpack\), or laravel/,
+        /php, php_binary, php_serialize, igbinary, msgpack\), json, or laravel/,
       ],
       ["SESSION_SERIALIZE_HANDLER", "auto", /session.serialize_handler/],
       ["SESSION_SERIALIZE_HANDLER", "PHP", /session.serialize_handler/],
@@ -253,7 +326,19 @@ describe("the function's configuration", () => {
       ["SESSION_PRESET", "", /one of/],
       ["SESSION_PRESET", "constructor", /one of/],
       ["LARAVEL_APP_KEY", "", /base64:/],
-      ["LARAVEL_APP_KEY", "base64:c2VjcmV0", /32 bytes/],
+      ["LARAVEL_APP_KEY", "base64:c2VjcmV0", /16 bytes .* or 32 /],
+      ["LARAVEL_PREVIOUS_KEYS", "", /APP_PREVIOUS_KEYS/],
+      ["LARAVEL_PREVIOUS_KEYS", `base64:${Buffer.alloc(32).toString("base64")}`, /LARAVEL_APP_KEY beside it/],
+      ["SESSION_LAYERS", "", /gzip, zlib, .*base64; or none/],
+      ["SESSION_LAYERS", "rot13", /gzip/],
+      ["SESSION_LAYERS", "none,gzip", /gzip/],
+      ["SESSION_LAYERS", "gzip,", /gzip/],
+      ["SESSION_LAYERS", "toString", /gzip/],
+      ["SESSION_LAYERS", "gzip,gzip,gzip,gzip,gzip", /at most 4/],
+      ["SESSION_SID_LENGTH", "21", /22 to 256/],
+      ["SESSION_SID_LENGTH", "257", /22 to 256/],
+      ["SESSION_SID_LENGTH", "1e2", /session.sid_length/],
+      ["SESSION_SID_BITS_PER_CHARACTER", "7", /4, 5 or 6/],
       ["AUTHENTICATED_EXPRESSION", " ", /JMESPath/],
       ["SERVED_HOSTS", "", /separated by commas/],
       ["SERVED_HOSTS", "Example.org", /lower case/],

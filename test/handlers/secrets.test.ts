@@ -58,7 +58,7 @@ describe("the secrets of a function's environment", () => {
     const site = { SESSION_STORE: "memcached://c:11211", SESSION_PRESET: "laravel" };
     const key = `base64:${Buffer.alloc(32).toString("base64")}`;
     const config = await readConfigWithSecrets(async () => key, { ...environment, ...site });
-    assert.ok("laravelKey" in config && config.laravelKey !== undefined);
+    assert.ok("laravelKeys" in config && config.laravelKeys.length === 1);
     const wrong = await readConfigWithSecrets(async () => "short", { ...environment, ...site });
     assert.ok("problems" in wrong);
     assert.match(wrong.problems.join(), /^LARAVEL_APP_KEY is wrong/);

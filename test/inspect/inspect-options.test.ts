@@ -72,7 +72,7 @@ describe("the inspect tool's command line", () => {
       [["--flags", "0"], /^--flags must be/],
       [
         ["--raw", "--serialize-handler", "wddx"],
-        /^--serialize-handler must be one of php, php_binary, .*msgpack$/,
+        /^--serialize-handler must be one of php, php_binary, .*msgpack, json$/,
       ],
       [["--raw", "--serialize-handler", "toString"], /^--serialize-handler must be/],
     ];

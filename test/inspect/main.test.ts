@@ -179,7 +179,7 @@ describe("inspect for scripts", () => {
     const input = `s:${plain.length}:"${plain}";`;
     const expected = printed('{"user":"alice","authenticated":true}');
     assert.deepEqual(inspect([...args, "--flags", "4"], { input }), expected);
-    assert.deepEqual(inspect([...args, "--flags", "5"], { input }), failed(1, "unknown-flags"));
+    assert.deepEqual(inspect([...args, "--flags", "7"], { input }), failed(1, "unknown-flags"));
   });
 
   it("says in one code why bytes cannot be read or printed", () => {

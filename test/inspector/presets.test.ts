@@ -7,21 +7,19 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Search } from "../../inspector/expressions/search.ts";
-import { type PresetName, presets } from "../../inspector/presets.ts";
-import { decodePhp } from "../../inspector/session/formats/php.ts";
-import { laravelDecoder } from "../../inspector/session/layers/laravel.ts";
-import { readLaravelKey } from "../../inspector/session/layers/laravel-key.ts";
-import { SessionInspector } from "../../inspector/session-inspector.ts";
+import { createInspector } from "../../handlers/compose.ts";
+import { readConfig } from "../../handlers/configuration.ts";
+import type { PresetName } from "../../inspector/preset-names.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { missing, type Part } from "../real/parts.ts";
 import { runPhpScript } from "../real/php.ts";
 
 const fixtures = fileURLToPath(new URL("../fixtures/frameworks", import.meta.url));
 const nowSeconds = 1_800_000_000;
-const laravelKey = readLaravelKey(
-  `base64:${createHash("sha256").update("the APP_KEY of these fixtures").digest("base64")}`,
-);
+const laravelKey = `base64:${createHash("sha256").update("the APP_KEY of these fixtures").digest("base64")}`;
+/** Has the shape of every preset's ids but Laravel's. */
+const sessionId = "0123456789abcdef0123456789abcdef";
+const laravelId = "0123456789ABCDEFghij0123456789abcdefGHIJ";
 
 interface Framework {
   readonly preset: PresetName;
@@ -82,7 +80,7 @@ const frameworks: Readonly<Record<string, Framework>> = {
       guest: nobody,
       "guest-redis": nobody,
       impersonated: nobody,
-      "impersonated-nova": nobody,
+      "impersonated-nova-redis": nobody,
       "factor-pending": nobody,
     },
   },
@@ -120,28 +118,29 @@ const frameworks: Readonly<Record<string, Framework>> = {
   },
 };
 
-/** What the inspector says of this login with these bytes as the session. */
+/** What the inspector says of this login with these bytes as the session, in the store that the case's name tells. */
 async function verdict(
   preset: PresetName,
+  name: string,
   bytes: Buffer,
   user: string,
-  isEncrypted: boolean,
+  isEncrypted = name.includes("encrypted"),
 ): Promise<string> {
-  const { serializeHandler, expressions } = presets[preset];
-  const inspector = new SessionInspector({
-    store: { getData: async () => ({ bytes, flags: 0 }), getMany: () => assert.fail(), close() {} },
-    decode: serializeHandler === "laravel" ? laravelDecoder(isEncrypted ? laravelKey : undefined) : decodePhp,
-    expressions: { ...expressions, search: Search },
-    servedHosts: new Set(["example.org"]),
-    isUserPolicy: "none",
-    namesDifferByCase: false,
-    nowMs: () => nowSeconds * 1000,
+  const config = await readConfig({
+    SESSION_STORE: name.includes("redis") ? "redis://127.0.0.1:1" : "memcached://127.0.0.1:1",
+    SESSION_PRESET: preset,
+    SERVED_HOSTS: "example.org",
+    SESSION_KEY_PREFIX: "",
+    ...(isEncrypted && { LARAVEL_APP_KEY: laravelKey }),
   });
+  assert.ok(!("problems" in config), JSON.stringify(config));
+  const store = { getData: async () => ({ bytes, flags: 0 }), getMany: () => assert.fail(), close() {} };
+  const inspector = await createInspector(config, store, () => nowSeconds * 1000);
   const found = await inspector.inspect({
     op: "auth",
     user,
     server: "example.org",
-    password: "x".repeat(26),
+    password: preset === "laravel" ? laravelId : sessionId,
   });
   return found.outcome === "refused" ? found.reason : found.outcome;
 }
@@ -150,7 +149,7 @@ async function checkAll({ preset, cases }: Framework, directory: string): Promis
   assert.deepEqual(readdirSync(directory).sort(), Object.keys(cases).sort());
   for (const [name, expected] of Object.entries(cases)) {
     const bytes = readFileSync(join(directory, name));
-    const say = (user: string) => verdict(preset, bytes, user, name.includes("encrypted"));
+    const say = (user: string) => verdict(preset, name, bytes, user);
     if ("refused" in expected) {
       for (const user of ["alice", "7", "42", "root"]) assert.equal(await say(user), expected.refused, name);
     } else {
@@ -159,7 +158,7 @@ async function checkAll({ preset, cases }: Framework, directory: string): Promis
         assert.equal(await say(other), "other-user", name);
     }
     if (preset === "laravel") {
-      const wrongWay = await verdict(preset, bytes, "7", !name.includes("encrypted"));
+      const wrongWay = await verdict(preset, name, bytes, "7", !name.includes("encrypted"));
       assert.equal(wrongWay, "unreadable-session", `${name}, encryption taken for the opposite`);
     }
   }

@@ -1,12 +1,14 @@
-// A Laravel site's APP_KEY, read and kept apart from the decoder that uses it (laravel.ts): that one needs
-// node:crypto, which takes milliseconds to load, and few sites need it.
+// A Laravel site's keys, read and kept apart from the decoder that uses them (laravel.ts): that one needs node:crypto,
+// which takes milliseconds to load, and few sites need it.
 
-export const laravelKeyForm = "the site's APP_KEY for AES-256-CBC: base64: and 32 bytes in base64";
+export const laravelKeyForm = "the site's APP_KEY: base64: and 16 bytes (AES-128) or 32 (AES-256) in base64";
+export const laravelKeysForm =
+  "the site's APP_PREVIOUS_KEYS, separated by commas, at most 10, each as long as LARAVEL_APP_KEY beside it";
 
-const keyBytes = 32;
-const appKey = /^base64:[A-Za-z0-9+/]{43}=$/;
+const maxPreviousKeys = 10;
+const appKey = /^base64:(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{22}==)$/;
 
-/** The site's APP_KEY. It can be logged or printed by nobody by mistake: its bytes are no property. */
+/** One key. Nobody can log or print it by mistake: its bytes are no property. */
 export class LaravelKey {
   readonly #bytes: Uint8Array;
 
@@ -14,14 +16,23 @@ export class LaravelKey {
     this.#bytes = bytes;
   }
 
+  /** In bytes. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   bytes(): Uint8Array {
     return this.#bytes;
   }
 }
 
-/** Gives the key, or undefined where the text is none. */
+/** Returns the key, or undefined where the text is none. */
 export function readLaravelKey(text: string): LaravelKey | undefined {
-  if (!appKey.test(text)) return undefined;
-  const bytes = Buffer.from(text.slice("base64:".length), "base64");
-  return bytes.length === keyBytes ? new LaravelKey(bytes) : undefined;
+  return appKey.test(text) ? new LaravelKey(Buffer.from(text.slice("base64:".length), "base64")) : undefined;
+}
+
+/** Returns the keys in their order, or undefined where the text holds anything else, or too many. */
+export function readLaravelKeys(text: string): readonly LaravelKey[] | undefined {
+  const keys = text.split(",").map((key) => readLaravelKey(key.trim()));
+  return keys.length > maxPreviousKeys || keys.includes(undefined) ? undefined : (keys as LaravelKey[]);
 }

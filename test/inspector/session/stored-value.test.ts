@@ -19,9 +19,9 @@ function text(bytes: Uint8Array, flags: number): string {
   return Buffer.from(sessionBytesOf({ bytes, flags })).toString("latin1");
 }
 
-function codeOf(bytes: Uint8Array | string, flags: number): string {
+function codeOf(bytes: Uint8Array | string, flags: number, handler?: string): string {
   try {
-    sessionBytesOf({ bytes: Buffer.from(bytes as string, "latin1"), flags });
+    sessionBytesOf({ bytes: Buffer.from(bytes as string, "latin1"), flags }, handler);
     return "readable";
   } catch (error) {
     assert.ok(error instanceof UnreadableSessionError, String(error));
@@ -66,13 +66,31 @@ describe("a stored value", () => {
     const twice = `s:${session.length}:"${session}";`;
     assert.equal(text(Buffer.from(twice), 4), session);
     assert.equal(text(withLength(twice.length, zlib.deflateSync(twice)), 0x34), session);
-    for (const value of ['a:1:{s:4:"user";s:5:"alice";}', "b:1;", "N;"])
-      assert.equal(codeOf(value, 4), "malformed");
+    for (const value of ["b:1;", "N;", 'O:8:"stdClass":0:{}']) assert.equal(codeOf(value, 4), "malformed");
     assert.equal(codeOf(`${twice} `, 4), "malformed");
   });
 
+  it("is an array's bytes at type 4 or 5, if the serialize handler is the client's", () => {
+    const array = Buffer.from('a:1:{s:4:"user";s:5:"alice";}');
+    const igbinary = Buffer.from("0000000214011104757365721105616c696365", "hex");
+    for (const [bytes, type, handler] of [
+      [array, 4, "php_serialize"],
+      [igbinary, 5, "igbinary"],
+    ] as const) {
+      const packed = withLength(bytes.length, zlib.deflateSync(bytes));
+      assert.deepEqual(sessionBytesOf({ bytes, flags: type }, handler), bytes);
+      assert.deepEqual(Buffer.from(sessionBytesOf({ bytes: packed, flags: 0x30 + type }, handler)), bytes);
+      for (const other of ["php", "php_binary", "php_serialize", "igbinary", "msgpack", "json", "laravel"]) {
+        if (other !== handler) assert.equal(codeOf(bytes, type, other), "array-of-client", other);
+      }
+      assert.equal(codeOf(bytes, type), "array-of-client");
+    }
+    // A string that was serialized twice is undone for every handler.
+    assert.equal(codeOf(`s:${array.length}:"${array}";`, 4, "php_serialize"), "readable");
+  });
+
   it("is refused with any other flags", () => {
-    const known = new Set([0, 2, 4, 0x30, 0x34, 0x50, 0x54, 0x90, 0x94]);
+    const known = new Set([0, 2, 4, 5, 0x30, 0x34, 0x35, 0x50, 0x54, 0x55, 0x90, 0x94, 0x95]);
     for (let flags = 0; flags < 0x1000; flags++) {
       if (!known.has(flags)) assert.equal(codeOf(session, flags), "unknown-flags", `${flags}`);
     }
@@ -105,14 +123,21 @@ describe("a stored value", () => {
 
   it("is decompressed by Zstandard where Node.js can, and refused by name where not", () => {
     const { zstdCompressSync } = zlib as {
-      readonly zstdCompressSync?: (data: string | Uint8Array) => Buffer;
+      readonly zstdCompressSync?: (
+        data: string | Uint8Array,
+        options: { readonly pledgedSrcSize: number },
+      ) => Buffer;
     };
     if (zstdCompressSync === undefined) {
-      assert.equal(codeOf(withLength(session.length, Buffer.alloc(9)), 0x90), "zstd-unsupported");
+      // By PHP's zstd: "hello " twenty times.
+      const frame = Buffer.from("28b52ffd20786d00003068656c6c6f2001002f692902", "hex");
+      assert.equal(codeOf(withLength(120, frame), 0x90), "zstd-unsupported");
       return;
     }
-    assert.equal(text(withLength(session.length, zstdCompressSync(session)), 0x90), session);
-    const bomb = zstdCompressSync(Buffer.alloc(50_000_000));
+    // PHP's clients always say in the frame how long its content is.
+    const compress = (data: string | Uint8Array) => zstdCompressSync(data, { pledgedSrcSize: data.length });
+    assert.equal(text(withLength(session.length, compress(session)), 0x90), session);
+    const bomb = compress(Buffer.alloc(50_000_000));
     assert.equal(codeOf(withLength(100, bomb), 0x90), "too-large");
     assert.equal(codeOf(withLength(100, Buffer.from(session)), 0x90), "bad-compression");
   });

@@ -1,0 +1,67 @@
+// What stands around a session's bytes, taken off: one function a layer, by SESSION_LAYERS' name for it.
+//
+//   gzip, zlib, deflate            gzencode(), gzcompress(), gzdeflate()
+//   lzf, lz4, zstd                 as phpredis compresses: redis.session.compression, or its client's `compression`
+//   magento                        Cm_RedisSession's mark and what it names, or the session as it is
+//   serialize, igbinary, msgpack   one string so serialized, by phpredis' client or by a framework
+//   yii2                           serialize([string, null]): Yii's cache, whose entries may depend on something
+//   base64                         base64_encode()
+//
+// The operator says which layers there are, and in which order: nothing is guessed from the bytes, whose content a
+// visitor chooses. All else is refused. What phpredis could not compress it stores as it is: only nothing is that.
+
+import { readSerialized, unwrapString } from "../formats/serialized.ts";
+import { PhpArray } from "../model.ts";
+import { UnreadableSessionError } from "../unreadable.ts";
+import { unwrapIgbinaryString, unwrapMsgpackString } from "./binary-strings.ts";
+import { inflateGzip, inflateRaw, inflateZlib } from "./deflated.ts";
+import type { LayerName } from "./layer-names.ts";
+import { decompressPhpredisLz4 } from "./lz4.ts";
+import { decompressLzf } from "./lzf.ts";
+import { decompressMagento } from "./magento.ts";
+import { decompressZstd } from "./zstd.ts";
+
+type TakeOff = (bytes: Uint8Array) => Uint8Array;
+
+const layers: Readonly<Record<LayerName, TakeOff>> = {
+  gzip: inflateGzip,
+  zlib: inflateZlib,
+  deflate: inflateRaw,
+  lzf: decompressLzf,
+  lz4: decompressPhpredisLz4,
+  zstd: decompressZstd,
+  magento: decompressMagento,
+  serialize: unwrapString,
+  igbinary: unwrapIgbinaryString,
+  msgpack: unwrapMsgpackString,
+  yii2: unwrapYii2,
+  base64: decodeBase64,
+};
+
+/**
+ * Returns what takes these layers, outermost first, off a stored value. It throws UnreadableSessionError, and makes
+ * at most a session's limit of bytes for each layer. No bytes are an empty session, whatever should stand around it.
+ */
+export function openLayers(names: readonly LayerName[]): TakeOff {
+  const all = names.map((name) => layers[name]);
+  return (bytes) => all.reduce((inner, takeOff) => (inner.length === 0 ? inner : takeOff(inner)), bytes);
+}
+
+/** Source: yiisoft/yii2 framework/caching/Cache.php, set(): a session's entry depends on nothing. */
+function unwrapYii2(bytes: Uint8Array): Uint8Array {
+  const value = readSerialized(bytes);
+  if (!(value instanceof PhpArray) || value.entries.size !== 2 || value.entries.get(1) !== null) {
+    throw new UnreadableSessionError("malformed", 0);
+  }
+  const session = value.entries.get(0);
+  if (typeof session !== "string") throw new UnreadableSessionError("malformed", 0);
+  return Buffer.from(session, "latin1");
+}
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+function decodeBase64(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  if (!base64.test(text)) throw new UnreadableSessionError("malformed", 0);
+  return Buffer.from(text, "base64");
+}
