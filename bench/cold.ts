@@ -11,7 +11,10 @@ import { startMemcached } from "../test/real/memcached.ts";
 import { nodePath } from "../test/real/parts.ts";
 import { entryBytes } from "./bundle-size.ts";
 import { loginEvent, plainSettings, putSession, sessionId, smallSession } from "./login.ts";
+import { requireParts } from "./require-parts.ts";
 import { median, medianRatio, row } from "./table.ts";
+
+requireParts(["memcached", "php", "nodes"]);
 
 const rounds = 31;
 

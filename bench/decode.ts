@@ -13,7 +13,10 @@ import { unserialize as locutusUnserialize } from "locutus/php/var/unserialize";
 import { unserialize as phpSerializeUnserialize } from "php-serialize";
 import { functionOptions } from "../infra/build.ts";
 import { temporaryDirectory } from "../test/real/directory.ts";
+import { requireParts } from "./require-parts.ts";
 import { median, medianRatio, row } from "./table.ts";
+
+requireParts(["php"]);
 
 // The types of one do not hold for an import, and the other has none.
 const require = createRequire(import.meta.url);

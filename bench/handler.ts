@@ -9,7 +9,10 @@ import { buildAll } from "../infra/build.ts";
 import { startMemcached } from "../test/real/memcached.ts";
 import { nodePath } from "../test/real/parts.ts";
 import { loginEvent, plainSettings, putSession, sessionKey } from "./login.ts";
+import { requireParts } from "./require-parts.ts";
 import { median, medianRatio, row } from "./table.ts";
+
+requireParts(["memcached", "php", "nodes"]);
 
 const rounds = 31;
 const loginsATurn = 300;

@@ -19,6 +19,9 @@ import { startMemcached } from "../test/real/memcached.ts";
 import { startNumbered } from "./relay/numbered.ts";
 import { type Pool, startPool } from "./relay/pool.ts";
 import { cpuMs, pssMb } from "./relay/processes.ts";
+import { requireParts } from "./require-parts.ts";
+
+requireParts(["ejabberd", "memcached", "openssl", "socat"], ["cc", "python3-memcache"]);
 
 const here = (name: string) => fileURLToPath(new URL(`relay/${name}`, import.meta.url));
 const node = process.execPath;

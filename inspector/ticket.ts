@@ -18,14 +18,14 @@ import { decodeBase64url, type TicketKeys } from "./ticket-keys.ts";
 import type { RefusalReason } from "./verdict.ts";
 
 /** Why a ticket does not count. */
-export type TicketProblem = Exclude<Extract<RefusalReason, `ticket-${string}`>, "ticket-required">;
+type TicketProblem = Exclude<Extract<RefusalReason, `ticket-${string}`>, "ticket-required">;
 
 /** A ticket that was sealed by one of our keys, for this host. */
-export interface OpenTicket {
+interface OpenTicket {
   readonly sessionId: string;
 }
 
-export interface TicketQuestion {
+interface TicketQuestion {
   /** The host that the user logs in to, as ejabberd has prepared it. */
   readonly host: string;
   /** The time, in seconds since 1970. */

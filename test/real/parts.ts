@@ -169,11 +169,11 @@ export function installParts(needed: readonly Part[], say: (line: string) => voi
   return still.length === 0;
 }
 
-function lackingOf(needed: readonly Part[]): Part[] {
+export function lackingOf(needed: readonly Part[]): Part[] {
   return needed.filter((part) => !sources[part].isThere());
 }
 
-function howToGet(part: Part): string {
+export function howToGet(part: Part): string {
   const { packages, hint } = sources[part];
   if (packages.length === 0) return hint;
   return `${hint}; on Debian or Ubuntu: apt-get install ${packages.map(([name]) => name).join(" ")}`;
