@@ -265,7 +265,7 @@ function explain(
       return { says: `no verdict in the answer (${detail}): something else answers at this URL` };
     case "api-throttled":
       return {
-        says: "429: calls are throttled",
+        says: `${detail}: calls are throttled`,
         change: "raise the route's limits or the function's concurrency",
       };
     case "function-outdated":

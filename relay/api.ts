@@ -61,7 +61,7 @@ export interface ApiOptions {
 
 /** A signature is refused when the clocks differ by more than 5 minutes; at less than this it was something else. */
 const tellingSkewMs = 240_000;
-/** For a route that says neither yes nor no to waiting: API Gateway's 429 comes without Retry-After. */
+/** For a route that says neither yes nor no to waiting: API Gateway's 429 and 503 come without Retry-After. */
 const throttledMs = 500;
 
 export class Api {
@@ -77,8 +77,8 @@ export class Api {
       "content-type: application/json\r\n";
   }
 
-  /** Asks once; over a new connection if `isFresh`. */
-  begin(login: LoginRequest, isFresh: boolean): Attempt {
+  /** Asks once; over a new connection if `isFresh`, which serves others afterwards if `isKept`. */
+  begin(login: LoginRequest, isFresh: boolean, isKept = true): Attempt {
     let exchange: Exchange | undefined;
     let isAbandoned = false;
     const ask = async (): Promise<Verdict> => {
@@ -89,7 +89,7 @@ export class Api {
       if (isAbandoned) throw new ApiFault("api-unreachable", "abandoned");
       const read = ({ status, body }: HttpResponse) => parseAnswer(status, body, nonce);
       // What answers another question is out of step: whatever the connection carries next would be, too.
-      const mayKeep = (response: HttpResponse) => !isOfOther(read(response));
+      const mayKeep = (response: HttpResponse) => isKept && !isOfOther(read(response));
       exchange = this.#options.connections.exchange(this.#request(body, signature), { isFresh, mayKeep });
       let response: HttpResponse;
       try {
@@ -142,10 +142,11 @@ export class Api {
         const renewed = await this.#options.renewCredentials();
         return new ApiFault("api-forbidden", "403", renewed ? 0 : undefined);
       }
+      // It is not documented which of the two tells that Lambda's concurrency is used up.
       case 429:
-        return new ApiFault("api-throttled", "429", this.#waitMs(retryAfter) ?? throttledMs);
-      case 502:
       case 503:
+        return new ApiFault("api-throttled", String(status), this.#waitMs(retryAfter) ?? throttledMs);
+      case 502:
       case 504:
         return new ApiFault("api-status", String(status), this.#waitMs(retryAfter) ?? 0);
       default:

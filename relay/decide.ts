@@ -7,6 +7,7 @@ import { ApiFault } from "./api.ts";
 import { DeadlineFault } from "./attempts.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Command } from "./command.ts";
+import { healthOf } from "./health.ts";
 import type { IsUserPolicies } from "./is-user-policies.ts";
 import type { Log, NameUser } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -20,7 +21,7 @@ export interface DecideOptions {
   /** How long one login may take in all, in milliseconds. */
   readonly deadlineMs: number;
   readonly policies: IsUserPolicies;
-  readonly breaker: Breaker;
+  readonly breaker: Pick<Breaker, "isOpen" | "answered" | "suspect">;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly nameUser: NameUser;
@@ -28,7 +29,11 @@ export interface DecideOptions {
   readonly now: () => number;
 }
 
+/** A login without an answer for this many milliseconds makes the relay ask for itself whether the API is there. */
+export const suspiciousMs = 500;
+
 const callerGone = unavailable("caller-gone");
+const breakerOpen = unavailable("breaker-open");
 
 /**
  * Returns what a command is answered with. An error that it throws is an answer to nothing. `caller` is the signal that
@@ -42,17 +47,15 @@ export function createDecide(options: DecideOptions): Decide {
   const inFlight = new Map<string, Promise<Outcome>>();
 
   const ask = async (login: LoginRequest, caller: AbortSignal): Promise<Outcome> => {
-    const admission = breaker.admit(now());
-    if (admission === "no") return unavailable("breaker-open");
+    if (breaker.isOpen) return breakerOpen;
     const askedMs = now();
     const turn = slots.tryTake() ? "granted" : await slots.wait(caller, deadlineMs);
-    if (turn !== "granted") {
-      if (admission === "look") breaker.failed(now(), admission);
-      return turn === "gone" ? callerGone : unavailable("queue-deadline", `${deadlineMs}ms`);
-    }
+    if (turn === "gone") return callerGone;
+    if (turn === "expired") return unavailable("queue-deadline", `${deadlineMs}ms`);
     const begunMs = now();
+    const suspicion = setTimeout(() => breaker.suspect(), suspiciousMs);
     try {
-      if (admission === "ask" && breaker.isOpen) return unavailable("breaker-open");
+      if (breaker.isOpen) return breakerOpen;
       const verdict = await options.ask(login, deadlineMs - (begunMs - askedMs));
       breaker.answered();
       policies.learn(login.server, verdict.isUserPolicy);
@@ -60,16 +63,15 @@ export function createDecide(options: DecideOptions): Decide {
         ? { outcome: "allowed" }
         : { outcome: "refused", code: verdict.reason ?? "refused" };
     } catch (fault) {
-      if (fault instanceof ApiFault && isAlive(fault)) breaker.answered();
-      // Without credentials nothing was asked, which says nothing of the API; but a look must come to its end.
-      else if (admission === "ask" && fault instanceof ApiFault && isOfCredentials(fault)) {
-        return unavailable(fault.code, fault.detail);
-      } else if (breaker.failed(now(), admission)) log("error", "breaker-opened");
+      const health = healthOf(fault);
+      if (health === "alive") breaker.answered();
+      if (health === "dead") breaker.suspect();
       if (fault instanceof ApiFault || fault instanceof DeadlineFault) {
         return unavailable(fault.code, fault.detail);
       }
       return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
     } finally {
+      clearTimeout(suspicion);
       slots.release(now() - begunMs);
     }
   };
@@ -117,21 +119,4 @@ export function createDecide(options: DecideOptions): Decide {
     }
     return outcome.outcome;
   };
-}
-
-/**
- * Whether the API is alive, although this login got no verdict: the function said that it has none, which can be one
- * cache node's fault, or is older than this relay; or API Gateway lets a part of the logins in, or refuses our signature.
- */
-function isAlive({ code }: ApiFault): boolean {
-  return (
-    code === "unavailable" ||
-    code === "function-outdated" ||
-    code === "api-throttled" ||
-    code === "api-forbidden"
-  );
-}
-
-function isOfCredentials({ code }: ApiFault): boolean {
-  return code.startsWith("credentials-");
 }

@@ -20,6 +20,11 @@ export class IsUserPolicies {
     return this.#fixed ?? this.#policies.get(host);
   }
 
+  /** Returns the served host that was heard of last, or undefined if none was. */
+  get servedHost(): string | undefined {
+    return [...this.#policies.keys()].at(-1);
+  }
+
   /** Remembers what a verdict said of this host: its policy, or nothing, for the function does not serve it. */
   learn(host: string, policy: IsUserPolicy | undefined): void {
     // A host that is served no longer has no policy: its last one says nothing any more.

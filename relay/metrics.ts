@@ -22,6 +22,7 @@ export class Metrics {
   #durationsS = 0;
   #count = 0;
   #attempts = 0;
+  #probes = 0;
   readonly #isUser = { all: 0, none: 0, unknown: 0 };
 
   /** Counts a login that took so many milliseconds. */
@@ -36,6 +37,11 @@ export class Metrics {
     if (bucket >= 0) this.#buckets[bucket] = (this.#buckets[bucket] as number) + 1;
     this.#durationsS += tookS;
     this.#count++;
+  }
+
+  /** Counts a request of the relay's own, which asks whether the API is there. */
+  probed(): void {
+    this.#probes++;
   }
 
   /** Counts a question whether a user exists, by the policy that answered it. */
@@ -69,6 +75,9 @@ export class Metrics {
       "# HELP inspectord_relay_tries_total Requests to the API, second attempts included.",
       "# TYPE inspectord_relay_tries_total counter",
       `inspectord_relay_tries_total ${this.#attempts}`,
+      "# HELP inspectord_relay_probes_total Requests by which the relay asked whether the API is there.",
+      "# TYPE inspectord_relay_probes_total counter",
+      `inspectord_relay_probes_total ${this.#probes}`,
       "# HELP inspectord_relay_isuser_total Questions whether a user exists, by the policy that answered them.",
       "# TYPE inspectord_relay_isuser_total counter",
       ...Object.entries(this.#isUser).map(

@@ -11,6 +11,7 @@ import { createDecide, type Decide } from "./decide.ts";
 import { IsUserPolicies } from "./is-user-policies.ts";
 import type { Log, NameUser } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { createProbe } from "./probe.ts";
 import { RecentLatency } from "./recent-latency.ts";
 import { RequestSlots } from "./request-slots.ts";
 import { createSign } from "./sign.ts";
@@ -44,10 +45,17 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     now: () => new Date(),
   });
   const slots = new RequestSlots();
-  const breaker = new Breaker();
   const metrics = new Metrics();
   const latency = new RecentLatency();
   const now = () => performance.now();
+  const policies = new IsUserPolicies(isUserPolicy);
+  const breaker = new Breaker({
+    probe: createProbe({ api, credentials: () => credentials.current(), policies, metrics, deadlineMs }),
+    deadlineMs,
+    now,
+    random: Math.random,
+    log,
+  });
 
   /** Half of the login's time each, unless a second try is to begin sooner. */
   const hedgeAfterMs = () => {
@@ -75,7 +83,7 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     },
     slots,
     deadlineMs,
-    policies: new IsUserPolicies(isUserPolicy),
+    policies,
     breaker,
     metrics,
     log,

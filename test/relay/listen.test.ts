@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,50 +14,13 @@ import { frame, relayPath } from "../../infra/local/relay-caller.ts";
 import { version } from "../../relay/version.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
-import { allowGood, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
+import { allowGood, forLogins, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
+import { Member } from "./member.ts";
 
 const good = "auth:alice:localhost:good";
 const bad = "auth:alice:localhost:bad";
 const directory = temporaryDirectory();
 const socketPath = join(directory, "relay.sock");
-
-/** A member's end of the socket. */
-class Member {
-  readonly socket: Socket;
-  #received = Buffer.alloc(0);
-  #wake = () => {};
-  isEnded = false;
-
-  constructor(path = socketPath) {
-    this.socket = connect({ path, allowHalfOpen: true });
-    this.socket.on("data", (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-      this.#wake();
-    });
-    for (const event of ["end", "error", "close"]) {
-      this.socket.on(event, () => {
-        this.isEnded = true;
-        this.#wake();
-      });
-    }
-  }
-
-  /** Gives all answers, in hex, once so many have come or the relay has ended the connection. */
-  async answers(count: number): Promise<string> {
-    while (this.#received.length < 4 * count && !this.isEnded) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#received.toString("hex");
-  }
-
-  async ask(payload: string): Promise<boolean> {
-    const before = this.#received.length / 4;
-    this.socket.write(frame(payload));
-    return (await this.answers(before + 1)).endsWith("00020001");
-  }
-}
 
 describe("the bundled relay with --listen", () => {
   let api: StandIn;
@@ -77,7 +39,7 @@ describe("the bundled relay with --listen", () => {
       log += text;
     });
     for (let tries = 0; tries < 400; tries++) {
-      if (existsSync(socketPath) && (await new Member().ask(good))) return;
+      if (existsSync(socketPath) && (await new Member(socketPath).ask(good))) return;
       await sleep(10);
     }
     assert.fail(`it does not listen: ${log}`);
@@ -98,7 +60,7 @@ describe("the bundled relay with --listen", () => {
 
   it("serves 64 members at a time, each its own answers in its own order", async () => {
     await start();
-    const members = Array.from({ length: 64 }, () => new Member());
+    const members = Array.from({ length: 64 }, () => new Member(socketPath));
     await Promise.all(
       members.map(async (member, at) => {
         const isGood = Array.from({ length: 20 }, (_, question) => (at + question) % 3 === 0);
@@ -117,15 +79,16 @@ describe("the bundled relay with --listen", () => {
     await start();
     const before = api.bodies.length;
     let answer = () => {};
-    api.reply = (...args) => {
+    api.reply = forLogins((...args) => {
       answer = () => allowGood(...args);
-    };
-    const asked = Array.from({ length: 20 }, () => new Member().ask(good));
+    });
+    const asked = Array.from({ length: 20 }, () => new Member(socketPath).ask(good));
     await until(() => api.bodies.length > before, "nobody asked");
     await sleep(100);
     answer();
     assert.deepEqual(await Promise.all(asked), new Array(20).fill(true));
-    assert.equal(api.bodies.length - before, 1);
+    const asking = api.bodies.slice(before).filter((body) => JSON.parse(body).op === "auth");
+    assert.equal(asking.length, 1);
   });
 
   it("lets the socket's owner and group ask, and nobody else", async () => {
@@ -135,7 +98,7 @@ describe("the bundled relay with --listen", () => {
 
   it("answers a member that has nothing more to ask, as socat's end of input is", async () => {
     await start();
-    const member = new Member();
+    const member = new Member(socketPath);
     member.socket.end(frame(good));
     assert.equal(await member.answers(1), "00020001");
     await until(() => member.isEnded, "the connection stays");
@@ -144,12 +107,12 @@ describe("the bundled relay with --listen", () => {
   it("answers what is under way when it is told to end, begins nothing else, and leaves no socket", async () => {
     await start();
     let answer = () => {};
-    api.reply = (...args) => {
+    api.reply = forLogins((...args) => {
       answer = () => allowGood(...args);
-    };
+    });
     const before = api.bodies.length;
-    const member = new Member();
-    const idle = new Member();
+    const member = new Member(socketPath);
+    const idle = new Member(socketPath);
     member.socket.write(Buffer.concat([frame(good), frame(good)]));
     await until(() => api.bodies.length > before, "nobody asked");
     const exited = once(daemon, "exit");
@@ -169,12 +132,12 @@ describe("the bundled relay with --listen", () => {
     });
     assert.equal(second.status, 2);
     assert.match(second.stderr, /another relay is listening/);
-    assert.equal(await new Member().ask(good), true);
+    assert.equal(await new Member(socketPath).ask(good), true);
     daemon.kill("SIGKILL");
     await once(daemon, "exit");
     assert.ok(existsSync(socketPath), "it left its socket behind");
     await start();
-    assert.equal(await new Member().ask(good), true);
+    assert.equal(await new Member(socketPath).ask(good), true);
   });
 
   it("ends with 2 and says why where it cannot be what it is told to be", () => {
@@ -201,7 +164,7 @@ describe("the bundled relay with --listen", () => {
   it("serves Prometheus on the loopback, and writes the same at SIGUSR1", async () => {
     const port = await freePort();
     await start("--metrics-port", String(port));
-    const member = new Member();
+    const member = new Member(socketPath);
     await member.ask(good);
     await member.ask(bad);
     const response = await fetch(`http://127.0.0.1:${port}/metrics`);
@@ -222,12 +185,12 @@ describe("the bundled relay with --listen", () => {
   it("writes its log to a file, in JSON, and to a new one once that was moved", async () => {
     const path = join(directory, "relay.log");
     await start("--log-file", path, "--log-format", "json");
-    await new Member().ask(bad);
+    await new Member(socketPath).ask(bad);
     renameSync(path, `${path}.1`);
-    await new Member().ask(bad);
+    await new Member(socketPath).ask(bad);
     daemon.kill("SIGHUP");
     await until(() => existsSync(path), "no new file");
-    await new Member().ask(bad);
+    await new Member(socketPath).ask(bad);
     const linesOf = (file: string) =>
       readFileSync(file, "utf8")
         .trim()
@@ -245,7 +208,7 @@ describe("the bundled relay with --listen", () => {
 
   it("tells names where the operator asked for them", async () => {
     await start("--log-users");
-    await new Member().ask(bad);
+    await new Member(socketPath).ask(bad);
     await until(() => log.includes("code=refused"), "no line");
     assert.match(log, /code=refused .*user="alice@localhost"/);
     assert.doesNotMatch(log, /:bad/);

@@ -59,6 +59,7 @@ describe("what the relay counts", () => {
       inspectord_relay_breaker_open: "gauge",
       inspectord_relay_queued: "gauge",
       inspectord_relay_isuser_total: "counter",
+      inspectord_relay_probes_total: "counter",
     };
     for (let logins = 0; logins < 2; logins++) {
       const families = [...parse(metrics.text(gauges))].map(([name, { type }]) => [name, type]);

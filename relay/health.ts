@@ -1,0 +1,26 @@
+// What a fault says of the API: whether it is there at all.
+
+import { ApiFault, type ApiFaultCode } from "./api.ts";
+import { DeadlineFault } from "./attempts.ts";
+
+/** `unknown`: nothing was asked of it. */
+export type Health = "alive" | "dead" | "unknown";
+
+/**
+ * The function said that it has no verdict, which can be one cache node's fault, or that it is older than this relay; or
+ * API Gateway lets in a part of the requests, or refuses the signature.
+ */
+const ofTheLiving: ReadonlySet<ApiFaultCode> = new Set([
+  "unavailable",
+  "function-outdated",
+  "api-throttled",
+  "api-forbidden",
+]);
+
+/** Returns what this fault of a request says of the API. */
+export function healthOf(fault: unknown): Health {
+  if (fault instanceof DeadlineFault) return "dead";
+  // Neither missing credentials nor an error of the relay's own is the API's fault.
+  if (!(fault instanceof ApiFault) || fault.code.startsWith("credentials-")) return "unknown";
+  return ofTheLiving.has(fault.code) ? "alive" : "dead";
+}
