@@ -33,25 +33,25 @@ export function inflateGzip(bytes: Uint8Array): Uint8Array {
   return original;
 }
 
-/** What Node.js returns with `info`, which its types lack. */
+/** A function of node:zlib. */
+export type Decompress = (bytes: Uint8Array, options: Zlib.ZlibOptions) => Uint8Array;
+
+/** What such a function returns with `info`, which its types lack. */
 interface Decompressed {
   readonly buffer: Uint8Array;
   readonly engine: { readonly bytesWritten: number };
 }
 
-function decompress(inflate: typeof Zlib.inflateSync, bytes: Uint8Array): Uint8Array {
+/** The whole input's original. A few bytes can stand for gigabytes: no more is made than they may become. */
+export function decompress(by: Decompress, bytes: Uint8Array): Uint8Array {
   let made: Decompressed;
   try {
     const options = { maxOutputLength: maxBytesFrom(bytes.length), info: true };
-    made = inflate(bytes, options) as unknown as Decompressed;
+    made = by(bytes, options) as unknown as Decompressed;
   } catch (error) {
-    throw isTooLarge(error) ? tooMuchFrom(bytes.length) : badCompression();
+    const isTooLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+    throw isTooLarge ? tooMuchFrom(bytes.length) : badCompression();
   }
   if (made.engine.bytesWritten !== bytes.length) throw badCompression();
   return made.buffer;
-}
-
-/** Whether Node.js stopped because the output would exceed what was allowed: a few bytes can stand for gigabytes. */
-export function isTooLarge(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
 }

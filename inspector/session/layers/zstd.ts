@@ -7,12 +7,9 @@
 //
 // Source: RFC 8878, 3.1.1; phpredis library.c, redis_uncompress().
 
-import type * as Zlib from "node:zlib";
 import { UnreadableSessionError } from "../unreadable.ts";
-import { isTooLarge, zlib } from "./deflated.ts";
-import { badCompression, checkMadeBytes, maxBytesFrom, tooMuchFrom } from "./made-bytes.ts";
-
-type Decompress = (bytes: Uint8Array, options: Zlib.ZlibOptions) => Uint8Array;
+import { type Decompress, decompress, zlib } from "./deflated.ts";
+import { badCompression, checkMadeBytes } from "./made-bytes.ts";
 
 const magic = 0xfd2fb528;
 
@@ -25,12 +22,7 @@ export function decompressZstd(bytes: Uint8Array): Uint8Array {
   checkMadeBytes(bytes.length, length);
   const { zstdDecompressSync } = zlib() as { readonly zstdDecompressSync?: Decompress };
   if (zstdDecompressSync === undefined) throw new UnreadableSessionError("zstd-unsupported", 0);
-  let original: Uint8Array;
-  try {
-    original = zstdDecompressSync(bytes, { maxOutputLength: maxBytesFrom(bytes.length) });
-  } catch (error) {
-    throw isTooLarge(error) ? tooMuchFrom(bytes.length) : badCompression();
-  }
+  const original = decompress(zstdDecompressSync, bytes);
   if (original.length !== length) throw badCompression();
   return original;
 }
