@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { describe, it } from "node:test";
+import { SignatureV4 } from "@smithy/signature-v4";
+import fc from "fast-check";
 import { ApiFault } from "../../relay/api.ts";
 import { type Credentials, CredentialsFault } from "../../relay/credentials/credentials.ts";
-import { createSign } from "../../relay/sign.ts";
+import { createSign, signature as signatureOf, signingKey } from "../../relay/sign.ts";
 
 const key = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
 const token = "AQoDYXdzEPT//////////wEXAMPLEtoken==";
@@ -87,4 +90,105 @@ describe("a request's signature", () => {
     const fails = open(plainUrl, () => Promise.reject(new TypeError("x")));
     await assert.rejects(fails(body), TypeError);
   });
+
+  it("is that of AWS's own library, for any path, host, region, credentials, moment and body", async () => {
+    const text = fc.string({ unit: "grapheme", maxLength: 12 });
+    const path = fc.array(fc.oneof(text, fc.constantFrom("", "a", "..", "%2F", "a%20b", "~!'()*", "é")), {
+      maxLength: 5,
+    });
+    const ascii = fc.string({ minLength: 1, maxLength: 40 });
+    const token = fc.option(
+      fc.oneof(ascii, fc.base64String({ maxLength: 900 }), fc.constantFrom("", "a  b", " x ", "a\tb")),
+      { nil: undefined },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        path,
+        fc.domain(),
+        fc.option(fc.integer({ min: 1, max: 65_535 })),
+        fc.constantFrom("eu-central-1", "us-gov-west-1", "cn-north-1", "ap-southeast-3"),
+        ascii,
+        fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }),
+        token,
+        fc.date({ min: new Date(0), max: new Date(Date.UTC(2100, 0)), noInvalidDate: true }),
+        fc.uint8Array({ maxLength: 200 }),
+        async (segments, domain, port, region, accessKeyId, secretAccessKey, sessionToken, now, bytes) => {
+          const url = new URL(`https://${domain}${port === null ? "" : `:${port}`}`);
+          url.pathname = segments.join("/");
+          const credentials = {
+            accessKeyId,
+            secretAccessKey,
+            ...(sessionToken !== undefined && { sessionToken }),
+          };
+          const sign = createSign({
+            url,
+            region,
+            credentials: { current: async () => credentials },
+            now: () => now,
+          });
+          const body = Buffer.from(bytes);
+          const expected = await signByLibrary(url, region, credentials, now, body);
+          // Twice: the second one takes what the first one has kept.
+          for (let i = 0; i < 2; i++) assert.deepEqual(await sign(body), expected);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it("is that of AWS's published examples", () => {
+    const secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    // AWS General Reference, "Examples of how to derive a signing key".
+    const derived = signingKey(secret, "20120215/us-east-1/iam/aws4_request").export().toString("hex");
+    assert.equal(derived, "f4780e2d9f65fa895f9c67b32ce1baf0b0d8a43505a000a1a9e090d414db404d");
+    // The Signature Version 4 test suite: get-vanilla, post-vanilla.
+    const scope = "20150830/us-east-1/service/aws4_request";
+    for (const [hash, expected] of [
+      [
+        "bb579772317eb040ac9ed261061d46c1f17a8133879d6129b6e1c25292927e63",
+        "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+      ],
+      [
+        "553f88c9e4d10fc9e109e2aeb65f030801b70c2f6468faca261d401ae622fc87",
+        "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+      ],
+    ] as const) {
+      const toSign = `AWS4-HMAC-SHA256\n20150830T123600Z\n${scope}\n${hash}`;
+      assert.equal(signatureOf(signingKey(secret, scope), toSign), expected);
+    }
+  });
 });
+
+/** Node's SHA-256 and HMAC, as the library takes them. */
+class Sha256 {
+  readonly #hash: Hash | Hmac;
+
+  constructor(key?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = key === undefined ? createHash("sha256") : createHmac("sha256", key as Buffer | string);
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+
+  reset(): void {
+    throw new Error("one hash is for one text");
+  }
+}
+
+async function signByLibrary(url: URL, region: string, credentials: Credentials, now: Date, body: Buffer) {
+  const signer = new SignatureV4({ service: "execute-api", region, sha256: Sha256, credentials });
+  const { protocol, hostname, pathname: path } = url;
+  const headers = { host: url.host, "content-type": "application/json" };
+  const request = { method: "POST", protocol, hostname, path, headers, body };
+  const {
+    host: _host,
+    "content-type": _type,
+    ...added
+  } = (await signer.sign(request, { signingDate: now })).headers;
+  return added;
+}
