@@ -16,6 +16,8 @@ export interface RelayConfig {
   readonly deadlineMs: number;
   /** The path of the unix socket to serve in place of stdin and stdout. */
   readonly listen?: string;
+  /** Where XMPP servers may ask over HTTP, on the loopback. */
+  readonly http?: HttpAddress;
   /** The profile of AWS's shared files. */
   readonly profile?: string;
   /** A PEM file of the authorities to trust in place of Node's own. */
@@ -32,6 +34,13 @@ export interface RelayConfig {
   readonly metricsPort?: number;
   /** The variables that AWS's own tools take credentials from. */
   readonly environment: Environment;
+}
+
+export interface HttpAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The path of the file with NAME:PASSWORD, which callers authenticate with (HTTP Basic). */
+  readonly secretFile: string;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -57,6 +66,10 @@ with --listen any number of pool members on a unix socket.
                       plain http only to this machine itself (127.0.0.1, [::1], localhost)
 
   --listen PATH       serve a unix socket (mode 0660) in place of stdin and stdout
+  --http ADDRESS      answer other servers' HTTP questions (MongooseIM, Prosody) on a loopback address, such as
+                      127.0.0.1:5290, beside --listen or alone
+  --http-secret-file PATH
+                      the file with the NAME:PASSWORD that they give (HTTP Basic), for nobody else to read
   --deadline-ms N     answer no when a login takes longer; 100 to 20000 milliseconds, 10000 unless given.
                       ejabberd waits 30 seconds in all, Prosody 5: give it 4000 there
   --hedge             begin a second request as soon as the first is slower than 99 of 100 lately
@@ -78,14 +91,16 @@ Credentials come from where AWS's own tools take them: the environment, the shar
 a container's endpoint, or the instance (IMDSv2). The relay never ends for want of them: it refuses, and says so.
 
 SIGTERM answers what is under way and ends. Exit codes: 0 after that or at the end of input, 1 for a fault,
-2 for options that cannot be used with --listen; without it the relay stays and refuses, for ejabberd would
-only start it again.`;
+2 for options that cannot be used with --listen or --http; without these the relay stays and refuses, for
+ejabberd would only start it again.`;
 
 const defaultDeadlineMs = 10_000;
 
 /** The command line's options, as node:util's parseArgs has them. */
 export const options = {
   listen: { type: "string" },
+  http: { type: "string" },
+  "http-secret-file": { type: "string" },
   "deadline-ms": { type: "string" },
   hedge: { type: "boolean" },
   isuser: { type: "string" },
@@ -122,6 +137,8 @@ export function readConfig(args: readonly string[], environment: Environment = o
   }
   const metricsPort = readNumber(values["metrics-port"], 1, 65_535);
   if (Number.isNaN(metricsPort)) return { problem: "--metrics-port is not a port" };
+  const http = readHttp(values.http, values["http-secret-file"]);
+  if (http !== undefined && "problem" in http) return http;
   const logFormat = values["log-format"] ?? "logfmt";
   if (logFormat !== "logfmt" && logFormat !== "json") {
     return { problem: "--log-format is neither logfmt nor json" };
@@ -147,6 +164,7 @@ export function readConfig(args: readonly string[], environment: Environment = o
       region,
       deadlineMs: deadlineMs ?? defaultDeadlineMs,
       ...(listen !== undefined && { listen }),
+      ...(http !== undefined && { http }),
       ...(profile !== undefined && { profile }),
       ...(caFile !== undefined && { caFile }),
       hedge: values.hedge === true,
@@ -170,6 +188,28 @@ function readNumber(text: string | undefined, least: number, most: number): numb
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   return number >= least && number <= most ? number : Number.NaN;
 }
+
+function readHttp(
+  address: string | undefined,
+  secretFile: string | undefined,
+): HttpAddress | { readonly problem: string } | undefined {
+  if (address === undefined) {
+    return secretFile === undefined
+      ? undefined
+      : { problem: "--http-secret-file is for --http, which is missing" };
+  }
+  const [, name = "", port] = /^(.+):(\d{1,5})$/.exec(address) ?? [];
+  const host = name.replace(/^\[(.*)\]$/, "$1");
+  const number = readNumber(port, 1, 65_535);
+  if (number === undefined || Number.isNaN(number) || isIP(host) === 0 || !isLoopback(name)) {
+    return { problem: "--http is not an address of the loopback with a port, such as 127.0.0.1:5290" };
+  }
+  if (secretFile === undefined) {
+    return { problem: "--http-secret-file is missing: every local user can reach the loopback" };
+  }
+  return { host, port: number, secretFile };
+}
+
 function readUrl(address: string): URL | { readonly problem: string } {
   let url: URL;
   try {

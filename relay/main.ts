@@ -1,11 +1,14 @@
-// The program on the ejabberd host: frames on stdin or on a unix socket -> the API -> answers.
+// The program on the ejabberd host: frames on stdin or on a unix socket, or HTTP on the loopback -> the API -> answers.
 
 import { existsSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type RelayConfig, readConfig } from "./config.ts";
 import { openCredentials } from "./credentials/open.ts";
 import { ListenError, listen } from "./daemon.ts";
 import type { Decide } from "./decide.ts";
+import { HttpSecretError, readHttpSecret } from "./http-secret.ts";
+import { serveHttp } from "./http-server.ts";
 import { createLog, hashedNames, type Log } from "./log.ts";
 import { openLogFile } from "./log-file.ts";
 import { serveMetrics } from "./metrics-server.ts";
@@ -55,7 +58,7 @@ async function runDoctor(): Promise<never> {
 }
 
 async function run(config: RelayConfig): Promise<void> {
-  const { logFile, logFormat, logUsers, caFile, listen: path, metricsPort } = config;
+  const { logFile, logFormat, logUsers, caFile, listen: path, http, metricsPort } = config;
   let ca: string | undefined;
   try {
     if (logFile !== undefined) openLog(logFile);
@@ -81,21 +84,37 @@ async function run(config: RelayConfig): Promise<void> {
       log("error", "metrics-port", () => ({ detail: code })),
     );
   }
-  if (path === undefined) return serveStdin(relay.decide);
+  if (path === undefined && http === undefined) return serveStdin(relay.decide);
   try {
-    const daemon = await listen(path, async (caller, callerStop) => {
-      const options = { ...loop(relay.decide), stop: callerStop };
-      if (await greets(caller, callerStop)) await serveNumbered({ ...options, caller });
-      else await serve({ ...options, input: caller, write: (bytes) => caller.write(bytes) });
-    });
-    members = daemon.members;
+    const stops: (() => Promise<void>)[] = [];
+    if (http !== undefined) {
+      const server = await serveHttp({
+        ...http,
+        secret: readHttpSecret(http.secretFile),
+        ...loop(relay.decide),
+      });
+      stops.push(server.stop);
+    }
+    if (path !== undefined) {
+      const daemon = await listen(path, (caller, callerStop) =>
+        serveCaller(relay.decide, caller, callerStop),
+      );
+      members = daemon.members;
+      stops.push(daemon.stop);
+    }
     log("info", "listening");
     await new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
-    await daemon.stop();
+    await Promise.all(stops.map((stopOne) => stopOne()));
   } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
+    if (!(error instanceof ListenError || error instanceof HttpSecretError)) throw error;
     fail(error.message);
   }
+}
+
+async function serveCaller(decide: Decide, caller: Socket, callerStop: AbortSignal): Promise<void> {
+  const options = { ...loop(decide), stop: callerStop };
+  if (await greets(caller, callerStop)) await serveNumbered({ ...options, caller });
+  else await serve({ ...options, input: caller, write: (bytes) => caller.write(bytes) });
 }
 
 async function serveStdin(decide: Decide): Promise<void> {
@@ -114,7 +133,7 @@ function loop(decide: Decide): Omit<ServeOptions, "input" | "write"> {
 
 /** ejabberd would start a program that ended again at once, so it stays and refuses; a daemon's manager waits. */
 async function refuseAll(problem: string): Promise<void> {
-  if (args.some((arg) => arg === "--listen" || arg.startsWith("--listen="))) fail(problem);
+  if (args.some((arg) => /^--(listen|http)(=|$)/.test(arg))) fail(problem);
   log("error", "bad-configuration", () => ({
     detail: `${problem}; every login is refused until it is put right (--help)`,
   }));

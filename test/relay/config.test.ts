@@ -40,6 +40,38 @@ describe("the relay's command line", () => {
     }
   });
 
+  it("takes HTTP on an address of the loopback with a secret, and on no other", () => {
+    const url = "https://example.org/auth";
+    const secretFile = "/etc/inspectord/http-secret";
+    for (const [address, host, port] of [
+      ["127.0.0.1:5290", "127.0.0.1", 5290],
+      ["127.8.9.10:1", "127.8.9.10", 1],
+      ["[::1]:65535", "::1", 65_535],
+    ] as const) {
+      const { http } = configOf([url, "--http", address, "--http-secret-file", secretFile]);
+      assert.deepEqual(http, { host, port, secretFile });
+    }
+    for (const address of [
+      "5290",
+      "127.0.0.1",
+      "127.0.0.1:0",
+      "127.0.0.1:65536",
+      "127.0.0.1:x",
+      "::1:5290",
+      "[::2]:5290",
+      "0.0.0.0:5290",
+      "10.0.0.1:5290",
+      "localhost:5290",
+      "127.0.0.1.example.org:5290",
+      "",
+    ]) {
+      const problem = problemOf(url, `--http=${address}`, "--http-secret-file", secretFile);
+      assert.match(problem, /not an address of the loopback/, address);
+    }
+    assert.match(problemOf(url, "--http", "127.0.0.1:5290"), /--http-secret-file is missing/);
+    assert.match(problemOf(url, "--http-secret-file", secretFile), /for --http, which is missing/);
+  });
+
   it("says what is wrong with a URL", () => {
     assert.match(problemOf(), /missing/);
     assert.match(problemOf("auth"), /cannot be read/);

@@ -1,0 +1,221 @@
+// The bundle with --http, asked as MongooseIM's documentation says that it asks, and by anybody else.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { localKey } from "../../infra/local/api.ts";
+import { freePort } from "../../infra/local/ports.ts";
+import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
+import { relayPath } from "../../infra/local/relay-caller.ts";
+import { temporaryDirectory } from "../real/directory.ts";
+import { allowGood, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
+import { NumberedCaller } from "./numbered-caller.ts";
+import { until } from "./peer.ts";
+
+const directory = temporaryDirectory();
+const secretFile = join(directory, "secret");
+const secret = "mongooseim:DzviNQw3qyGJDrJDu+ClyA";
+writeFileSync(secretFile, `${secret}\n`, { mode: 0o600 });
+const basic = (text = secret) => `Basic ${Buffer.from(text).toString("base64")}`;
+/** No field at all. */
+const none = "none";
+const good = "/check_password?user=alice&server=localhost&pass=good";
+
+describe("the bundled relay with --http", () => {
+  let api: StandIn;
+  let relay: RunningProcess;
+  let port: number;
+
+  const start = async (...args: string[]) => {
+    port = await freePort();
+    relay = await startProcess({
+      command: process.execPath,
+      args: [
+        ...[relayPath, api.url, "--region", "eu-central-1"],
+        ...["--http", `127.0.0.1:${port}`, "--http-secret-file", secretFile, ...args],
+      ],
+      env: { ...process.env, ...localKey },
+      isReady: (output) => output.includes("code=listening"),
+      readyWithinMs: 10_000,
+    });
+  };
+  before(async () => {
+    api = await startStandIn(allowGood, { verifies: true });
+    await start("--listen", join(directory, "relay.sock"));
+  });
+  after(async () => {
+    await relay.stop();
+    await api.stop();
+  });
+
+  /** Returns "STATUS BODY". */
+  const ask = (path: string, { method = "GET", authorization = basic(), body = "" } = {}) =>
+    new Promise<string>((resolve, reject) => {
+      const headers = authorization === none ? {} : { authorization };
+      const asked = request({ host: "127.0.0.1", port, path, method, headers, agent: false }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("end", () => {
+          // MongooseIM takes no chunked body.
+          assert.equal(Number(response.headers["content-length"]), text.length);
+          resolve(`${response.statusCode} ${text}`);
+        });
+      });
+      asked.on("error", reject);
+      asked.end(body);
+    });
+
+  it("answers a login with true or false", async () => {
+    assert.equal(await ask(good), "200 true");
+    assert.equal(await ask("/check_password?user=alice&server=localhost&pass=bad"), "200 false");
+    assert.equal(await ask("/check_password?user=alice&server=localhost&pass="), "200 false");
+    assert.equal(
+      await ask(`/check_password?user=alice&server=localhost&pass=${"x".repeat(2_000)}`),
+      "200 false",
+    );
+  });
+
+  it("answers whether a user exists as the function's policy says, and true while that is not known", async () => {
+    const exists = "/user_exists?user=alice&server=localhost&pass=";
+    assert.equal(await ask(exists), "200 true");
+    api.reply = tell({ allow: true, isuser: "none" });
+    await ask(good);
+    assert.equal(await ask(exists), "200 false");
+    api.reply = tell({ allow: true, isuser: "all" });
+    await ask(good);
+    assert.equal(await ask(exists), "200 true");
+    api.reply = allowGood;
+  });
+
+  it("refuses a login that cannot be decided, as neither true nor false", async () => {
+    api.reply = say(503, '{"error":"unavailable"}');
+    assert.equal(await ask(good), "403 ");
+    api.reply = allowGood;
+  });
+
+  it("refuses whoever does not give the secret, and asks nobody", async () => {
+    const asked = api.bodies.length;
+    for (const authorization of [
+      none,
+      "",
+      "Basic",
+      basic(`${secret}x`),
+      basic(secret.slice(0, -1)),
+      basic("mongooseim:"),
+      basic().replace("Basic", "Bearer"),
+      basic().toLowerCase(),
+      secret,
+    ]) {
+      assert.equal(await ask(good, { authorization }), "403 ", authorization);
+    }
+    assert.equal(api.bodies.length, asked);
+  });
+
+  it("refuses other methods, other paths and other forms, and asks nobody", async () => {
+    const asked = api.bodies.length;
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      assert.equal(await ask(good, { method, body: "x".repeat(100_000) }), "403 ");
+    }
+    for (const path of [
+      "/",
+      "/register?user=a&server=b&pass=c",
+      "/metrics",
+      `${good}&x=1`,
+      good.replace("alice", "a:b"),
+    ]) {
+      assert.equal(await ask(path), "403 ", path);
+    }
+    assert.equal(api.bodies.length, asked);
+  });
+
+  it("answers many at a time, each its own, over kept connections", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, at) =>
+        ask(`${good.replace("alice", `user${at}`)}${at % 2 === 0 ? "" : "x"}`),
+      ),
+    );
+    assert.deepEqual(
+      answers,
+      Array.from({ length: 200 }, (_, at) => (at % 2 === 0 ? "200 true" : "200 false")),
+    );
+  });
+
+  it("serves the socket beside it", async () => {
+    const caller = await NumberedCaller.open(join(directory, "relay.sock"));
+    assert.equal(await caller.ask("auth:alice:localhost:good"), "yes");
+    caller.socket.destroy();
+  });
+
+  it("survives bytes that are no HTTP, and a caller that goes", async () => {
+    for (const bytes of [
+      "\0\x07hello:1",
+      "GET /\r\n\r\n",
+      `GET /${"x".repeat(100_000)} HTTP/1.1\r\n\r\n`,
+      "\xff".repeat(500),
+    ]) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(port, "127.0.0.1", () => socket.end(bytes));
+        socket.on("error", () => {}).on("close", () => resolve());
+        socket.resume();
+      });
+    }
+    assert.equal(await ask(good), "200 true");
+  });
+
+  it("logs neither a URL, nor a session, nor the secret", () => {
+    const log = relay.output();
+    assert.match(log, /code=refused/);
+    assert.doesNotMatch(log, /check_password|pass=|DzviNQw3|alice|localhost/);
+  });
+
+  it("answers what is in flight when it is told to stop, and ends without a socket, too", async () => {
+    await relay.stop();
+    await start();
+    let answer = () => {};
+    api.reply = (...args) => {
+      answer = () => allowGood(...args);
+    };
+    const before = api.bodies.length;
+    const asked = ask(good);
+    await until(() => api.bodies.length > before, "nobody asked");
+    const stopped = relay.stop();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    answer();
+    assert.equal(await asked, "200 true");
+    await stopped;
+    assert.equal(relay.child.exitCode, 0);
+    api.reply = allowGood;
+  });
+
+  it("ends with 2 and says why where it cannot be what it is told to be", async () => {
+    const open = join(directory, "open");
+    writeFileSync(open, secret, { mode: 0o644 });
+    for (const [args, why] of [
+      [
+        ["--http", `127.0.0.1:${new URL(api.url).port}`, "--http-secret-file", secretFile],
+        /cannot be listened on \(EADDRINUSE\)/,
+      ],
+      [["--http", "127.0.0.1:5290", "--http-secret-file", open], /chmod o-rwx/],
+      [["--http", "127.0.0.1:5290"], /--http-secret-file is missing/],
+      [["--http", "0.0.0.0:5290", "--http-secret-file", secretFile], /not an address of the loopback/],
+      [
+        ["--http-secret-file", secretFile, "--listen", join(directory, "other.sock")],
+        /for --http, which is missing/,
+      ],
+    ] as const) {
+      const ended = spawnSync(process.execPath, [relayPath, api.url, "--region", "eu-central-1", ...args], {
+        env: { ...process.env, ...localKey },
+        encoding: "utf8",
+        timeout: 10_000,
+      });
+      assert.equal(ended.status, 2, ended.stderr);
+      assert.match(ended.stderr, why);
+    }
+  });
+});
