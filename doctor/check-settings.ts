@@ -176,7 +176,8 @@ function checkLength(listeners: readonly Value[], isGuarded: boolean): readonly 
 }
 
 function checkModules(settings: Settings): readonly Finding[] {
-  return settings.modules().flatMap(({ name, at }): Finding[] => {
+  const modules = settings.hosts.flatMap(({ name }) => settings.modulesOf(name));
+  return modules.flatMap(({ name, at }): Finding[] => {
     const common = { check: "modules", at };
     if (name === "mod_auth_fast") {
       const says = "mod_auth_fast hands out tokens that live 30 days: a logout on the site does not end them";

@@ -11,11 +11,12 @@ import type { DoctorOptions } from "./doctor-options.ts";
 import { type Command, isRelays, readCommand } from "./extauth-command.ts";
 import type { Finding, Place } from "./finding.ts";
 import type { Machine, Surroundings } from "./machine.ts";
-import { readFileText } from "./read-file.ts";
+import { macroFeatures } from "./macros.ts";
+import { readFileBytes } from "./read-file.ts";
 import type { Running } from "./running.ts";
 import { readSettings, type Settings, settingOf } from "./settings.ts";
 import { tryProgram } from "./try-program.ts";
-import { entryOf, maxYmlBytes, textOf, YmlFault } from "./yml.ts";
+import { entryOf, maxYmlBytes, textOf, YmlError } from "./yml.ts";
 
 /** How long ejabberd waits for an answer. */
 const answerWithinMs = 30_000;
@@ -41,7 +42,7 @@ export interface AskedLogin {
 export async function* examine(options: ExamineOptions): AsyncGenerator<Finding> {
   const { relayArgs, ymlPath, burst, login, machine } = options;
   const reading = ymlPath === undefined ? [] : machine.ejabberds(resolve(ymlPath));
-  const { settings, isSafe } = yield* examineYml(options, machine.surroundingsOf(reading[0]).directory);
+  const { settings, isSafe } = yield* examineYml(options, machine.surroundingsOf(reading[0]));
   const running = reading.find((one) => settings !== undefined && isServing(one, settings));
   const surroundings = machine.surroundingsOf(running);
   const { environment } = surroundings;
@@ -86,24 +87,29 @@ interface ReadYml {
   readonly isSafe: boolean;
 }
 
-function* examineYml({ ymlPath, machine }: ExamineOptions, directory: string): Generator<Finding, ReadYml> {
+function* examineYml(
+  { ymlPath, machine }: ExamineOptions,
+  surroundings: Surroundings,
+): Generator<Finding, ReadYml> {
   const check = "yml";
   if (ymlPath === undefined) {
     yield { level: "warn", check, says: "no ejabberd.yml is looked at", change: "give --ejabberd-yml" };
     return { settings: undefined, isSafe: true };
   }
   const files = new Map<string, Stats>();
-  const readText = (path: string) => {
-    const { text, stats } = readFileText(path, maxYmlBytes);
+  const readBytes = (path: string) => {
+    const { bytes, stats } = readFileBytes(path, maxYmlBytes);
     files.set(path, stats);
-    return text;
+    return bytes;
   };
   let settings: Settings | undefined;
   try {
-    settings = readSettings(ymlPath, directory, readText);
+    const { directory, environment } = surroundings;
+    const features = macroFeatures(undefined);
+    settings = readSettings(ymlPath, { directory, environment, features, beside: [], readBytes });
     yield* checkSettings(settings);
   } catch (fault) {
-    if (!(fault instanceof YmlFault)) throw fault;
+    if (!(fault instanceof YmlError)) throw fault;
     yield { level: "fail", check, at: fault.at, says: fault.message };
   }
   const unsafe = [...files].filter(
@@ -240,7 +246,7 @@ async function* examineApi(
   const { config } = read;
   let ca: string | undefined;
   try {
-    ca = config.caFile === undefined ? undefined : readFileText(config.caFile, maxCaBytes).text;
+    ca = config.caFile === undefined ? undefined : readFileBytes(config.caFile, maxCaBytes).bytes.toString();
   } catch (error) {
     const says = `--ca-file cannot be read (${(error as NodeJS.ErrnoException).code})`;
     yield { level: "fail", check: "options", at, says };

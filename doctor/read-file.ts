@@ -1,18 +1,18 @@
-// A file's text, whatever a path in somebody's configuration leads to.
+// A file's bytes, whatever a path in somebody's configuration leads to.
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 
-export interface FileText {
-  readonly text: string;
+export interface FileBytes {
+  readonly bytes: Buffer;
   readonly stats: Stats;
 }
 
 /**
- * Returns the text of a regular file of at most so many bytes. Waits for no pipe.
+ * Returns the bytes of a regular file of at most so many bytes. Waits for no pipe.
  *
  * @throws Error whose `code` is the system's, "no file" or "too large".
  */
-export function readFileText(path: string, maxBytes: number): FileText {
+export function readFileBytes(path: string, maxBytes: number): FileBytes {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(descriptor);
@@ -24,7 +24,7 @@ export function readFileText(path: string, maxBytes: number): FileText {
       read = readSync(descriptor, bytes, length, bytes.length - length, null);
     }
     if (length > maxBytes) throw failure("too large");
-    return { text: bytes.toString("utf8", 0, length), stats };
+    return { bytes: bytes.subarray(0, length), stats };
   } finally {
     closeSync(descriptor);
   }

@@ -1,55 +1,61 @@
 // ejabberd.yml with the files that it includes -> what is set, for each host.
 //
-// Lists and maps of one name, in several files, are one; of other values ejabberd takes one only.
-//
-// Source: ejabberd's guide, "Include Additional Files", "Virtual Hosting"; processone/yconf, ejabberd src/econf.erl.
+// Source: ejabberd's guide, "Include Additional Files", "Virtual Hosting"; ejabberd, src/ejabberd_config.erl and
+// src/econf.erl; processone/yconf, src/yconf.erl.
 
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import type { Environment } from "../relay/config.ts";
 import type { Place } from "./finding.ts";
-import { type Entry, macrosOf, parseYml, putMacrosIn, textOf, textsOf, type Value, YmlFault } from "./yml.ts";
+import { keywordsOf, type MacroFeatures, macrosOf, putKeywordsIn, putMacrosIn } from "./macros.ts";
+import { type Entry, parseYml, textOf, textsOf, type Value, YmlError } from "./yml.ts";
 
-/** Each file once. */
 export const maxFiles = 64;
 
 export class Settings {
   readonly hosts: readonly { readonly name: string; readonly at: Place }[];
-  readonly #everywhere: readonly Entry[];
+  /** The entries at the top level, those of one name put together. */
+  readonly everywhere: readonly Entry[];
   readonly #ofHost: ReadonlyMap<string, readonly Entry[]>;
   readonly #appended: ReadonlyMap<string, readonly Entry[]>;
 
   constructor(entries: readonly Entry[]) {
-    this.#everywhere = entries;
-    this.#ofHost = byHost(entries, "host_config");
-    this.#appended = byHost(entries, "append_host_config");
-    this.hosts = entries
-      .filter(({ name }) => name === "hosts" || name === "host")
-      .flatMap(({ value }) => textsOf(value))
-      .map(({ text, at }) => ({ name: text.toLowerCase(), at }));
+    this.everywhere = grouped(entries);
+    this.#ofHost = byHost(this.everywhere, "host_config");
+    this.#appended = byHost(this.everywhere, "append_host_config");
+    this.hosts = textsOf(this.#global("hosts")?.value).map(({ text, at }) => ({
+      name: text.toLowerCase(),
+      at,
+    }));
   }
 
-  /** Gives what is set for this host: its own, or else what is set for all. */
+  /** Returns what is set for this host: its own or else what is set for all, and what is appended to it. */
   of(host: string, name: string): Entry | undefined {
     const isAsked = (entry: Entry) => entry.name === name;
-    return (
-      this.#ofHost.get(host)?.findLast(isAsked) ??
-      this.#appended.get(host)?.findLast(isAsked) ??
-      this.#everywhere.findLast(isAsked)
-    );
+    const base = this.#ofHost.get(host)?.findLast(isAsked) ?? this.#global(name);
+    const appended = this.#appended.get(host)?.findLast(isAsked);
+    if (base === undefined || appended === undefined) return appended ?? base;
+    return { ...appended, value: joined(asList(base.value), asList(appended.value)) };
   }
 
-  /** Gives the items of all lists of this name at the top level. */
+  /** Returns the items of this list at the top level. */
   items(name: string): readonly Value[] {
-    return this.#everywhere
-      .filter((entry) => entry.name === name)
-      .flatMap(({ value }) => (value.kind === "list" ? value.items : []));
+    const value = this.#global(name)?.value;
+    return value?.kind === "list" ? value.items : [];
   }
 
-  /** Gives the modules that are loaded for any host. */
-  modules(): readonly Entry[] {
-    const all = [this.#everywhere, ...this.#ofHost.values(), ...this.#appended.values()].flat();
-    return all
-      .filter(({ name }) => name === "modules")
-      .flatMap(({ value }) => (value.kind === "map" ? value.entries : []));
+  /** Returns the modules of this host. */
+  modulesOf(host: string): readonly Entry[] {
+    const value = this.of(host, "modules")?.value;
+    return value?.kind === "map" ? value.entries : [];
+  }
+
+  /** Returns what hosts have of their own, by the host's name. */
+  get ownEntries(): readonly (readonly [string, readonly Entry[]])[] {
+    return [...this.#ofHost, ...this.#appended];
+  }
+
+  #global(name: string): Entry | undefined {
+    return this.everywhere.find((entry) => entry.name === name);
   }
 }
 
@@ -67,29 +73,104 @@ function byHost(entries: readonly Entry[], option: string): ReadonlyMap<string, 
 }
 
 /**
- * Gives the settings of this file and of those that it includes; `directory`: ejabberd's own, which relative paths
- * begin at. Throws YmlFault.
+ * Returns the entries with lists and maps of one name put together.
+ *
+ * @throws YmlError for another option that is set twice: ejabberd then does not start.
  */
-export function readSettings(file: string, directory: string, readText: (file: string) => string): Settings {
-  const seen = new Set<string>();
-  const entriesOf = (path: string, from: Place): readonly Entry[] => {
-    if (seen.has(path)) return [];
-    seen.add(path);
-    if (seen.size > maxFiles) throw new YmlFault(from, `includes more than ${maxFiles} files`);
-    let text: string;
-    try {
-      text = readText(path);
-    } catch (error) {
-      throw new YmlFault(from, `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+function grouped(entries: readonly Entry[]): readonly Entry[] {
+  const groups = new Map<string, Entry>();
+  for (const entry of entries) {
+    const before = groups.get(entry.name);
+    if (before === undefined) {
+      groups.set(entry.name, entry);
+      continue;
     }
-    return parseYml(path, text).flatMap((entry) =>
-      entry.name === "include_config_file" ? included(entry.value) : [entry],
+    if (entry.value.kind === "text" || before.value.kind === "text") {
+      const { file, line } = before.at;
+      throw new YmlError(
+        entry.at,
+        `${entry.name} is set twice, first in ${file}:${line}: ejabberd does not start`,
+      );
+    }
+    groups.set(entry.name, { ...before, value: joined(before.value, entry.value) });
+  }
+  return [...groups.values()];
+}
+
+function asList(value: Value): Value {
+  return value.kind === "text" ? { kind: "list", at: value.at, items: [value] } : value;
+}
+
+/** An empty map is an empty list to ejabberd, and the reverse. */
+function joined(one: Value, other: Value): Value {
+  if (one.kind === "list" && other.kind === "list") return { ...one, items: [...one.items, ...other.items] };
+  if (one.kind === "map" && other.kind === "map")
+    return { ...one, entries: [...one.entries, ...other.entries] };
+  const isEmpty =
+    one.kind === "list" ? one.items.length === 0 : one.kind === "map" && one.entries.length === 0;
+  return isEmpty ? other : one;
+}
+
+export interface ReadOptions {
+  /** ejabberd's own directory, at which relative paths begin. */
+  readonly directory: string;
+  /** ejabberd's environment. */
+  readonly environment: Environment;
+  readonly features: MacroFeatures;
+  /** Files that ejabberd reads beside its own: those of its contributed modules. */
+  readonly beside: readonly string[];
+  /** Throws an error with a code. */
+  readonly readBytes: (file: string) => Uint8Array;
+}
+
+/**
+ * Returns the settings of this file and of those that it includes.
+ *
+ * @throws YmlError for files that ejabberd would not read.
+ */
+export function readSettings(file: string, options: ReadOptions): Settings {
+  const main = resolve(file);
+  let count = 0;
+  const read = (path: string, from: Place): readonly Entry[] => {
+    const found = readWithIncluded(path, from, options, () => ++count);
+    return putMacrosIn(found, macrosOf(found, options.environment, options.features), options.features);
+  };
+  const place = { file: main, line: 1 };
+  const entries = [read(main, place), ...options.beside.map((path) => read(path, place))].flat();
+  if (!options.features.hasKeywords) return new Settings(entries);
+  const known = (text: string): Value => ({ kind: "text", at: place, text, form: "binary" });
+  const keywords = new Map([
+    ...keywordsOf(entries),
+    ["HOME", known(options.environment["HOME"] ?? "")],
+    ["CONFIG_PATH", known(dirname(main))],
+  ] as const);
+  return new Settings(putKeywordsIn(entries, keywords));
+}
+
+function readWithIncluded(
+  main: string,
+  place: Place,
+  { directory, readBytes }: ReadOptions,
+  countFile: () => number,
+): readonly Entry[] {
+  const entriesOf = (path: string, from: Place, above: readonly string[]): readonly Entry[] => {
+    if (above.includes(path)) throw new YmlError(from, `${path} includes itself: ejabberd does not start`);
+    if (countFile() > maxFiles) throw new YmlError(from, `includes more than ${maxFiles} files`);
+    let bytes: Uint8Array;
+    try {
+      bytes = readBytes(path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new YmlError(from, `${path} cannot be read (${code})`, { cause: error });
+    }
+    return parseYml(path, bytes).flatMap((entry) =>
+      entry.name === "include_config_file" ? included(entry.value, [...above, path]) : [entry],
     );
   };
   /** A path, a list of paths, or a map from paths to { allow_only: [name] } or { disallow: [name] }. */
-  const included = (value: Value): readonly Entry[] => {
-    if (value.kind === "list") return value.items.flatMap(included);
-    if (value.kind === "text") return entriesOf(resolve(directory, value.text), value.at);
+  const included = (value: Value, above: readonly string[]): readonly Entry[] => {
+    if (value.kind === "list") return value.items.flatMap((item) => included(item, above));
+    if (value.kind === "text") return entriesOf(resolve(directory, value.text), value.at, above);
     return value.entries.flatMap(({ name, at, value: limits }) => {
       const rules = limits.kind === "map" ? limits.entries : [];
       const namesOf = (rule: string) =>
@@ -98,14 +179,13 @@ export function readSettings(file: string, directory: string, readText: (file: s
       const disallowed = namesOf("disallow").map(({ text }) => text);
       const isTaken = (entry: Entry) =>
         allowed.length > 0 ? allowed.includes(entry.name) : !disallowed.includes(entry.name);
-      return entriesOf(resolve(directory, name), at).filter(isTaken);
+      return entriesOf(resolve(directory, name), at, above).filter(isTaken);
     });
   };
-  const entries = entriesOf(resolve(file), { file, line: 1 });
-  return new Settings(putMacrosIn(entries, macrosOf(entries)));
+  return entriesOf(main, place, []);
 }
 
-/** Gives the text that is set for a host, and where. */
+/** Returns the text that is set for a host, and where. */
 export function settingOf(
   settings: Settings,
   host: string,

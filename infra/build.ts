@@ -69,8 +69,6 @@ async function buildProgram(entry: string, name: string): Promise<Bundle> {
     // Debian 12's Node.
     target: "node18",
     banner: { js: "#!/usr/bin/env node" },
-    // Its package gives Node its CommonJS, which is larger.
-    alias: { yaml: "./node_modules/yaml/browser/index.js" },
   });
   // A file that ejabberd's user may run as it is.
   chmodSync(`${root}dist/${name}`, 0o755);

@@ -134,7 +134,7 @@ describe("the doctor", { concurrency: 4 }, () => {
   it("says what is wrong with ejabberd.yml itself, and looks at the API all the same", async () => {
     const broken = writeYml(programOf(api.url), "listen:", "listen: [");
     const found = await runOn(broken, api.url);
-    assert.match(found.of("yml"), /\.yml:\d+: is no YAML here/);
+    assert.match(found.of("yml"), /\.yml:\d+: ejabberd cannot read this YAML/);
     assert.match(found.of("api"), /^warn .*no host is known/);
     const absent = await runOn(join(directory, "absent.yml"));
     assert.match(absent.of("yml"), /cannot be read \(ENOENT\)/);

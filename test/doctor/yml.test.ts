@@ -1,33 +1,29 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import {
   booleanOf,
   type Entry,
   entryOf,
-  macrosOf,
-  maxDepth,
+  integerOf,
   maxYmlBytes,
   parseYml,
-  putMacrosIn,
   textOf,
   textsOf,
-  YmlFault,
+  YmlError,
 } from "../../doctor/yml.ts";
 
-const read = (text: string) => {
-  const entries = parseYml("a.yml", text);
-  return putMacrosIn(entries, macrosOf(entries));
-};
+const read = (text: string) => parseYml("a.yml", Buffer.from(text));
 const named = (entries: readonly Entry[], name: string) => entries.find((entry) => entry.name === name);
 
-function faultOf(work: () => unknown): YmlFault {
+function errorOf(work: () => unknown): YmlError {
   try {
     work();
-  } catch (fault) {
-    assert.ok(fault instanceof YmlFault);
-    return fault;
+  } catch (error) {
+    assert.ok(error instanceof YmlError);
+    return error;
   }
-  throw new Error("no fault");
+  throw new Error("no error");
 }
 
 describe("ejabberd.yml", () => {
@@ -40,68 +36,49 @@ describe("ejabberd.yml", () => {
     assert.equal(named(entries, "auth_use_cache")?.value.at.line, 5);
   });
 
-  it("keeps all scalars as text, and knows ejabberd's words for true and false", () => {
-    const entries = read('a: 0644\nb: "no"\nc: yes\nd: nothing\ne:\n');
-    assert.equal(textOf(named(entries, "a")?.value), "0644");
-    assert.equal(booleanOf(named(entries, "b")?.value), false);
-    assert.equal(booleanOf(named(entries, "c")?.value), true);
-    assert.equal(booleanOf(named(entries, "d")?.value), undefined);
-    assert.equal(textOf(named(entries, "e")?.value), "");
+  it("has ejabberd's words for true and false, quoted or not, and in lower case only", () => {
+    const entries = read("a: \"no\"\nb: yes\nc: 'on'\nd: False\ne: nothing\nf:\n");
+    const booleans = ["a", "b", "c", "d", "e", "f"].map((name) => booleanOf(named(entries, name)?.value));
+    assert.deepEqual(booleans, [false, true, true, undefined, undefined, undefined]);
+    assert.equal(textOf(named(entries, "f")?.value), "");
   });
 
-  it("has its macros put in, at the line where they are defined", () => {
-    const text =
-      "define_macro:\n  'CACHE': false\n  PORT:\n    port: 5222\nauth_use_cache: CACHE\nlisten: [PORT]\n";
-    const entries = read(`${text}program: "@CACHE@ and @OTHER@"\n`);
-    assert.equal(named(entries, "define_macro"), undefined);
-    const cache = named(entries, "auth_use_cache")?.value;
-    assert.equal(booleanOf(cache), false);
-    assert.equal(cache?.at.line, 2);
-    const listen = named(entries, "listen")?.value;
-    assert.equal(listen?.kind, "list");
-    assert.equal(textOf(entryOf(listen.items[0], "port")?.value), "5222");
-    assert.equal(textOf(named(entries, "program")?.value), "false and @OTHER@");
+  it("has numbers without quotes only", () => {
+    const entries = read("a: 65536\nb: \"65536\"\nc: '65536'\nd: 0x10000\ne: 1.5\nf: 010\n");
+    const numbers = ["a", "b", "c", "d", "e", "f"].map((name) => integerOf(named(entries, name)?.value));
+    assert.deepEqual(numbers, [65536, undefined, undefined, undefined, undefined, 10]);
   });
 
-  it("has its anchors followed", () => {
-    assert.equal(textOf(named(read("a: &x 1\nb: *x\n"), "b")?.value), "1");
+  it("reads an alias as the text of its name", () => {
+    const file = new URL("../fixtures/ejabberd-yml/alias.yml", import.meta.url);
+    const hosts = named(parseYml("a.yml", readFileSync(file)), "host_config")?.value;
+    assert.equal(textsOf(entryOf(entryOf(hosts, "main")?.value, "auth_method")?.value)[0]?.text, "extguard");
   });
 
   it("may be empty", () => {
     assert.deepEqual(read("# nothing\n"), []);
+    assert.deepEqual(read("{}\n"), []);
+    assert.deepEqual(read("[]\n"), []);
   });
 
-  it("is refused where it is no YAML, by its line and without a word of it", () => {
-    const fault = faultOf(() => read("hosts: [a]\nsql_password: [secret\nmodules: {}\n"));
-    assert.ok(fault.at.line >= 2);
-    assert.match(fault.message, /^is no YAML here \([A-Z_]+\)$/);
+  it("is refused where ejabberd cannot read it, by its line and without a word of it", () => {
+    const error = errorOf(() => read("hosts: [a]\nsql_password: [secret\nmodules: {}\n"));
+    assert.ok(error.at.line >= 2);
+    assert.match(error.message, /^ejabberd cannot read this YAML: /);
+    assert.doesNotMatch(error.message, /secret/);
+    assert.match(errorOf(() => read(`a: ${"b".repeat(256)}\n`)).message, /a word of more than 255 bytes/);
+    assert.deepEqual(read(`a: "${"b".repeat(256)}"\n`).length, 1);
   });
 
-  it("is refused where it is no map", () => {
-    assert.match(faultOf(() => read("- a\n")).message, /no map/);
+  it("is refused where it is no map, or two", () => {
+    assert.match(errorOf(() => read("- a\n")).message, /no map/);
+    assert.match(errorOf(() => read("a\n")).message, /no map/);
+    assert.deepEqual(errorOf(() => read("a: b\n---\nc: d\n")).at, { file: "a.yml", line: 3 });
+    assert.match(errorOf(() => read("? [a]\n: b\n")).message, /no word/);
   });
 
   it(`is refused with more than ${maxYmlBytes} bytes`, () => {
-    assert.match(faultOf(() => read("#".repeat(maxYmlBytes + 1))).message, /bytes/);
+    assert.match(errorOf(() => read("#".repeat(maxYmlBytes + 1))).message, /bytes/);
     assert.deepEqual(read("#".repeat(maxYmlBytes)), []);
-  });
-
-  it("is refused where anchors or macros make too much of it", () => {
-    const lists = Array.from(
-      { length: 9 },
-      (_, i) => `a${i}: &a${i} [${Array(9).fill(i === 0 ? "x" : `*a${i - 1}`)}]`,
-    );
-    assert.match(faultOf(() => read(lists.join("\n"))).message, /values/);
-    const macros = Array.from(
-      { length: 9 },
-      (_, i) => `  M${i}: [${Array(9).fill(i === 0 ? "x" : `M${i - 1}`)}]`,
-    );
-    assert.match(faultOf(() => read(`define_macro:\n${macros.join("\n")}\na: M8\n`)).message, /values/);
-  });
-
-  it("is refused where it is nested too deep, by macros that need themselves, too", () => {
-    const nested = `a: ${"[".repeat(maxDepth + 1)}${"]".repeat(maxDepth + 1)}`;
-    assert.match(faultOf(() => read(nested)).message, /deeper/);
-    assert.match(faultOf(() => read("define_macro: {A: B, B: A}\na: A\n")).message, /deeper/);
   });
 });
