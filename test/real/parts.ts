@@ -12,6 +12,7 @@ export type Part =
   | "php"
   | "frameworks"
   | "ejabberd"
+  | "prosody"
   | "chromium"
   | "openssl"
   | "socat"
@@ -81,6 +82,11 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => inPath("erlc") !== undefined && ejabberdLibraries() !== undefined,
     packages: [["ejabberd"]],
     hint: "ejabberd 23.01 or later, as Debian packages it",
+  },
+  prosody: {
+    isThere: () => inPath("prosody") !== undefined,
+    packages: [["prosody"]],
+    hint: "Prosody 0.12 or later",
   },
   chromium: {
     isThere: () => chromiumPath() !== undefined,

@@ -26,7 +26,7 @@ export class RootError extends Error {
 /** What the tests talk to, and what these programs need beside them. */
 const packages = [
   ...["ejabberd", "php-cli", "php-memcached", "php-memcache", "php-redis", "php-igbinary", "php-msgpack"],
-  ...["memcached", "redis-server", "valkey-server", "socat", "openssl"],
+  ...["memcached", "redis-server", "valkey-server", "socat", "openssl", "prosody"],
 ] as const;
 
 /** What a finished root is known by: it holds the packages' versions. */
@@ -44,7 +44,8 @@ export function cacheFolder(): string {
 export function findRoot(release: Release, say: (line: string) => void): Root {
   const path = join(cacheFolder(), release);
   const found = readStamp(path);
-  if (found !== undefined) return { release, path, versions: found };
+  if (found !== undefined && packages.every((name) => name in found))
+    return { release, path, versions: found };
   if (process.getuid?.() !== 0) {
     throw new RootError(`A root of Debian ${release} can be made by root only: run this as root.`);
   }

@@ -19,9 +19,9 @@ const fileWords = words.filter((word) => !releases.some((release) => release ===
 /** A release that is not stable may break for reasons of its own: that is told, and fails nothing. */
 const mayFail: readonly Release[] = ["sid"];
 /** The programs of the root that the tests find in the PATH, in place of this machine's. */
-const programs = ["erl", "erlc", "php", "memcached", "redis-server", "socat"];
+const programs = ["erl", "erlc", "php", "memcached", "redis-server", "socat", "prosody"];
 /** What the roots have in other versions. */
-const servers: readonly Part[] = ["ejabberd", "php", "memcached", "redis"];
+const servers: readonly Part[] = ["ejabberd", "php", "memcached", "redis", "prosody"];
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const files = testFiles()
