@@ -112,7 +112,7 @@ function storeOf(looked: Looked): SessionStore {
     getData,
     async getMany(sessionIds) {
       const value = await getData();
-      return new Map(sessionIds.map((id) => [id, value]));
+      return { stored: new Map(sessionIds.map((id) => [id, value])), faults: [] };
     },
     close() {},
   };
@@ -207,6 +207,9 @@ async function report(
   const session = await readBy(config, looked);
   const isRead = !(session instanceof Failure);
   const facts = [...factsOfPlaces];
+  if (looked instanceof StoreError && looked.detail !== undefined) {
+    facts.push({ about: "why", text: looked.detail, isGood: false });
+  }
   if (looked !== null && !(looked instanceof StoreError)) {
     const text = `${serializeHandler}${isRead ? "" : `: ${session.message}`}`;
     facts.push({ about: "read as", text, isGood: isRead });

@@ -68,22 +68,26 @@ export class SessionInspector {
     if ("outcome" in opened) return opened;
     const found = await reach(store.getData(opened.sessionId));
     if ("outcome" in found) return found;
-    return found.given === null ? refused("no-session") : this.#judge(found.given, request);
+    return found.answer === null ? refused("no-session") : this.#judge(found.answer, request);
   }
 
   /**
-   * Gives for each session id, in this order, whether somebody is logged in with it: what a login asks of the
+   * Returns for each session id, in this order, whether somebody is logged in with it: what a login asks of the
    * session, without the comparison with a user. All or nothing: with one node of the store away, a "no" for its
    * sessions would log people out of whatever relies on the answer.
    */
   async inspectSessions(ids: readonly string[]): Promise<SessionsVerdict> {
-    const found = await reach(
-      this.#options.store.getMany([...new Set(ids.filter((id) => this.#isSessionId(id)))]),
-    );
+    const asked = new Set(ids.filter((id) => this.#isSessionId(id)));
+    const found = await reach(this.#options.store.getMany([...asked]));
     if ("outcome" in found) return found;
+    const { stored, faults } = found.answer;
+    const [error] = faults;
+    if (error !== undefined) return unavailable(error.fault, error.detail);
     const live = new Set<string>();
-    for (const [id, stored] of found.given) {
-      if (stored !== null && "localpart" in this.#userOf(stored)) live.add(id);
+    for (const id of asked) {
+      const value = stored.get(id);
+      if (value === undefined) throw new Error("a store left out a session without a fault");
+      if (value !== null && "localpart" in this.#userOf(value)) live.add(id);
     }
     return { outcome: "answered", authenticated: ids.map((id) => live.has(id)) };
   }
@@ -144,10 +148,10 @@ function isTicketShaped(password: string): boolean {
   return password.includes(".");
 }
 
-/** Gives what the store gives, or that it is unavailable and why. */
-async function reach<T>(answer: Promise<T>): Promise<{ readonly given: T } | Unavailable> {
+/** Returns what the store answers, or that it is unavailable and why. Throws a fault of ours on. */
+async function reach<T>(answer: Promise<T>): Promise<{ readonly answer: T } | Unavailable> {
   try {
-    return { given: await answer };
+    return { answer: await answer };
   } catch (error) {
     if (error instanceof StoreError) return unavailable(error.fault, error.detail);
     throw error;

@@ -1,25 +1,34 @@
-// What every session store does: give what PHP stored for one session id.
+// What every session store does: it returns what PHP stored for a session id.
 
 import type { StoreFault } from "./verdict.ts";
 
-/** A value as it lies in the store; stored-value.ts gives the session in it. */
+/** A value as it lies in the store; stored-value.ts finds the session in it. */
 export interface StoredValue {
   readonly bytes: Uint8Array;
   /** What memcached keeps beside each value for its clients; 0 in a store that knows no flags. */
   readonly flags: number;
 }
 
+/** What a store can tell of many sessions. */
+export interface StoredValues {
+  /** An entry for every session that the store can tell of: null where there is no such session. */
+  readonly stored: ReadonlyMap<string, StoredValue | null>;
+  /** Why sessions have no entry, in the order in which it was found out; empty where all have one. */
+  readonly faults: readonly StoreError[];
+}
+
 export interface SessionStore {
   /**
-   * Gives the stored value of the session, or null where there is none. The caller has checked the session id
-   * (session-id.ts). Settles within the store's own time limit. Throws StoreError, and nothing else.
+   * Returns the stored value of the session, or null where there is none. The caller has checked the session id
+   * (session-id.ts). Settles within the store's own time limit.
+   * @throws StoreError where the store cannot tell; any other error is a fault of ours
    */
   getData(sessionId: string): Promise<StoredValue | null>;
   /**
-   * Gives the same for many sessions, each looked up once: an entry for every id asked, null where there is no such
-   * session. All or nothing: throws StoreError where it cannot tell of one of them. One time limit over all.
+   * Returns the same for many sessions, each looked up once: with one node of several away, the sessions of the others.
+   * One time limit over all.
    */
-  getMany(sessionIds: readonly string[]): Promise<ReadonlyMap<string, StoredValue | null>>;
+  getMany(sessionIds: readonly string[]): Promise<StoredValues>;
   /** Ends connections and timers. */
   close(): void;
 }
@@ -29,20 +38,51 @@ export interface SessionStore {
  * a text that a server chose.
  */
 export type StoreDetail =
-  /** Such as ECONNREFUSED, ENOTFOUND, CERT_HAS_EXPIRED or WRONGTYPE. */
+  /** The system's, TLS's and Redis' codes, such as ECONNREFUSED, ENOTFOUND, CERT_HAS_EXPIRED and WRONGTYPE. */
   | Uppercase<string>
-  | "others can write to the directory: add ?uid=N to SESSION_STORE, N being the uid that PHP runs as";
+  /** The server ended the connection before it had answered. */
+  | "connection-closed"
+  /** Not in the protocol that the store speaks, or not to this question. */
+  | "bad-reply"
+  /** The node has as many connections as it may have. */
+  | "too-many-connections"
+  /** A value far beyond the longest session. */
+  | "value-too-long"
+  /** Errors of memcached and DynamoDB. */
+  | "authentication-required"
+  | "unknown-command"
+  | "out-of-memory"
+  | "busy"
+  | "throttled"
+  | "access-denied"
+  | "no-credentials"
+  | "table-not-found"
+  | "wrong-key"
+  | "unknown-status"
+  /** Why a cluster was not found: stores/elasticache.ts. */
+  | "cluster-not-found"
+  | "nodes-unknown"
+  | "engine-unsupported"
+  | "api-timeout"
+  | "api-unreachable"
+  | "api-error"
+  /** What an operator has to change. */
+  | "others can write to the directory: add ?uid=N to SESSION_STORE, N being the uid that PHP runs as"
+  | "the server is one of a cluster: add ?cluster=true to SESSION_STORE"
+  | "the cluster named a host that is not in SESSION_STORE, nor in the domain of one that is"
+  | "the key is a hash: set SESSION_FIELD"
+  | "the key is no hash: SESSION_FIELD must not be set";
 
 /** The store could not say whether there is such a session. The message names the store's trouble, never a key. */
 export class StoreError extends Error {
   readonly fault: StoreFault;
   readonly detail: StoreDetail | undefined;
 
-  /** @param cause is for a debugger alone: it is never logged, as it can hold a key */
-  constructor(fault: StoreFault, { detail, cause }: { detail?: StoreDetail; cause?: unknown } = {}) {
-    super(fault, cause === undefined ? undefined : { cause });
+  /** @param options.cause is for a debugger alone: it is never logged, as it can hold a key */
+  constructor(fault: StoreFault, options: { detail?: StoreDetail; cause?: unknown } = {}) {
+    super(fault, "cause" in options ? { cause: options.cause } : undefined);
     this.name = "StoreError";
     this.fault = fault;
-    this.detail = detail;
+    this.detail = options.detail;
   }
 }

@@ -2,7 +2,10 @@
 
 import { StoreError } from "../inspector/session-store.ts";
 
-/** Gives what the work gives. Throws what it throws, or StoreError "store-timeout" after so many milliseconds. */
+/**
+ * Returns what the work returns.
+ * @throws StoreError "store-timeout" after so many milliseconds; before that, what the work throws
+ */
 export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {

@@ -1,14 +1,22 @@
-// Sessions in a store whose place has to be found, and may change: found once, looked for again from time to time and
-// after a failure, and kept where it cannot be found again.
+// Sessions in a store whose place has to be found, and may change: found once, refreshed from time to time and after a
+// failure, and kept where it cannot be found again.
 //
-// A process that is frozen between two calls, as Lambda's is, gets little of its work done in between. So looking again
-// is begun by a call and waited for by none, but by two kinds: a call that failed has nothing to lose by it; and a call
-// that finds the place long unproven, because each look before was cut short, waits so that one comes to its end.
+// A process that is frozen between two calls, as Lambda's is, gets little of its work done in between. So calls start a
+// refresh in the background. Two kinds of call wait for it: one that failed anyway, and one that finds the place stale,
+// because a frozen process would never finish a background refresh.
 
-import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
+import {
+  type SessionStore,
+  type StoredValue,
+  type StoredValues,
+  StoreError,
+} from "../inspector/session-store.ts";
 
 export interface DiscoveredStoreOptions<Place> {
-  /** Gives where the store is now: plain data. Ends with the signal, at once, and may throw what it likes. */
+  /**
+   * Returns where the store is now: plain data. Ends with the signal, at once.
+   * @throws StoreError "discovery-failed" where it cannot be found; any other error is a fault of ours
+   */
   readonly find: (signal: AbortSignal) => Promise<Place>;
   /** Opens the store there. Is called once for each place that differs from the one before. */
   readonly open: (place: Place) => Promise<SessionStore>;
@@ -18,13 +26,13 @@ export interface DiscoveredStoreOptions<Place> {
 
 /** All in milliseconds. */
 export interface DiscoveryLimits {
-  /** For one look, all tries of it: this long may a call take beyond the time limit of the store that was found. */
+  /** For one refresh, all attempts of it: this long may a call take beyond the time limit of the store that was found. */
   readonly findTimeoutMs: number;
-  /** A call looks again where the last look is older than this. */
+  /** A call starts a refresh where the last one is older than this. */
   readonly refreshAfterMs: number;
   /** The same for a call that failed. */
   readonly refreshAfterFailureMs: number;
-  /** The call that looks again waits for it where the place was last found longer ago than this. */
+  /** The call that starts a refresh waits for it where the place was last found longer ago than this. */
   readonly waitAfterMs: number;
 }
 
@@ -37,33 +45,46 @@ interface Opened {
   isLeft: boolean;
 }
 
-/** Gives what the store that was found gives. Throws what it throws, or StoreError "discovery-failed". */
+/** A store that answers as the one that was found does, and with the fault "discovery-failed" while none was. */
 export class DiscoveredStore<Place> implements SessionStore {
   readonly #options: DiscoveredStoreOptions<Place>;
   readonly #closed = new AbortController();
   #current: Opened | undefined;
+  /** Why the last refresh found nothing. */
+  #problem: unknown;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #foundAtMs = Number.NEGATIVE_INFINITY;
-  #looking: Promise<void> | undefined;
+  #refreshing: Promise<void> | undefined;
 
   constructor(options: DiscoveredStoreOptions<Place>) {
     this.#options = options;
   }
 
   getData(sessionId: string): Promise<StoredValue | null> {
-    return this.#ask((store) => store.getData(sessionId));
+    return this.#ask(
+      (store) => store.getData(sessionId),
+      () => true,
+    );
   }
 
-  getMany(sessionIds: readonly string[]): Promise<ReadonlyMap<string, StoredValue | null>> {
-    return this.#ask((store) => store.getMany(sessionIds));
+  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+    try {
+      return await this.#ask(
+        (store) => store.getMany(sessionIds),
+        ({ faults }) => faults.length === 0,
+      );
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return { stored: new Map(), faults: [error] };
+    }
   }
 
-  /** Looks for the store, or waits for the look that is under way. Throws nothing. */
-  look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
+  /** Looks for the store, or waits for the refresh that is in flight. Throws nothing: the next call does. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
     });
-    return this.#looking;
+    return this.#refreshing;
   }
 
   close(): void {
@@ -72,21 +93,22 @@ export class DiscoveredStore<Place> implements SessionStore {
     this.#current = undefined;
   }
 
-  async #ask<T>(question: (store: SessionStore) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (store: SessionStore) => Promise<T>, isWhole: (answer: T) => boolean): Promise<T> {
     const { limits, nowMs } = this.#options;
-    if (this.#current === undefined) await this.look();
+    if (this.#current === undefined) await this.refresh();
     const current = this.#current;
-    if (current === undefined) throw new StoreError("discovery-failed");
+    if (current === undefined) throw this.#problem ?? new StoreError("discovery-failed");
     const askedAtMs = nowMs();
-    const isLong = askedAtMs - this.#foundAtMs >= limits.waitAfterMs;
-    const looking = askedAtMs - this.#lookedAtMs >= limits.refreshAfterMs ? this.look() : undefined;
+    const isStale = askedAtMs - this.#foundAtMs >= limits.waitAfterMs;
+    const refreshing = askedAtMs - this.#lookedAtMs >= limits.refreshAfterMs ? this.refresh() : undefined;
     current.calls++;
     try {
-      const given = await question(current.store);
-      if (isLong) await looking;
-      return given;
+      const answer = await question(current.store);
+      if (isStale) await refreshing;
+      if (!isWhole(answer)) await this.#refreshAfterFailure();
+      return answer;
     } catch (error) {
-      if (nowMs() - this.#lookedAtMs >= limits.refreshAfterFailureMs) await this.look();
+      await this.#refreshAfterFailure();
       throw error;
     } finally {
       current.calls--;
@@ -94,7 +116,12 @@ export class DiscoveredStore<Place> implements SessionStore {
     }
   }
 
-  async #look(): Promise<void> {
+  async #refreshAfterFailure(): Promise<void> {
+    const { limits, nowMs } = this.#options;
+    if (nowMs() - this.#lookedAtMs >= limits.refreshAfterFailureMs) await this.refresh();
+  }
+
+  async #refresh(): Promise<void> {
     const { find, open, limits, nowMs } = this.#options;
     this.#lookedAtMs = nowMs();
     const limit = new AbortController();
@@ -111,8 +138,9 @@ export class DiscoveredStore<Place> implements SessionStore {
         if (before !== undefined) leave(before);
       }
       this.#foundAtMs = nowMs();
-    } catch {
-      // What was found before, if anything, stays. find() has said what was wrong.
+    } catch (error) {
+      // What was found before, if anything, stays.
+      this.#problem = error;
     } finally {
       clearTimeout(timer);
     }

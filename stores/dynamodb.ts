@@ -20,8 +20,16 @@ import {
   GetItemCommand,
   type KeysAndAttributes,
 } from "@aws-sdk/client-dynamodb";
-import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
+import {
+  type SessionStore,
+  type StoreDetail,
+  type StoredValue,
+  type StoredValues,
+  StoreError,
+} from "../inspector/session-store.ts";
 import { within } from "./deadline.ts";
+import type { KeyOf } from "./session-key.ts";
+import { systemCodeOf } from "./system-code.ts";
 
 /** DynamoDB's own limit for one BatchGetItem. */
 const maxBatchKeys = 100;
@@ -32,7 +40,7 @@ export interface DynamoDbStoreOptions {
   readonly hashKey: string;
   readonly dataAttribute: string;
   readonly expiryAttribute: string;
-  readonly keyPrefix: string;
+  readonly keyOf: KeyOf;
   /** For one getData or getMany in all, in milliseconds. */
   readonly timeoutMs: number;
   /** The time, in milliseconds since 1970. */
@@ -60,11 +68,11 @@ export class DynamoDbStore implements SessionStore {
   }
 
   async getData(sessionId: string): Promise<StoredValue | null> {
-    const { table, hashKey, keyPrefix } = this.#options;
+    const { table, hashKey, keyOf } = this.#options;
     return this.#inTime(async (abortSignal) => {
       const command = new GetItemCommand({
         TableName: table,
-        Key: { [hashKey]: { S: keyPrefix + sessionId } },
+        Key: { [hashKey]: { S: keyOf(sessionId) } },
         ConsistentRead: true,
         ...this.#projection(),
       });
@@ -72,20 +80,23 @@ export class DynamoDbStore implements SessionStore {
     });
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<ReadonlyMap<string, StoredValue | null>> {
-    const { keyPrefix, hashKey } = this.#options;
-    const ids = [...new Set(sessionIds)];
-    return this.#inTime(async (abortSignal) => {
-      const found = new Map<string, StoredValue | null>(ids.map((id) => [id, null]));
-      for (let at = 0; at < ids.length; at += maxBatchKeys) {
-        const keys = ids.slice(at, at + maxBatchKeys).map((id) => keyPrefix + id);
-        for (const item of await this.#getBatch(keys, abortSignal)) {
-          const key = item[hashKey]?.S ?? "";
-          found.set(key.slice(keyPrefix.length), this.#sessionOf(item));
+  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+    const { keyOf } = this.#options;
+    const idsByKey = new Map(sessionIds.map((id) => [keyOf(id), id]));
+    const keys = [...idsByKey.keys()];
+    const stored = new Map<string, StoredValue | null>();
+    const note = (key: string, value: StoredValue | null) => stored.set(idsByKey.get(key) ?? "", value);
+    try {
+      await this.#inTime(async (abortSignal) => {
+        for (let at = 0; at < keys.length; at += maxBatchKeys) {
+          await this.#getBatch(keys.slice(at, at + maxBatchKeys), note, abortSignal);
         }
-      }
-      return found;
-    });
+      });
+      return { stored, faults: [] };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return { stored: new Map(stored), faults: [error] };
+    }
   }
 
   close(): void {
@@ -93,17 +104,26 @@ export class DynamoDbStore implements SessionStore {
   }
 
   /** Asks again, after a pause, for what DynamoDB left out of its answer: for its size, or because the table is busy. */
-  async #getBatch(keys: readonly string[], abortSignal: AbortSignal): Promise<Item[]> {
+  async #getBatch(
+    keys: readonly string[],
+    note: (key: string, value: StoredValue | null) => void,
+    abortSignal: AbortSignal,
+  ): Promise<void> {
     const { table, hashKey } = this.#options;
-    const items: Item[] = [];
-    let left: KeysAndAttributes["Keys"] = keys.map((key) => ({ [hashKey]: { S: key } }));
+    let left = keys;
     for (let pauseMs = firstPauseMs; ; pauseMs *= 2) {
-      const asked: KeysAndAttributes = { Keys: left, ConsistentRead: true, ...this.#projection() };
-      const command: BatchGetItemCommand = new BatchGetItemCommand({ RequestItems: { [table]: asked } });
+      const Keys = left.map((key) => ({ [hashKey]: { S: key } }));
+      const asked: KeysAndAttributes = { Keys, ConsistentRead: true, ...this.#projection() };
+      const command = new BatchGetItemCommand({ RequestItems: { [table]: asked } });
       const { Responses, UnprocessedKeys } = await this.#client.send(command, { abortSignal });
-      items.push(...(Responses?.[table] ?? []));
-      left = UnprocessedKeys?.[table]?.Keys;
-      if (left === undefined) return items;
+      const keyOfItem = (item: Item) => item[hashKey]?.S ?? "";
+      const items = new Map((Responses?.[table] ?? []).map((item) => [keyOfItem(item), item]));
+      const unprocessed = new Set(UnprocessedKeys?.[table]?.Keys?.map(keyOfItem));
+      for (const key of left) {
+        if (!unprocessed.has(key)) note(key, this.#sessionOf(items.get(key)));
+      }
+      left = left.filter((key) => unprocessed.has(key));
+      if (left.length === 0) return;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       abortSignal.throwIfAborted();
     }
@@ -139,10 +159,34 @@ export class DynamoDbStore implements SessionStore {
   }
 }
 
-function faultOf(error: unknown): StoreError {
+/** Returns the store's fault that an error of the SDK means. Any other error is a fault of ours: itself. */
+function faultOf(error: unknown): unknown {
   if (error instanceof StoreError) return error;
-  if (error instanceof DynamoDBServiceException) return new StoreError("store-refused");
+  const { name = "", $metadata } = error as { name?: string; $metadata?: unknown };
+  if (error instanceof DynamoDBServiceException) {
+    return new StoreError("store-refused", { detail: detailOf(name), cause: error });
+  }
+  const code = systemCodeOf(error);
+  if (code !== undefined) return new StoreError("store-unreachable", { detail: code, cause: error });
   // The SDK calls a connection that was reset a time-out, too; that one has the system's code.
-  const isTimeout = error instanceof Error && error.name === "TimeoutError" && !("code" in error);
-  return new StoreError(isTimeout ? "store-timeout" : "store-unreachable");
+  if (name === "TimeoutError") return new StoreError("store-timeout", { cause: error });
+  if (name === "CredentialsProviderError") {
+    return new StoreError("store-refused", { detail: "no-credentials", cause: error });
+  }
+  // What came from DynamoDB was not its protocol.
+  if ($metadata !== undefined)
+    return new StoreError("store-unreachable", { detail: "bad-reply", cause: error });
+  return error;
+}
+
+/** By the names that DynamoDB's API Reference has for its errors. */
+function detailOf(name: string): StoreDetail {
+  if (/^(?:Throttling|ProvisionedThroughputExceeded|RequestLimitExceeded)/.test(name)) return "throttled";
+  if (
+    /^(?:AccessDenied|UnrecognizedClient|InvalidSignature|ExpiredToken|MissingAuthenticationToken)/.test(name)
+  ) {
+    return "access-denied";
+  }
+  if (name === "ResourceNotFoundException") return "table-not-found";
+  return name === "ValidationException" ? "wrong-key" : "unknown-status";
 }

@@ -12,6 +12,7 @@ import {
 } from "@aws-sdk/client-elasticache";
 import type { Node } from "./placement/placement.ts";
 import { readNode } from "./store-url.ts";
+import { systemCodeOf } from "./system-code.ts";
 
 const engines = ["memcached", "redis", "valkey"] as const;
 
@@ -40,22 +41,26 @@ export type DiscoveryProblem =
 
 export class DiscoveryError extends Error {
   readonly code: DiscoveryProblem;
+  /** The system's code, where there is no way to the API. */
+  readonly detail: string | undefined;
 
-  constructor(code: DiscoveryProblem) {
-    super(code);
+  /** @param cause is for a debugger alone: it is never logged, as it can hold what the API or a proxy said */
+  constructor(code: DiscoveryProblem, cause?: unknown) {
+    super(code, cause === undefined ? undefined : { cause });
     this.name = "DiscoveryError";
     this.code = code;
+    this.detail = systemCodeOf(cause);
   }
 }
 
-/** The API gives 20 clusters a page or more, and one alone where it is asked for one. */
+/** The API returns 20 clusters a page or more, and one alone where it is asked for one. */
 const maxPages = 20;
 /** An account's quota is 60 nodes a cluster unless Amazon raises it. */
 const maxNodes = 300;
 
 /**
- * Gives the cluster of this id. Region and credentials are found as every AWS SDK finds them. Ends with the signal.
- * @throws DiscoveryError
+ * Returns the cluster of this id. Region and credentials are found as every AWS SDK finds them. Ends with the signal.
+ * @throws DiscoveryError; any other error is a fault of ours
  */
 export async function findCluster(clusterId: string, signal: AbortSignal): Promise<Cluster> {
   let client: ElastiCacheClient | undefined;
@@ -65,13 +70,16 @@ export async function findCluster(clusterId: string, signal: AbortSignal): Promi
     // The SDK minds the signal once it has credentials, not while it looks for them.
     return clusterOf(await Promise.race([describe(client, clusterId, signal), abortOf(signal)]));
   } catch (error) {
-    throw error instanceof DiscoveryError ? error : new DiscoveryError(problemOf(error, signal));
+    if (error instanceof DiscoveryError) throw error;
+    const problem = problemOf(error, signal);
+    if (problem === undefined) throw error;
+    throw new DiscoveryError(problem, error);
   } finally {
     client?.destroy();
   }
 }
 
-/** Never gives anything. Throws when the signal says so. */
+/** Never returns. Throws when the signal says so. */
 function abortOf(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -99,7 +107,7 @@ async function describe(
   throw new DiscoveryError("bad-reply");
 }
 
-/** Gives what matters of the API's description. Throws DiscoveryError where it is no whole description. */
+/** Returns what matters of the API's description. Throws DiscoveryError where it is no whole description. */
 function clusterOf(described: CacheCluster): Cluster {
   const engine = engines.find((name) => name === described.Engine);
   if (engine === undefined) throw new DiscoveryError("engine-unsupported");
@@ -133,14 +141,17 @@ function nodeOf(endpoint: CacheNode["Endpoint"]): Node {
   return node;
 }
 
-/** Tells the problem by the error's name and status: its message can hold what the API or a proxy said. */
-function problemOf(error: unknown, signal: AbortSignal): DiscoveryProblem {
+/**
+ * Returns the problem by the error's name and status: its message can hold what the API or a proxy said. Undefined for
+ * an error that came neither from the API nor from the way to it.
+ */
+function problemOf(error: unknown, signal: AbortSignal): DiscoveryProblem | undefined {
   if (signal.aborted) return "api-timeout";
   const { name = "", $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode;
   if (name === "CacheClusterNotFoundFault" || name === "CacheClusterNotFound") return "cluster-not-found";
   if (/^(?:Throttling|RequestLimitExceeded|TooManyRequests)/.test(name) || status === 429) return "throttled";
   if (name === "CredentialsProviderError" || status === 401 || status === 403) return "access-denied";
-  if (status === undefined) return "api-unreachable";
-  return status < 300 ? "bad-reply" : "api-error";
+  if (status !== undefined) return status < 300 ? "bad-reply" : "api-error";
+  return systemCodeOf(error) !== undefined || name === "TimeoutError" ? "api-unreachable" : undefined;
 }

@@ -13,9 +13,15 @@ import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { maxSessionBytes } from "../inspector/session/limits.ts";
-import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
+import {
+  type SessionStore,
+  type StoredValue,
+  type StoredValues,
+  StoreError,
+} from "../inspector/session-store.ts";
 import { within } from "./deadline.ts";
 import type { Report } from "./report.ts";
+import type { KeyOf } from "./session-key.ts";
 import { systemCodeOf } from "./system-code.ts";
 
 /** As many files are open at once, at most: more would only wait, and take from PHP's own on a machine with few. */
@@ -28,7 +34,7 @@ export interface FilesStoreOptions {
   readonly directory: string;
   /** The user id that PHP runs as; the directory's owner unless given, if nobody else can write there. */
   readonly uid?: number;
-  readonly keyPrefix: string;
+  readonly keyOf: KeyOf;
   /** For one getData or getMany in all, in milliseconds: a directory on a network can hang. */
   readonly timeoutMs: number;
   /** Is told of each file that stands in a session's place and is none of PHP's. */
@@ -36,12 +42,7 @@ export interface FilesStoreOptions {
 }
 
 /** Why a file in a session's place is not a session of PHP's. */
-export type ForeignFile =
-  | "symbolic-link"
-  | "not-a-regular-file"
-  | "foreign-owner"
-  | "hard-link"
-  | "not-writable";
+type ForeignFile = "symbolic-link" | "not-a-regular-file" | "foreign-owner" | "hard-link" | "not-writable";
 
 export class FilesStore implements SessionStore {
   readonly #options: FilesStoreOptions;
@@ -51,24 +52,30 @@ export class FilesStore implements SessionStore {
   }
 
   async getData(sessionId: string): Promise<StoredValue | null> {
-    return (await this.getMany([sessionId])).get(sessionId) ?? null;
+    const read = async () => this.#read(sessionId, await this.#phpUid());
+    return within(this.#options.timeoutMs, read());
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<ReadonlyMap<string, StoredValue | null>> {
-    return within(this.#options.timeoutMs, this.#readAll([...new Set(sessionIds)]));
-  }
-
-  async #readAll(sessionIds: readonly string[]): Promise<Map<string, StoredValue | null>> {
-    const uid = await this.#phpUid();
-    const found = new Map<string, StoredValue | null>();
-    for (let i = 0; i < sessionIds.length; i += filesAtOnce) {
-      await Promise.all(
-        sessionIds.slice(i, i + filesAtOnce).map(async (sessionId) => {
-          found.set(sessionId, await this.#read(sessionId, uid));
-        }),
-      );
-    }
-    return found;
+  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+    const stored = new Map<string, StoredValue | null>();
+    const faults: StoreError[] = [];
+    const note = (error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      faults.push(error);
+    };
+    const readAll = async () => {
+      const ids = [...new Set(sessionIds)];
+      const uid = await this.#phpUid();
+      for (let i = 0; i < ids.length; i += filesAtOnce) {
+        const reading = ids
+          .slice(i, i + filesAtOnce)
+          .map(async (id) => stored.set(id, await this.#read(id, uid)));
+        await Promise.all(reading.map((each) => each.catch(note)));
+      }
+    };
+    await within(this.#options.timeoutMs, readAll()).catch(note);
+    // What is read too late must not get among them.
+    return { stored: new Map(stored), faults: [...faults] };
   }
 
   close(): void {}
@@ -95,8 +102,8 @@ export class FilesStore implements SessionStore {
   }
 
   async #read(sessionId: string, uid: number): Promise<StoredValue | null> {
-    const { directory, keyPrefix, report } = this.#options;
-    const found = await readSession(join(directory, keyPrefix + sessionId), uid);
+    const { directory, keyOf, report } = this.#options;
+    const found = await readSession(join(directory, keyOf(sessionId)), uid);
     if (typeof found !== "string") return found && { bytes: found, flags: 0 };
     report("warn", "session-file", { outcome: "ignored", code: found });
     return null;
@@ -139,7 +146,7 @@ async function readSession(path: string, uid: number): Promise<Uint8Array | null
 }
 
 /** Returns why a file is none that PHP, running as this user, would read or have written; undefined for its own. */
-export function foreignFile(file: Stats, uid: number): ForeignFile | undefined {
+function foreignFile(file: Stats, uid: number): ForeignFile | undefined {
   if (!file.isFile()) return "not-a-regular-file";
   if (file.uid !== uid && file.uid !== rootUid) return "foreign-owner";
   if (file.uid !== uid) {
@@ -155,7 +162,7 @@ export function foreignFile(file: Stats, uid: number): ForeignFile | undefined {
 const readWriteByOwner = constants.S_IRUSR | constants.S_IWUSR;
 const readWriteByAll = constants.S_IROTH | constants.S_IWOTH;
 
-/** Returns the store's fault for a fault of the system's. Throws any other error on: it is a fault of ours. */
+/** Returns the store's fault that a fault of the system's means. Throws any other error on: it is a fault of ours. */
 function unreachable(error: unknown): StoreError {
   const detail = systemCodeOf(error);
   if (detail === undefined) throw error;

@@ -1,28 +1,37 @@
 // Sessions on nodes of memcached or Redis: which nodes are asked, in which order, and for how long. How a node is asked
-// is its client's: memcached-plain.ts, memcached-tls.ts or redis.ts.
+// is its client's: memcached/plain.ts, memcached/tls.ts or redis/redis-client.ts.
 //
 // Where there are further copies, the next one is asked when a node does not answer. A node that answers "not here"
 // has answered, as it has for PHP: libmemcached goes on only past nodes that it cannot reach (get.cc,
 // replication_binary_mget()), and pecl-memcache up to 8.0 takes a miss for an empty session. 8.2 would go on there,
-// yet writes all copies anew with the next page that it serves. So a session that was lost, or ended while another
+// yet writes all copies again with the next page that it serves. So a session that was lost, or ended while another
 // of its nodes was away, is never found again here before PHP has found it.
 
-import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
+import {
+  type SessionStore,
+  type StoredValue,
+  type StoredValues,
+  StoreError,
+} from "../inspector/session-store.ts";
 import { within } from "./deadline.ts";
 import type { Node, Placement } from "./placement/placement.ts";
+import type { KeyOf } from "./session-key.ts";
+import { connectionClosed } from "./socket-faults.ts";
 
 /** In bytes: what is longer was never stored. */
 const maxMemcachedKeyBytes = 250;
 
-/** A connection to one node, made when it is first asked. It is of no more use once a call failed or end() was called. */
+/** A connection to one node, opened when it is first asked. It is of no more use once a call failed or end() was called. */
 export interface NodeClient {
+  /** Whether it is of no more use: the node may have closed it while nobody asked. It is not asked then. */
+  readonly isOver: boolean;
   /**
-   * Gives the value of each key, null where there is none: one write, however many keys. May never settle, and throws
-   * what it likes, StoreError where it knows the fault.
+   * Returns the value of each key, null where there is none: one write, however many keys. May never settle.
+   * @throws StoreError where the node or the way to it failed; any other error is a fault of ours
    */
   getEach(keys: readonly string[]): Promise<(StoredValue | null)[]>;
-  /** Ends the connection, and fails at once whatever waits on it. */
-  end(): void;
+  /** Ends the connection, and fails at once, with this error, whatever waits on it. */
+  end(reason: Error): void;
 }
 
 export interface NodeStoreOptions {
@@ -30,11 +39,13 @@ export interface NodeStoreOptions {
   readonly connect: (node: Node) => NodeClient;
   /** Of sessions on these nodes. */
   readonly placement: Placement;
-  readonly keyPrefix: string;
+  readonly keyOf: KeyOf;
   /** The longest key that can have been stored: memcached's own limit unless given. */
   readonly maxKeyBytes?: number;
   /** For one getData or getMany in all, in milliseconds. */
   readonly timeoutMs: number;
+  /** A clock that never goes back, in milliseconds. */
+  readonly nowMs: () => number;
 }
 
 interface Lookup {
@@ -44,66 +55,69 @@ interface Lookup {
   readonly holders: readonly number[];
 }
 
-type Found = Map<string, StoredValue | null>;
+/** What was found so far, and why there is no more. */
+interface Found {
+  readonly stored: Map<string, StoredValue | null>;
+  readonly faults: StoreError[];
+}
 
 /**
  * Every get has a deadline of its own, and after any error the client is thrown away. A node is asked twice: the
  * first get after a restart of the node, or after this process was frozen for a while, finds its connection dead.
  */
 export class NodeStore implements SessionStore {
-  readonly #nodes: readonly Node[];
-  readonly #keyPrefix: string;
-  readonly #maxKeyBytes: number;
-  readonly #timeoutMs: number;
-  readonly #placement: Placement;
-  readonly #connect: (node: Node) => NodeClient;
+  readonly #options: NodeStoreOptions;
   readonly #clients = new Map<Node, NodeClient>();
+  #isClosed = false;
 
   constructor(options: NodeStoreOptions) {
-    this.#nodes = options.nodes;
-    this.#connect = options.connect;
-    this.#placement = options.placement;
-    this.#keyPrefix = options.keyPrefix;
-    this.#maxKeyBytes = options.maxKeyBytes ?? maxMemcachedKeyBytes;
-    this.#timeoutMs = options.timeoutMs;
+    this.#options = options;
   }
 
   // A login asks for one session: it needs none of the lists by which many are shared out among the nodes.
   async getData(sessionId: string): Promise<StoredValue | null> {
     const lookup = this.#lookupOf(sessionId);
     if (lookup === undefined) return null;
-    const found: Found = new Map();
-    await this.#findOn(lookup.holders[0] as number, [lookup], 0, performance.now() + this.#timeoutMs, found);
-    return found.get(sessionId) ?? null;
+    const found: Found = { stored: new Map(), faults: [] };
+    await this.#findOn(lookup.holders[0] as number, [lookup], 0, this.#endsAtMs(), found);
+    const stored = found.stored.get(sessionId);
+    if (stored === undefined) throw found.faults[0];
+    return stored;
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<ReadonlyMap<string, StoredValue | null>> {
-    const found: Found = new Map();
+  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+    const found: Found = { stored: new Map(), faults: [] };
     const lookups: Lookup[] = [];
     for (const sessionId of new Set(sessionIds)) {
       const lookup = this.#lookupOf(sessionId);
-      if (lookup === undefined) found.set(sessionId, null);
+      if (lookup === undefined) found.stored.set(sessionId, null);
       else lookups.push(lookup);
     }
-    await this.#find(lookups, 0, performance.now() + this.#timeoutMs, found);
+    await this.#find(lookups, 0, this.#endsAtMs(), found);
     return found;
   }
 
   close(): void {
-    for (const [node, client] of this.#clients) this.#discard(node, client);
+    this.#isClosed = true;
+    for (const [node, client] of this.#clients) this.#discard(node, client, connectionClosed());
   }
 
-  /** Gives nothing for a session whose key is longer than any that can have been stored. */
+  #endsAtMs(): number {
+    return this.#options.nowMs() + this.#options.timeoutMs;
+  }
+
+  /** Returns nothing for a session whose key is longer than any that can have been stored. */
   #lookupOf(sessionId: string): Lookup | undefined {
-    const key = this.#keyPrefix + sessionId;
-    if (Buffer.byteLength(key) > this.#maxKeyBytes) return undefined;
-    return { sessionId, key, holders: this.#placement(sessionId, key) };
+    const { keyOf, maxKeyBytes = maxMemcachedKeyBytes, placement } = this.#options;
+    const key = keyOf(sessionId);
+    if (Buffer.byteLength(key) > maxKeyBytes) return undefined;
+    return { sessionId, key, holders: placement(sessionId, key) };
   }
 
   /** Asks the nodes that hold this copy, 0 for the first. */
-  async #find(lookups: readonly Lookup[], copy: number, endsAt: number, found: Found): Promise<void> {
+  async #find(lookups: readonly Lookup[], copy: number, endsAtMs: number, found: Found): Promise<void> {
     const groups = [...groupByHolder(lookups, copy)];
-    await Promise.all(groups.map(([index, ofNode]) => this.#findOn(index, ofNode, copy, endsAt, found)));
+    await Promise.all(groups.map(([index, ofNode]) => this.#findOn(index, ofNode, copy, endsAtMs, found)));
   }
 
   /** Asks the node that holds this copy of all these; where it fails, those of the next copy. */
@@ -111,28 +125,31 @@ export class NodeStore implements SessionStore {
     index: number,
     lookups: readonly Lookup[],
     copy: number,
-    endsAt: number,
+    endsAtMs: number,
     found: Found,
   ): Promise<void> {
     const copiesLeft = Math.min(...lookups.map(({ holders }) => holders.length)) - copy;
-    // A node that hangs leaves to those behind it their share of the time.
-    const withinMs = (endsAt - performance.now()) / copiesLeft;
+    // A node that hangs leaves to those after it their share of the time.
+    const withinMs = (endsAtMs - this.#options.nowMs()) / copiesLeft;
     const keys = lookups.map(({ key }) => key);
     try {
-      const values = await this.#getTwice(this.#nodes[index] as Node, keys, withinMs);
-      for (const [i, { sessionId }] of lookups.entries()) found.set(sessionId, values[i] ?? null);
-    } catch (fault) {
-      if (copiesLeft === 1) throw fault;
-      await this.#find(lookups, copy + 1, endsAt, found);
+      const values = await this.#getTwice(this.#options.nodes[index] as Node, keys, withinMs);
+      for (const [i, { sessionId }] of lookups.entries()) found.stored.set(sessionId, values[i] ?? null);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (copiesLeft === 1) found.faults.push(error);
+      else await this.#find(lookups, copy + 1, endsAtMs, found);
     }
   }
 
   async #getTwice(node: Node, keys: readonly string[], withinMs: number): Promise<(StoredValue | null)[]> {
-    const endsAt = performance.now() + withinMs;
+    const { nowMs } = this.#options;
+    const endsAtMs = nowMs() + withinMs;
     try {
       return await this.#get(node, keys, withinMs / 2);
-    } catch {
-      return await this.#get(node, keys, endsAt - performance.now());
+    } catch (error) {
+      if (!(error instanceof StoreError) || this.#isClosed) throw error;
+      return await this.#get(node, keys, endsAtMs - nowMs());
     }
   }
 
@@ -141,28 +158,27 @@ export class NodeStore implements SessionStore {
     try {
       return await within(withinMs, client.getEach(keys));
     } catch (error) {
-      this.#discard(node, client);
-      throw error instanceof StoreError ? error : new StoreError("store-unreachable");
+      this.#discard(node, client, error as Error);
+      throw error;
     }
   }
 
   #clientOf(node: Node): NodeClient {
-    let client = this.#clients.get(node);
-    if (client === undefined) {
-      client = this.#connect(node);
-      this.#clients.set(node, client);
-    }
+    const known = this.#clients.get(node);
+    if (known !== undefined && !known.isOver) return known;
+    const client = this.#options.connect(node);
+    this.#clients.set(node, client);
     return client;
   }
 
-  /** Whatever else waits on this client fails at once, so that it too goes to a new one. */
-  #discard(node: Node, client: NodeClient): void {
+  /** Whatever else waits on this client fails at once, for the same reason, so that it too goes to a new one. */
+  #discard(node: Node, client: NodeClient, reason: Error): void {
     if (this.#clients.get(node) === client) this.#clients.delete(node);
-    client.end();
+    client.end(reason);
   }
 }
 
-/** Gives the lookups of each node that holds this copy of them, by the node's index. */
+/** Returns the lookups of each node that holds this copy of them, by the node's index. */
 function groupByHolder(lookups: readonly Lookup[], copy: number): ReadonlyMap<number, readonly Lookup[]> {
   const groups = new Map<number, Lookup[]>();
   for (const lookup of lookups) {

@@ -1,10 +1,17 @@
-// What memcached's and Redis' replies have in common, from bytes as they come: lines, and behind a line that tells
-// its length a value, of any bytes, with the end of a line behind it.
+// What memcached's and Redis' replies have in common, from bytes as they come: lines, and after a line that tells
+// its length a value, of any bytes, with the end of a line after it.
 
 import { maxSessionBytes } from "../inspector/session/limits.ts";
+import { StoreError } from "../inspector/session-store.ts";
 
 /** The server said what is no reply to any of our commands. */
 export class BadReplyError extends Error {}
+
+/** Returns the store's fault that an error while reading a reply means. Any other error is a fault of ours: itself. */
+export function errorOfReply(error: unknown): Error {
+  if (!(error instanceof BadReplyError)) return error as Error;
+  return new StoreError("store-unreachable", { detail: "bad-reply", cause: error });
+}
 
 /** A value whose end has not come. */
 interface Incoming {

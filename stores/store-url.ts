@@ -7,9 +7,10 @@
 //   weight    = 1 to 10000                           ; 1 unless told
 //   elasticache = "elasticache://" cluster-id        ; whose nodes its API names
 //   cluster-id  = 1 to 50 letters, digits and hyphens ; begins with a letter, no hyphen at its end or beside another
-//   redis     = ( "redis://" / "rediss://" ) [ access "@" ] node *( "," node ) [ "/" database ]
+//   redis     = ( "redis://" / "rediss://" ) [ access "@" ] node *( "," node ) [ "/" database ] [ "?cluster=true" ]
 //   access    = user / [ user ] ":" password         ; percent-encoded; "rediss": by TLS
 //   database  = 0 to 99999                           ; 0 unless told
+//   "?cluster=true": the nodes are a Redis Cluster's, which may name others of the same domain
 //   dynamodb  = "dynamodb://" table [ "?" option *( "&" option ) ]
 //   option    = ( "hash_key" / "data_attribute" / "session_lifetime_attribute" ) "=" name
 //                                                    ; as aws-sdk-php has them: id, data and expires unless told
@@ -17,7 +18,7 @@
 //                                                    ; PHP's session.save_path, without its "N;"; no "?" in it
 //   uid       = 0 to 4294967294                      ; the user id that PHP runs as
 //
-// So ext-memcached's save_path can stand here as it is, behind "memcached://". pecl-memcache writes a node as
+// So ext-memcached's save_path can stand here as it is, after "memcached://". pecl-memcache writes a node as
 // "tcp://host:port?weight=3": here it is "host:port:3". So does phpredis, and its servers' one database, user and
 // password stand here once for all of them.
 
@@ -36,6 +37,8 @@ export interface RedisUrl {
   readonly nodes: readonly Node[];
   readonly isEncrypted: boolean;
   readonly database: number;
+  /** Whether the nodes are those of a Redis Cluster, and may say that a session is on another. */
+  readonly isCluster: boolean;
   readonly user?: string;
   /** Behind a function, so that nobody logs or prints it by mistake. */
   readonly password?: () => string;
@@ -65,7 +68,7 @@ const maxWeight = 10_000;
 const clusterId = /^(?=.{1,50}$)[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})(?::([0-9]{1,5}))?$/;
 
-/** Gives where the sessions are, or undefined where the text is no such URL. */
+/** Returns where the sessions are, or undefined where the text is no such URL. */
 export function readStoreUrl(text: string): StoreUrl | undefined {
   if (text.startsWith("files://")) return readFilesUrl(text);
   if (text.startsWith("elasticache://")) {
@@ -81,7 +84,7 @@ export function readStoreUrl(text: string): StoreUrl | undefined {
 }
 
 function readRedisUrl(text: string): RedisUrl | undefined {
-  const [, scheme, rawUser, rawPassword, list = "", database] = redisUrl.exec(text) ?? [];
+  const [, scheme, rawUser, rawPassword, list = "", database, cluster] = redisUrl.exec(text) ?? [];
   const nodes = readNodes(list);
   const user = decoded(rawUser);
   const password = decoded(rawPassword);
@@ -91,14 +94,16 @@ function readRedisUrl(text: string): RedisUrl | undefined {
     nodes,
     isEncrypted: scheme === "rediss",
     database: Number(database ?? 0),
+    isCluster: cluster !== undefined,
     ...(user !== "" && { user }),
     ...(password !== "" && { password: () => password }),
   };
 }
 
-const redisUrl = /^(rediss?):\/\/(?:([^:@/,\s]*)(?::([^:@/,\s]+))?@)?([^@/]+)(?:\/([0-9]{1,5}))?$/;
+const redisUrl =
+  /^(rediss?):\/\/(?:([^:@/,\s]*)(?::([^:@/,\s]+))?@)?([^@/?]+)(?:\/([0-9]{1,5}))?(\?cluster=true)?$/;
 
-/** Gives the text behind its percent signs, "" where there is none, or undefined where it is none. */
+/** Percent-decodes the text. Returns "" for a missing part and undefined for invalid encoding. */
 function decoded(text = ""): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -140,7 +145,7 @@ function readNodes(list: string): readonly Node[] | undefined {
   return nodes.length <= maxNodes && nodes.every((found) => found !== undefined) ? nodes : undefined;
 }
 
-/** Gives the node of "host:port" or "host:port:weight", or undefined where the text is none. */
+/** Returns the node of "host:port" or "host:port:weight", or undefined where the text is none. */
 export function readNode(text: string): Node | undefined {
   const match = node.exec(text);
   const host = match?.[1] ?? match?.[2];

@@ -1,7 +1,7 @@
 // TLS to a server of sessions: its certificate is verified, whatever the environment says.
 
-import { isIP, type Socket } from "node:net";
-import { connect, TLSSocket } from "node:tls";
+import { isIP } from "node:net";
+import { connect, type TLSSocket } from "node:tls";
 
 /**
  * Begins to connect. The certificate must be for this host and of an authority that is trusted.
@@ -17,10 +17,4 @@ export function connectVerified(host: string, port: number, authority: Buffer | 
     // Said here, so that no variable of the environment can turn it off.
     rejectUnauthorized: true,
   });
-}
-
-/** Whether the handshake ended because the certificate does not prove that this is the server; never without TLS. */
-export function isUntrusted(socket: Socket): boolean {
-  // Node's types say that it is always there: it is null or undefined where there is no such error.
-  return socket instanceof TLSSocket && (socket.authorizationError ?? undefined) !== undefined;
 }

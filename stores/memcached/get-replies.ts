@@ -1,18 +1,20 @@
 // The replies to memcached's text `get` of one key each, from bytes as they come.
 //
-//   reply = [ value ] "END" CRLF
+//   reply = [ value ] "END" CRLF / error
 //   value = "VALUE" SP key SP flags SP bytes CRLF data CRLF     ; data: so many bytes, of any kind
+//   error = ( "ERROR" / "CLIENT_ERROR" / "SERVER_ERROR" ) [ SP text ] CRLF
 //
-// Whatever else a node says ("ERROR", "CLIENT_ERROR ...", "SERVER_ERROR ...", words of a proxy) is no reply: it
-// cannot be told which question it belongs to.
+// An error does not name its question, so it ends the connection, as whatever else a node or a proxy says does.
 //
 // Source: memcached doc/protocol.txt, "Retrieval command" and "Error strings".
 
-import type { StoredValue } from "../../inspector/session-store.ts";
+import { type StoredValue, StoreError } from "../../inspector/session-store.ts";
 import { BadReplyError, Replies } from "../replies.ts";
 
 /** "VALUE ", a key of 250 bytes, flags and a length of ten digits each, three blanks and the line's end. */
 const maxLineBytes = 290;
+
+const errorLine = /^(ERROR|CLIENT_ERROR|SERVER_ERROR)(?: [^\r\n]*)?\r\n$/;
 
 const valueLine = /^VALUE ([!-~]{1,250}) ([0-9]{1,10}) ([0-9]{1,10})\r\n$/;
 
@@ -33,6 +35,8 @@ export class GetReplies extends Replies<GetReply> {
       this.#value = undefined;
       return value?.bytes === undefined ? null : { key: value.key, bytes: value.bytes, flags: value.flags };
     }
+    const [, error] = errorLine.exec(line) ?? [];
+    if (error !== undefined) throw new StoreError("store-refused", { detail: error as Uppercase<string> });
     const [, key, flags, length] = valueLine.exec(line) ?? [];
     if (key === undefined || value !== undefined || Number(flags) >= 2 ** 32) throw new BadReplyError();
     this.#value = { key, flags: Number(flags) };

@@ -5,11 +5,12 @@
 // Serverless takes no get above 16 KB, and an answer to each get is what proves that none was lost.
 
 import type { TLSSocket } from "node:tls";
-import { type StoredValue, StoreError } from "../../inspector/session-store.ts";
+import type { StoredValue } from "../../inspector/session-store.ts";
 import type { NodeClient } from "../nodes.ts";
 import type { Node } from "../placement/placement.ts";
-import { BadReplyError } from "../replies.ts";
-import { connectVerified, isUntrusted } from "../verified-tls.ts";
+import { BadReplyError, errorOfReply } from "../replies.ts";
+import { connectionClosed, errorOfSocket } from "../socket-faults.ts";
+import { connectVerified } from "../verified-tls.ts";
 import { GetReplies } from "./get-replies.ts";
 
 /** What a get can ask for: a blank or a line's end in a key would make another command of it. */
@@ -19,11 +20,11 @@ const sendableKey = /^[!-~]{1,250}$/;
 interface Waiting {
   readonly key: string;
   readonly resolve: (stored: StoredValue | null) => void;
-  readonly reject: (error: StoreError) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
- * Gives the client of one node, whose certificate must be for this host and of an authority that is trusted.
+ * Returns the client of one node, whose certificate must be for this host and of an authority that is trusted.
  * @param authority PEM of the one authority that is trusted; those that Node trusts unless given
  */
 export function connectTls({ host, port }: Node, authority?: Buffer): NodeClient {
@@ -37,7 +38,7 @@ class TlsClient implements NodeClient {
   #waiting: Waiting[] = [];
   /** Until the handshake is over, the gets that wait for it: no key leaves before the certificate was verified. */
   #unsent: string | undefined = "";
-  #failure: StoreError | undefined;
+  #failure: Error | undefined;
 
   constructor(socket: TLSSocket) {
     this.#socket = socket;
@@ -47,12 +48,15 @@ class TlsClient implements NodeClient {
       this.#unsent = undefined;
     });
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("error", () => this.#fail(isUntrusted(socket) ? "store-untrusted" : "store-unreachable"));
-    socket.once("close", () => this.#fail("store-unreachable"));
+    socket.on("error", (error) => this.end(errorOfSocket(error, socket)));
+    socket.once("close", () => this.end(connectionClosed()));
+  }
+
+  get isOver(): boolean {
+    return this.#failure !== undefined;
   }
 
   getEach(keys: readonly string[]): Promise<(StoredValue | null)[]> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     let gets = "";
     const asked = keys.map((key) => {
       if (!sendableKey.test(key)) return null;
@@ -66,31 +70,25 @@ class TlsClient implements NodeClient {
     return Promise.all(asked);
   }
 
-  end(): void {
-    this.#fail("store-unreachable");
+  end(reason: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    this.#socket.destroy();
+    for (const { reject } of this.#waiting) reject(reason);
+    this.#waiting = [];
   }
 
   #read(chunk: Buffer): void {
     try {
       for (const reply of this.#replies.read(chunk)) {
-        const get = this.#waiting.shift();
+        const [get] = this.#waiting;
         // A reply to nothing, or to another question: from here on no reply can be trusted.
-        if (get === undefined || (reply !== null && reply.key !== get.key)) {
-          get?.reject(new StoreError("store-unreachable"));
-          throw new BadReplyError();
-        }
+        if (get === undefined || (reply !== null && reply.key !== get.key)) throw new BadReplyError();
+        this.#waiting.shift();
         get.resolve(reply && { bytes: reply.bytes, flags: reply.flags });
       }
-    } catch {
-      this.end();
+    } catch (error) {
+      this.end(errorOfReply(error));
     }
-  }
-
-  #fail(fault: StoreError["fault"]): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = new StoreError(fault);
-    this.#socket.destroy();
-    for (const { reject } of this.#waiting) reject(this.#failure);
-    this.#waiting = [];
   }
 }

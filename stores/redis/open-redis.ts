@@ -6,7 +6,8 @@ import { connectRedis } from "./redis-client.ts";
 
 type Common = Omit<NodeStoreOptions, "nodes" | "connect" | "maxKeyBytes">;
 
-export function openRedis({ nodes, ...access }: RedisUrl, common: Common): NodeStore {
+export function openRedis({ nodes, isCluster, ...url }: RedisUrl, common: Common): NodeStore {
+  const access = { ...url, ...(isCluster && { cluster: nodes }) };
   return new NodeStore({
     ...common,
     nodes,

@@ -1,11 +1,11 @@
-// Redis' replies to GET, AUTH and SELECT, from bytes as they come.
+// Redis' replies to GET, HGET, TYPE, AUTH and SELECT, from bytes as they come.
 //
-//   reply = value / none / ok / moved / error
+//   reply = value / none / word / moved / error
 //   value = "$" length CRLF data CRLF           ; data: so many bytes, of any kind
 //   none  = "$-1" CRLF
-//   ok    = "+OK" CRLF
+//   word  = "+" 1*20( ALPHA / "-" ) CRLF        ; OK, or the type of a key
 //   moved = "-MOVED" SP slot SP host ":" port CRLF   ; no host: that of the server which says so
-//   error = "-" text CRLF                       ; the text can name the key: it goes no further
+//   error = "-" [ code SP ] text CRLF           ; the text can name the key: it goes no further
 //
 // Whatever else a server says is a reply to none of these commands.
 //
@@ -17,8 +17,9 @@ import { BadReplyError, Replies } from "../replies.ts";
 const maxLineBytes = 1024;
 
 const valueLine = /^\$([0-9]{1,10})\r\n$/;
+const wordLine = /^\+([A-Za-z-]{1,20})\r\n$/;
 const movedLine = /^-MOVED [0-9]{1,5} ([^\s]{0,253}):([0-9]{1,5})\r\n$/;
-const errorLine = /^-[^\r\n]+\r\n$/;
+const errorLine = /^-([A-Z]*)[^\r\n]*\r\n$/;
 
 /** Where a key lies that another server of a Redis Cluster has; an empty host is that of who says so. */
 export interface Moved {
@@ -26,8 +27,36 @@ export interface Moved {
   readonly port: number;
 }
 
+/** The codes of Redis' and Valkey's errors that these commands can meet. */
+const errorCodes = [
+  "ASK",
+  "BUSY",
+  "CLUSTERDOWN",
+  "DENIED",
+  "ERR",
+  "LOADING",
+  "MASTERDOWN",
+  "MISCONF",
+  "MOVED",
+  "NOAUTH",
+  "NOPERM",
+  "OOM",
+  "READONLY",
+  "TRYAGAIN",
+  "WRONGPASS",
+  "WRONGTYPE",
+] as const;
+
+export type RedisErrorCode = (typeof errorCodes)[number];
+
 /** The bytes of a value, null where there is none, or what a command got in place of one. */
-export type RedisReply = Buffer | null | "ok" | Moved | "error";
+export type RedisReply =
+  | Buffer
+  | null
+  | { readonly word: string }
+  | Moved
+  /** ERR stands for a code that is not known, too. */
+  | { readonly error: RedisErrorCode };
 
 export class RedisReplies extends Replies<RedisReply> {
   constructor() {
@@ -36,10 +65,12 @@ export class RedisReplies extends Replies<RedisReply> {
 
   protected override onLine(line: string): RedisReply | undefined {
     if (line === "$-1\r\n") return null;
-    if (line === "+OK\r\n") return "ok";
+    const [, word] = wordLine.exec(line) ?? [];
+    if (word !== undefined) return { word };
     const [, host, port] = movedLine.exec(line) ?? [];
-    if (host !== undefined) return { host, port: Number(port) };
-    if (errorLine.test(line)) return "error";
+    if (host !== undefined && isPort(Number(port))) return { host, port: Number(port) };
+    const [, code] = errorLine.exec(line) ?? [];
+    if (code !== undefined) return { error: errorCodes.find((known) => known === code) ?? "ERR" };
     const [, length] = valueLine.exec(line) ?? [];
     if (length === undefined) throw new BadReplyError();
     this.expectValue(Number(length));
@@ -49,4 +80,8 @@ export class RedisReplies extends Replies<RedisReply> {
   protected override onValue(bytes: Buffer): RedisReply {
     return bytes;
   }
+}
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65_535;
 }

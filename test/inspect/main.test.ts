@@ -484,7 +484,7 @@ describe("inspect for a person", () => {
       const node = `node      localhost:${cache.port} does not answer, asked as number 1`;
       assert.deepEqual(inspect([...of(id)], { env }), {
         status: 1,
-        stdout: `${node}\n`,
+        stdout: `${node}\nwhy       DEPTH_ZERO_SELF_SIGNED_CERT\n`,
         stderr: "store-untrusted\n",
       });
     } finally {

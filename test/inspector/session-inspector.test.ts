@@ -21,8 +21,10 @@ function storeOf(sessions: Sessions, asked: string[] = []): SessionStore {
     const session = sessions[sessionId];
     return session === undefined ? null : { bytes: Buffer.from(session), flags: 0 };
   };
-  const getMany = async (sessionIds: readonly string[]) =>
-    new Map(await Promise.all(sessionIds.map(async (one) => [one, await getData(one)] as const)));
+  const getMany = async (sessionIds: readonly string[]) => {
+    const entries = sessionIds.map(async (one) => [one, await getData(one)] as const);
+    return { stored: new Map(await Promise.all(entries)), faults: [] };
+  };
   return { getData, getMany, close() {} };
 }
 
@@ -336,6 +338,30 @@ describe("the inspector, asked about many sessions", () => {
       const { inspector } = inspectorOf("", { store: brokenStore(new StoreError(fault)) });
       assert.deepEqual(await inspector.inspectSessions([id]), { outcome: "unavailable", fault });
     }
+  });
+
+  it("is unavailable as a whole where the store tells of a part alone, and says what the store knows of it", async () => {
+    const error = new StoreError("store-unreachable", { detail: "ECONNREFUSED" });
+    const store: SessionStore = {
+      ...brokenStore(error),
+      getMany: async () => ({
+        stored: new Map([[id, { bytes: Buffer.from(loggedIn("alice")), flags: 0 }]]),
+        faults: [error, new StoreError("store-timeout")],
+      }),
+    };
+    const { inspector } = inspectorOf("", { store });
+    const unavailable = { outcome: "unavailable", fault: "store-unreachable", detail: "ECONNREFUSED" };
+    assert.deepEqual(await inspector.inspectSessions([id, idOf(1)]), unavailable);
+    assert.deepEqual(await inspector.inspectSessions([id]), unavailable);
+  });
+
+  it("takes a session that a store left out without a fault for no answer", async () => {
+    const store: SessionStore = {
+      ...brokenStore(new Error()),
+      getMany: async () => ({ stored: new Map([[id, null]]), faults: [] }),
+    };
+    const { inspector } = inspectorOf("", { store });
+    await assert.rejects(inspector.inspectSessions([id, idOf(1)]), { name: "Error" });
   });
 
   it("hides no error that nobody foresaw", async () => {

@@ -15,9 +15,13 @@ export interface Memcached {
  * Starts it, on the given port where one that was stopped is to come back, and on the given address of the
  * loopback where several share a port.
  */
-export async function startMemcached(port?: number, host = "127.0.0.1"): Promise<Memcached> {
+export async function startMemcached(
+  port?: number,
+  host = "127.0.0.1",
+  settings: readonly string[] = [],
+): Promise<Memcached> {
   const ownPort = port ?? (await freePort());
-  return start(["-l", host, "-p", String(ownPort)], ownPort, host);
+  return start(["-l", host, "-p", String(ownPort), ...settings], ownPort, host);
 }
 
 export interface TlsMemcached extends Memcached {

@@ -14,12 +14,13 @@ const limits = {
 /** A question that is answered when the test says so. */
 interface Question<T> {
   answer(given: T): void;
-  fail(): void;
+  fail(error?: Error): void;
 }
 
 function ask<T>(questions: Question<T>[]): Promise<T> {
   return new Promise((resolve, reject) => {
-    questions.push({ answer: resolve, fail: () => reject(new StoreError("store-unreachable")) });
+    const fault = new StoreError("store-unreachable");
+    questions.push({ answer: resolve, fail: (error = fault) => reject(error) });
   });
 }
 
@@ -28,6 +29,8 @@ function setUp() {
   const looks: (Question<string> & { readonly signal: AbortSignal })[] = [];
   const calls: (Question<null> & { readonly place: string })[] = [];
   const events: string[] = [];
+  /** What getMany tells of beside what it has found. */
+  const faults: StoreError[] = [];
   const clock = { nowMs: 1_000_000 };
   const storeAt = (place: string): SessionStore => ({
     getData: () => {
@@ -36,7 +39,10 @@ function setUp() {
       calls.push({ ...(asked[0] as Question<null>), place });
       return answer;
     },
-    getMany: async (ids) => new Map(ids.map((id) => [id, { bytes: Buffer.from(place), flags: 0 }])),
+    getMany: async (ids) => ({
+      stored: new Map(ids.map((id) => [id, { bytes: Buffer.from(place), flags: 0 }])),
+      faults: [...faults],
+    }),
     close: () => events.push(`close ${place}`),
   });
   const store = new DiscoveredStore<string>({
@@ -55,7 +61,7 @@ function setUp() {
     limits,
     nowMs: () => clock.nowMs,
   });
-  return { store, looks, calls, events, clock };
+  return { store, looks, calls, events, faults, clock };
 }
 
 type SetUp = ReturnType<typeof setUp>;
@@ -82,7 +88,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 /** Gives one whose place was found. */
 async function setUpAt(place: string): Promise<SetUp> {
   const all = setUp();
-  const looked = all.store.look();
+  const looked = all.store.refresh();
   await answerAt(all, place);
   await looked;
   return all;
@@ -103,7 +109,7 @@ describe("a store whose place is discovered", () => {
     await settle();
     assert.equal(all.looks.length, 1);
     await answerAt(all, "a");
-    for (const found of await Promise.all(many)) assert.equal(String(found.get(someId)?.bytes), "a");
+    for (const { stored } of await Promise.all(many)) assert.equal(String(stored.get(someId)?.bytes), "a");
     assert.deepEqual(all.events, ["open a"]);
   });
 
@@ -111,19 +117,67 @@ describe("a store whose place is discovered", () => {
     const all = setUp();
     const failing = all.store.getData(someId);
     await settle();
-    all.looks[0]?.fail();
-    await assert.rejects(failing, { name: "StoreError", fault: "discovery-failed" });
+    all.looks[0]?.fail(new StoreError("discovery-failed", { detail: "throttled" }));
+    await assert.rejects(failing, { name: "StoreError", fault: "discovery-failed", detail: "throttled" });
+    const failingMany = all.store.getMany([someId]);
+    await settle();
+    all.looks[1]?.fail(new StoreError("discovery-failed", { detail: "api-error" }));
+    const { stored, faults } = await failingMany;
+    assert.equal(stored.size, 0);
+    assert.deepEqual(
+      faults.map(({ fault, detail }) => [fault, detail]),
+      [["discovery-failed", "api-error"]],
+    );
     const next = all.store.getMany([someId]);
     await answerAt(all, "a");
-    assert.equal((await next).size, 1);
+    assert.equal((await next).stored.size, 1);
   });
 
-  it("is given up in time where the look never ends", async () => {
+  it("is no store's fault but ours where the refresh ends in an error that nobody foresaw", async () => {
     const all = setUp();
-    const startedMs = performance.now();
-    await assert.rejects(all.store.getData(someId), { name: "StoreError", fault: "discovery-failed" });
-    assert.ok(performance.now() - startedMs < 2_000);
+    const boom = new TypeError("boom");
+    for (const call of [() => all.store.getData(someId), () => all.store.getMany([someId])]) {
+      const failing = call();
+      await settle();
+      all.looks.at(-1)?.fail(boom);
+      await assert.rejects(failing, boom);
+    }
+    // In the background it fails nobody: the place that was found stays.
+    const next = all.store.getData(someId);
+    await answerAt(all, "a");
+    all.calls[0]?.answer(null);
+    assert.equal(await next, null);
+    all.clock.nowMs += limits.refreshAfterMs;
+    await callAt(all, "a");
+    all.looks.at(-1)?.fail(boom);
+    await settle();
+    await callAt(all, "a");
+  });
+
+  it("is given up in time where the look never ends", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const all = setUp();
+    const failing = all.store.getData(someId);
+    const failed = assert.rejects(failing, { name: "StoreError", fault: "store-unreachable" });
+    context.mock.timers.tick(limits.findTimeoutMs - 1);
+    assert.equal(await isSettled(failing), false);
+    assert.equal(all.looks[0]?.signal.aborted, false);
+    context.mock.timers.tick(1);
+    await failed;
     assert.equal(all.looks[0]?.signal.aborted, true);
+  });
+
+  it("is looked for again by a call that tells of a part alone, which waits", async () => {
+    const all = await setUpAt("a");
+    all.faults.push(new StoreError("store-timeout"));
+    all.clock.nowMs += limits.refreshAfterFailureMs;
+    const partial = all.store.getMany([someId]);
+    assert.equal(await isSettled(partial), false);
+    assert.equal(all.looks.length, 2);
+    await answerAt(all, "b");
+    assert.deepEqual((await partial).faults, all.faults);
+    assert.equal((await partial).stored.size, 1);
+    await callAt(all, "b");
   });
 
   it("is looked for again by a call a minute later, which does not wait for it", async () => {
@@ -205,7 +259,7 @@ describe("a store whose place is discovered", () => {
 
   it("is closed, too, where its place is found at that moment", async () => {
     const all = setUp();
-    all.store.look();
+    all.store.refresh();
     all.looks[0]?.answer("a");
     all.store.close();
     await settle();

@@ -17,16 +17,20 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { maxSessionBytes } from "../../inspector/session/limits.ts";
 import { FilesStore, type FilesStoreOptions } from "../../stores/files.ts";
+import { keysWithPrefix } from "../../stores/session-key.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
 import { filesIni, runPhp, tryPhpAs, writeSession } from "../real/php.ts";
-import { itReadsWhatPhpWrote } from "./conformance.ts";
+import { getAll, itReadsWhatPhpWrote, tellsOfAPart } from "./conformance.ts";
 
 /** A store whose reports are among these. */
 function openStore(options: Partial<FilesStoreOptions> & { readonly directory: string }) {
   const reports: unknown[] = [];
   const report = (...line: unknown[]) => reports.push(line);
-  return { store: new FilesStore({ keyPrefix: "sess_", timeoutMs: 1000, report, ...options }), reports };
+  return {
+    store: new FilesStore({ keyOf: keysWithPrefix("sess_"), timeoutMs: 1000, report, ...options }),
+    reports,
+  };
 }
 
 const id = (n: number) => `session0of0the0test${String(n).padStart(6, "0")}`;
@@ -154,7 +158,8 @@ describe("the files store in a directory that others can write to", () => {
     for (let n = 0; n < 40; n++) {
       put(join(directory, `sess_${id(n)}`), { owner: n % 2 === 0 ? site : other, mode: 0o600 });
     }
-    const found = await openStore({ directory, uid: site }).store.getMany(
+    const found = await getAll(
+      openStore({ directory, uid: site }).store,
       Array.from({ length: 40 }, (_, n) => id(n)),
     );
     for (let n = 0; n < 40; n++) assert.equal(found.get(id(n)) !== null, n % 2 === 0, String(n));
@@ -177,7 +182,7 @@ describe("the files store in a directory that others can write to", () => {
       chmodSync(directory, 0o755);
       assert.equal(String((await store.getData(id(1)))?.bytes), 'user|s:5:"admin";');
       chmodSync(directory, mode);
-      await assert.rejects(store.getMany([id(1)]), { fault: "store-untrusted" });
+      await assert.rejects(getAll(store, [id(1)]), { fault: "store-untrusted" });
     }
   });
 
@@ -223,9 +228,43 @@ describe("the files store", () => {
   it("is unreachable when its directory is missing: that is no proof that there is no session", async () => {
     const { store: lost } = openStore({ directory: join(directory, "lost") });
     await assert.rejects(lost.getData(id(5)), { ...unreachable, detail: "ENOENT" });
-    await assert.rejects(lost.getMany([id(5), id(6)]), { ...unreachable, detail: "ENOENT" });
+    await assert.rejects(getAll(lost, [id(5), id(6)]), { ...unreachable, detail: "ENOENT" });
     const { store: file } = openStore({ directory: path(5) });
     await assert.rejects(file.getData(id(5)), { ...unreachable, detail: "ENOTDIR" });
+  });
+
+  it("tells of all other sessions while it cannot read some", async () => {
+    writeFileSync(path(6), 'user|s:5:"alice";');
+    const isLost = (each: string) => each >= id(900);
+    const keyOf = (each: string) => (isLost(each) ? `sess_${id(6)}/${each}` : `sess_${each}`);
+    const { store: partial } = openStore({ directory, keyOf });
+    await tellsOfAPart({
+      store: partial,
+      found: new Map([
+        [id(6), 'user|s:5:"alice";'],
+        [id(7), null],
+        [id(1), null],
+      ]),
+      lost: Array.from({ length: 20 }, (_, n) => id(900 + n)),
+      fault: "store-unreachable",
+    });
+  });
+
+  it("tells in time of what it has read when its directory hangs", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const pending = store.getMany([id(6), id(7)]);
+    const one = store.getData(id(6));
+    context.mock.timers.tick(1000);
+    await assert.rejects(one, { name: "StoreError", fault: "store-timeout" });
+    const { stored, faults } = await pending;
+    assert.deepEqual(
+      faults.map(({ fault }) => fault),
+      ["store-timeout"],
+    );
+    assert.equal(stored.size, 0);
+    context.mock.timers.reset();
+    await store.getMany([id(6), id(7)]);
+    assert.equal(stored.size, 0);
   });
 
   it("leaves no file open, whatever it found", async () => {
@@ -233,7 +272,7 @@ describe("the files store", () => {
     writeFileSync(path(6), 'user|s:5:"alice";');
     await store.getData(id(6));
     const before = opened();
-    for (let n = 0; n < 30; n++) await store.getMany([id(1), id(2), id(3), id(5), id(6), id(7)]);
+    for (let n = 0; n < 30; n++) await getAll(store, [id(1), id(2), id(3), id(5), id(6), id(7)]);
     assert.equal(opened(), before);
   });
 
@@ -245,7 +284,7 @@ describe("the files store", () => {
     const look = setInterval(() => {
       most = Math.max(most, readdirSync("/proc/self/fd").length - before);
     });
-    await store.getMany(ids);
+    await getAll(store, ids);
     clearInterval(look);
     assert.ok(most <= 17, `${most} files`);
   });

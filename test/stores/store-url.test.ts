@@ -55,7 +55,7 @@ describe("SESSION_STORE", () => {
 
   it("names Redis servers, their database, and who asks", () => {
     const node = { host: "cache.example.org", port: 6379, weight: 1 };
-    const plain = { kind: "redis", nodes: [node], isEncrypted: false, database: 0 };
+    const plain = { kind: "redis", nodes: [node], isEncrypted: false, database: 0, isCluster: false };
     assert.deepEqual(readStoreUrl("redis://cache.example.org:6379"), plain);
     assert.deepEqual(readStoreUrl("rediss://cache.example.org:6379/15"), {
       ...plain,
@@ -71,6 +71,14 @@ describe("SESSION_STORE", () => {
       ],
       database: 1,
     });
+  });
+
+  it("says of Redis servers that they are a cluster", () => {
+    for (const text of ["redis://a:1?cluster=true", "rediss://:secret@a:1,b:2/0?cluster=true"]) {
+      const url = readStoreUrl(text);
+      assert.ok(url?.kind === "redis" && url.isCluster, text);
+      assert.equal(url.nodes.at(-1)?.weight, 1);
+    }
   });
 
   it("has a password percent-encoded, and shows it nowhere", () => {
@@ -136,7 +144,16 @@ describe("SESSION_STORE", () => {
         "redis://u:p@q@a:1",
         "redis://u:%ff@a:1",
       ],
-      ...["redis://u:%@a:1", "redis://u p@a:1", "redis:a:1", "redisss://a:1", "valkey://a:1"],
+      ...[
+        "redis://u:%@a:1",
+        "redis://a:1?cluster",
+        "redis://a:1?cluster=false",
+        "redis://a:1?cluster=true&x",
+        "redis://u p@a:1",
+        "redis:a:1",
+        "redisss://a:1",
+        "valkey://a:1",
+      ],
       ...[
         "dynamodb://",
         "dynamodb://ab",

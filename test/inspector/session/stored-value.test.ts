@@ -42,7 +42,8 @@ function openStore({ host, port }: Memcached): NodeStore {
     connect: connectPlain,
     nodes,
     placement: createPlacement("ketama", nodes, 0),
-    keyPrefix: "",
+    keyOf: (id) => id,
+    nowMs: () => performance.now(),
     timeoutMs: 2000,
   });
 }

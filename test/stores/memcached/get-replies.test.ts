@@ -56,8 +56,8 @@ describe("the replies to get", () => {
 
   it("are nothing else", () => {
     const wrong = [
-      ...["\r\n", "END\n", "end\r\n", "END \r\n", "ENDE\r\n", "STORED\r\n", "ERROR\r\n"],
-      ...["CLIENT_ERROR line too long\r\n", "SERVER_ERROR out of memory\r\n", "HTTP/1.1 400 Bad\r\n"],
+      ...["\r\n", "END\n", "end\r\n", "END \r\n", "ENDE\r\n", "STORED\r\n", "ERRORS\r\n"],
+      ...["ERROR\n", " ERROR\r\n", "SERVER_ERROR a\rb\r\n", "HTTP/1.1 400 Bad\r\n"],
       ...["VALUE a 0\r\n", "VALUE a 0 1 7\r\n", "VALUE  0 1\r\n", "VALUE a -1 1\r\n", "VALUE a 0 -1\r\n"],
       ...["VALUE a 4294967296 1\r\n", "VALUE a 0x1 1\r\n", "VALUE a 0 1\n", "VALUE a b 0 1\r\n"],
       ...["VALUE a 0 1\r\nbEND\r\n", "VALUE a 0 1\r\nbb\r\n", "VALUE a 0 1\r\nb\n", "VALUE ä 0 1\r\n"],
@@ -66,6 +66,19 @@ describe("the replies to get", () => {
     ];
     for (const text of wrong) {
       assert.throws(() => readIn(Buffer.from(text), []), BadReplyError, JSON.stringify(text));
+    }
+  });
+
+  it("are an error by its kind alone: its text can be of any server's choice", () => {
+    for (const line of [
+      "ERROR",
+      "ERROR Too many open connections",
+      "CLIENT_ERROR line too long",
+      "SERVER_ERROR",
+    ]) {
+      const [detail] = line.split(" ");
+      const refused = { name: "StoreError", fault: "store-refused", detail };
+      assert.throws(() => readIn(Buffer.from(`${line}\r\n`), []), refused, line);
     }
   });
 

@@ -7,6 +7,7 @@ import { connectPlain } from "../../../stores/memcached/plain.ts";
 import { connectTls } from "../../../stores/memcached/tls.ts";
 import { NodeStore } from "../../../stores/nodes.ts";
 import { createPlacement, type Node } from "../../../stores/placement/placement.ts";
+import { keysWithPrefix } from "../../../stores/session-key.ts";
 import { type Certificate, makeCertificate } from "../../real/certificate.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { startMemcached, startTlsMemcached, type TlsMemcached } from "../../real/memcached.ts";
@@ -15,10 +16,13 @@ import { whilePaused } from "../../real/pause.ts";
 import { memcachedIni, runPhp, writeSession, writeSessions } from "../../real/php.ts";
 import {
   expectedTexts,
+  foreignBanners,
+  getAll,
   itOutlivesItsServer,
   itReadsWhatPhpWrote,
   itSettlesWithAnyServer,
   someId,
+  tellsOfAPart,
   textsOf,
 } from "../conformance.ts";
 
@@ -29,7 +33,14 @@ function openStore(node: Omit<Node, "weight">, authority?: Buffer, timeoutMs = 1
   const nodes = [{ ...node, weight: 1 }];
   const placement = createPlacement("ketama", nodes, 0);
   const connect = (each: Node) => connectTls(each, authority);
-  const store = new NodeStore({ nodes, connect, placement, keyPrefix, timeoutMs });
+  const store = new NodeStore({
+    nodes,
+    connect,
+    placement,
+    keyOf: keysWithPrefix(keyPrefix),
+    nowMs: () => performance.now(),
+    timeoutMs,
+  });
   opened.push(store);
   return store;
 }
@@ -86,12 +97,13 @@ describe("the memcached store by TLS with real PHP", () => {
       nodes: [node],
       connect: connectPlain,
       placement: () => [0],
-      keyPrefix,
+      keyOf: keysWithPrefix(keyPrefix),
+      nowMs: () => performance.now(),
       timeoutMs: 1000,
     });
     opened.push(plain);
-    const byTls = await store.getMany(ids);
-    assert.deepEqual(byTls, await plain.getMany(ids));
+    const byTls = await getAll(store, ids);
+    assert.deepEqual(byTls, await getAll(plain, ids));
     assert.equal(new Set([...byTls.values()].map((stored) => stored?.flags)).size, 6);
   });
 
@@ -99,7 +111,7 @@ describe("the memcached store by TLS with real PHP", () => {
     const code = "session_start(); $_SESSION['x'] = str_repeat('x', 900000); echo session_id();";
     const huge = runPhp(code, ini()).toString();
     const small = writeSession({ user: "alice" }, ini());
-    const found = await store.getMany([huge, small]);
+    const found = await getAll(store, [huge, small]);
     assert.equal(found.get(huge)?.bytes.length, maxSessionBytes + 1);
     assert.equal(textsOf(found).get(small), 'user|s:5:"alice";');
   });
@@ -132,14 +144,21 @@ describe("many sessions on three memcached nodes with TLS", () => {
     const nodes = running.map(({ host, port }) => ({ host, port, weight: 1 }));
     const connect = (node: Node) => connectTls(node, certificate.cert);
     const placement = createPlacement("ketama", written, replicas);
-    const store = new NodeStore({ nodes, connect, placement, keyPrefix, timeoutMs: 1000 });
+    const store = new NodeStore({
+      nodes,
+      connect,
+      placement,
+      keyOf: keysWithPrefix(keyPrefix),
+      nowMs: () => performance.now(),
+      timeoutMs: 1000,
+    });
     opened.push(store);
     return store;
   }
 
   it("are found by one call, on all three", async () => {
     const ids = writeSessions(100, memcachedIni(...names()));
-    assert.deepEqual(textsOf(await open().getMany(ids)), expectedTexts(ids));
+    assert.deepEqual(textsOf(await getAll(open(), ids)), expectedTexts(ids));
   });
 
   it("are found in their copies while one node is away or hangs", async () => {
@@ -148,11 +167,27 @@ describe("many sessions on three memcached nodes with TLS", () => {
     const ids = writeSessions(100, { ...memcachedIni(...names()), ...replicas });
     const [first] = running as [TlsMemcached];
     await whilePaused(first.process.pid, async () => {
-      assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+      assert.deepEqual(textsOf(await getAll(store, ids)), expectedTexts(ids));
     });
     await first.stop();
-    assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+    assert.deepEqual(textsOf(await getAll(store, ids)), expectedTexts(ids));
     running[0] = await startTlsMemcached(certificate, first);
+  });
+
+  it("are told of the other nodes while one is away", async () => {
+    const ids = writeSessions(100, memcachedIni(...names()));
+    const written = running.map(({ host, plainPort }) => ({ host, port: plainPort, weight: 1 }));
+    const placement = createPlacement("ketama", written, 0);
+    const isLost = (id: string) => placement(id, id)[0] === 2;
+    const third = running[2] as TlsMemcached;
+    await third.stop();
+    await tellsOfAPart({
+      store: open(),
+      found: new Map([...expectedTexts(ids)].filter(([id]) => !isLost(id))),
+      lost: ids.filter(isLost),
+      fault: "store-unreachable",
+    });
+    running[2] = await startTlsMemcached(certificate, third);
   });
 });
 
@@ -176,7 +211,7 @@ describe("the certificate of a memcached node", () => {
     await assert.rejects(openStore(node, other).getData(someId), untrusted);
     process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
     try {
-      await assert.rejects(openStore(node, other).getMany([someId, `${someId}2`]), untrusted);
+      await assert.rejects(getAll(openStore(node, other), [someId, `${someId}2`]), untrusted);
     } finally {
       delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
     }
@@ -226,7 +261,14 @@ describe("the certificate of a memcached node", () => {
     await assert.rejects(byTls.getData(someId), { name: "StoreError" });
     await plain.stop();
     const nodes = [{ host: "127.0.0.1", port: memcached.port, weight: 1 }];
-    const options = { nodes, connect: connectPlain, placement: () => [0], keyPrefix, timeoutMs: 1000 };
+    const options = {
+      nodes,
+      connect: connectPlain,
+      placement: () => [0],
+      keyOf: keysWithPrefix(keyPrefix),
+      nowMs: () => performance.now(),
+      timeoutMs: 1000,
+    };
     const withoutTls = new NodeStore(options);
     opened.push(withoutTls);
     await assert.rejects(withoutTls.getData(someId), { name: "StoreError" });
@@ -247,7 +289,7 @@ describe("the memcached store by TLS with a node that misbehaves", () => {
   itSettlesWithAnyServer(
     { it, afterEach: afterEachOfThese },
     {
-      open: (port) => openStore({ host: "localhost", port }, certificate.cert, 400),
+      open: (port, timeoutMs, host = "localhost") => openStore({ host, port }, certificate.cert, timeoutMs),
       accept(connection: Socket) {
         const { cert, key } = certificate;
         return new TLSSocket(connection, { isServer: true, cert, key });
@@ -256,7 +298,12 @@ describe("the memcached store by TLS with a node that misbehaves", () => {
       answer: (request, value) => answer(keyOf(request), value),
       answerToAnother: () => answer("another", "user|N;"),
       error: () => Buffer.from("SERVER_ERROR out of memory reading request\r\n"),
-      garbage: Buffer.alloc(100, 0x81),
+      errorDetail: "SERVER_ERROR",
+      foreign: {
+        ...foreignBanners,
+        Redis: Buffer.from("-ERR unknown command\r\n"),
+        "memcached's binary protocol": Buffer.concat([Buffer.alloc(100, 0x81), Buffer.from("\n")]),
+      },
     },
   );
 });

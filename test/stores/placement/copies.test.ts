@@ -4,6 +4,7 @@ import type { PlacementMode } from "../../../inspector/placement-modes.ts";
 import { connectPlain } from "../../../stores/memcached/plain.ts";
 import { NodeStore } from "../../../stores/nodes.ts";
 import { createPlacement } from "../../../stores/placement/placement.ts";
+import { keysWithPrefix } from "../../../stores/session-key.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";
 import { type Ini, memcachedIni, peclIni, runPhp, writeSession } from "../../real/php.ts";
@@ -66,7 +67,8 @@ for (const [name, { mode, keyPrefix, iniOf, agreesOnLoss }] of Object.entries(ha
         nodes: weighted(),
         connect: connectPlain,
         placement,
-        keyPrefix,
+        keyOf: keysWithPrefix(keyPrefix),
+        nowMs: () => performance.now(),
         timeoutMs,
       });
     };

@@ -3,10 +3,11 @@ import { describe } from "node:test";
 import { NodeStore } from "../../../stores/nodes.ts";
 import { createRedisPlacement, type Node } from "../../../stores/placement/placement.ts";
 import { connectRedis } from "../../../stores/redis/redis-client.ts";
+import { keysWithPrefix } from "../../../stores/session-key.ts";
 import { needing } from "../../real/parts.ts";
 import { redisIni, writeSessions } from "../../real/php.ts";
 import { type Redis, startRedis } from "../../real/redis.ts";
-import { expectedTexts, textsOf } from "../conformance.ts";
+import { expectedTexts, getAll, textsOf } from "../conformance.ts";
 
 const sessions = 1000;
 
@@ -35,11 +36,12 @@ describe("the placement of real phpredis' sessions", () => {
       nodes,
       connect: (node) => connectRedis(node, { isEncrypted: false, database: 0 }),
       placement,
-      keyPrefix: "PHPREDIS_SESSION:",
+      keyOf: keysWithPrefix("PHPREDIS_SESSION:"),
+      nowMs: () => performance.now(),
       timeoutMs: 5000,
     });
     try {
-      assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+      assert.deepEqual(textsOf(await getAll(store, ids)), expectedTexts(ids));
     } finally {
       store.close();
     }

@@ -5,6 +5,7 @@ import type { PlacementMode } from "../../../inspector/placement-modes.ts";
 import { connectPlain } from "../../../stores/memcached/plain.ts";
 import { NodeStore } from "../../../stores/nodes.ts";
 import { createPlacement, type Node, type Placement } from "../../../stores/placement/placement.ts";
+import { keysWithPrefix } from "../../../stores/session-key.ts";
 import { type Memcached, startMemcached } from "../../real/memcached.ts";
 import { needing } from "../../real/parts.ts";
 import { type Ini, memcachedIni, peclIni, runPhp, writeSessions } from "../../real/php.ts";
@@ -119,7 +120,14 @@ describe("the placement of real PHP's sessions", () => {
     placement: Placement,
     ids: readonly string[],
   ) {
-    const store = new NodeStore({ nodes, connect: connectPlain, placement, keyPrefix, timeoutMs: 5000 });
+    const store = new NodeStore({
+      nodes,
+      connect: connectPlain,
+      placement,
+      keyOf: keysWithPrefix(keyPrefix),
+      nowMs: () => performance.now(),
+      timeoutMs: 5000,
+    });
     try {
       const found = await Promise.all(ids.map((id) => store.getData(id)));
       return found.map((stored, i) => String(stored?.bytes) === `i|i:${i};`);

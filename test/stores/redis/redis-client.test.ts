@@ -6,6 +6,7 @@ import { maxSessionBytes } from "../../../inspector/session/limits.ts";
 import { NodeStore } from "../../../stores/nodes.ts";
 import { createRedisPlacement, type Node } from "../../../stores/placement/placement.ts";
 import { connectRedis, type RedisAccess } from "../../../stores/redis/redis-client.ts";
+import { keysWithPrefix } from "../../../stores/session-key.ts";
 import { type Certificate, makeCertificate } from "../../real/certificate.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { needing } from "../../real/parts.ts";
@@ -14,10 +15,13 @@ import { redisClusterIni, redisIni, runPhp, writeSession, writeSessions } from "
 import { type Redis, startRedis, tlsSettings } from "../../real/redis.ts";
 import {
   expectedTexts,
+  foreignBanners,
+  getAll,
   itOutlivesItsServer,
   itReadsWhatPhpWrote,
   itSettlesWithAnyServer,
   someId,
+  tellsOfAPart,
   textsOf,
 } from "../conformance.ts";
 
@@ -39,7 +43,8 @@ function openStore(
     nodes,
     connect: (node) => connectRedis(node, { isEncrypted: false, database: 0, ...access }),
     placement: createRedisPlacement(nodes),
-    keyPrefix,
+    keyOf: keysWithPrefix(keyPrefix),
+    nowMs: () => performance.now(),
     maxKeyBytes: Number.POSITIVE_INFINITY,
     timeoutMs,
   });
@@ -94,7 +99,7 @@ describe("the Redis store with real PHP", () => {
     const code = "session_start(); $_SESSION['x'] = str_repeat('x', 5000000); echo session_id();";
     const huge = runPhp(code, ini()).toString();
     const small = writeSession({ user: "alice" }, ini());
-    const found = await store.getMany([huge, small]);
+    const found = await getAll(store, [huge, small]);
     assert.equal(found.get(huge)?.bytes.length, maxSessionBytes + 1);
     assert.equal(textsOf(found).get(small), alice);
   });
@@ -113,11 +118,51 @@ describe("the Redis store with real PHP", () => {
     assert.notEqual(await store.getData(id), null);
   });
 
-  it("is refused at a key that is no session but another kind of value", async () => {
-    await redis.tell(["LPUSH", handlerPrefix + someId, "a"]);
-    await assert.rejects(store.getData(someId), refused);
-    await redis.tell(["DEL", handlerPrefix + someId]);
+  it("is refused at a key that is no session but another kind of value, and says what to set for a hash", async () => {
+    const key = handlerPrefix + someId;
+    const others = ["LPUSH", "SADD"].map((command) => [command, key, "a"]);
+    for (const write of [...others, ["ZADD", key, "1", "a"], ["XADD", key, "*", "a", "b"]]) {
+      await redis.tell(write);
+      await assert.rejects(store.getData(someId), { ...refused, detail: "WRONGTYPE" }, write.join());
+      await redis.tell(["DEL", key]);
+    }
+    await redis.tell(["HSET", key, "data", "a"]);
+    const isHash = { ...refused, detail: "the key is a hash: set SESSION_FIELD" };
+    await assert.rejects(store.getData(someId), isHash);
+    // On a connection that still has other answers to come.
+    const id = writeSession({ user: "alice" }, ini());
+    const calls = await Promise.allSettled([id, someId, id].map((each) => store.getData(each)));
+    assert.deepEqual(
+      calls.map((call) => (call.status === "fulfilled" ? String(call.value?.bytes) : call.reason.detail)),
+      [alice, isHash.detail, alice],
+    );
+    await redis.tell(["DEL", key]);
     assert.equal(await store.getData(someId), null);
+  });
+
+  it("finds sessions in the field of a hash that it is told, and nowhere else", async () => {
+    const byField = openStore([redis.port], { field: "data" });
+    const [here = "", other = "", text = ""] = [1, 2, 3].map((n) => `${someId}${n}`);
+    const bytes = 'a|s:4:"\r\n$9";';
+    await redis.tell(["HSET", handlerPrefix + here, "data", "a|i:1;", "lock", "1", "userid", "7"]);
+    await redis.tell(["HSET", handlerPrefix + other, "lock", "1"]);
+    await redis.tell(["SET", handlerPrefix + text, bytes]);
+    assert.equal(String((await byField.getData(here))?.bytes), "a|i:1;");
+    assert.deepEqual(
+      textsOf(await getAll(byField, [here, other, someId])),
+      new Map([
+        [here, "a|i:1;"],
+        [other, null],
+        [someId, null],
+      ]),
+    );
+    await assert.rejects(byField.getData(text), {
+      ...refused,
+      detail: "the key is no hash: SESSION_FIELD must not be set",
+    });
+    const byAnother = openStore([redis.port], { field: "data with blanks\r\n" });
+    assert.equal(await byAnother.getData(here), null);
+    await redis.tell(["DEL", ...[here, other, text].map((id) => handlerPrefix + id)]);
   });
 
   it("looks into the one database that it is told", async () => {
@@ -147,7 +192,7 @@ describe("the Redis store on servers with passwords and users", () => {
 
   const write = () =>
     writeSession({ user: "alice" }, redisIni(`127.0.0.1:${redis.port}?auth=site&database=2`));
-  const open = (access: Partial<RedisAccess>) => openStore([redis.port], { database: 2, ...access });
+  const open = (access: Options) => openStore([redis.port], { database: 2, ...access });
 
   it("finds what PHP wrote by the password of all", async () => {
     const store = open({ password: () => "site" });
@@ -157,7 +202,7 @@ describe("the Redis store on servers with passwords and users", () => {
   it("needs no more of a user's rights than GET, SELECT and the sessions' keys", async () => {
     const store = open({ user: "reader", password: () => secret });
     const id = write();
-    const found = await store.getMany([id, someId]);
+    const found = await getAll(store, [id, someId]);
     assert.deepEqual(
       textsOf(found),
       new Map([
@@ -167,16 +212,51 @@ describe("the Redis store on servers with passwords and users", () => {
     );
   });
 
-  it("is refused without a password, with a wrong one, and for an unknown user", async () => {
+  it("is refused without a password, with a wrong one, and for an unknown user, and says which", async () => {
     const id = write();
-    for (const access of [
-      {},
-      { password: () => "wrong" },
-      { user: "reader", password: () => "site" },
-      { user: "nobody", password: () => "site" },
-    ]) {
-      await assert.rejects(open(access).getData(id), refused);
+    for (const [access, detail] of [
+      [{}, "NOAUTH"],
+      [{ password: () => "wrong" }, "WRONGPASS"],
+      [{ user: "reader", password: () => "site" }, "WRONGPASS"],
+      [{ user: "nobody", password: () => "site" }, "WRONGPASS"],
+    ] as const) {
+      await assert.rejects(open(access).getData(id), { ...refused, detail });
     }
+  });
+
+  it("says that a key is no string where the user may not ask for its type", async () => {
+    const key = handlerPrefix + someId;
+    await redis.tell(["AUTH", "site"], ["SELECT", "2"], ["HSET", key, "data", "a"]);
+    const reader = open({ user: "reader", password: () => secret });
+    await assert.rejects(reader.getData(someId), { ...refused, detail: "WRONGTYPE" });
+    // What it may not read is refused, too, and not missing.
+    const elsewhere = open({ user: "reader", password: () => secret, keyPrefix: "OTHER:" });
+    await assert.rejects(elsewhere.getData(someId), { ...refused, detail: "NOPERM" });
+    await redis.tell(["AUTH", "site"], ["SELECT", "2"], ["DEL", key]);
+  });
+});
+
+describe("many sessions on three Redis servers", () => {
+  const { it, before, after } = needing("php", "redis");
+  let servers: Redis[] = [];
+  before(async () => {
+    servers = await Promise.all([startRedis(), startRedis(), startRedis()]);
+  });
+  after(() => Promise.all(servers.map((server) => server.stop())));
+
+  it("are told of the other servers while one is away, and then again of all", async () => {
+    const ports = servers.map(({ port }) => port);
+    const ids = writeSessions(100, redisIni(...ports.map((port) => `127.0.0.1:${port}`)));
+    const placement = createRedisPlacement(ports.map((port) => ({ host: "127.0.0.1", port, weight: 1 })));
+    const isLost = (id: string) => placement(id, id)[0] === 1;
+    const second = servers[1] as Redis;
+    await second.stop();
+    const store = openStore(ports);
+    const found = new Map([...expectedTexts(ids)].filter(([id]) => !isLost(id)));
+    await tellsOfAPart({ store, found, lost: ids.filter(isLost), fault: "store-unreachable" });
+    servers[1] = await startRedis(second.port);
+    const all = await getAll(store, ids);
+    assert.deepEqual(textsOf(all), new Map([...ids].map((id) => [id, found.get(id) ?? null])));
   });
 });
 
@@ -223,7 +303,7 @@ describe("the Redis store by TLS with real PHP", () => {
     );
     process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
     try {
-      await assert.rejects(openTls({}).getMany([someId, `${someId}2`]), untrusted);
+      await assert.rejects(getAll(openTls({}), [someId, `${someId}2`]), untrusted);
     } finally {
       delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
     }
@@ -272,7 +352,7 @@ describe("the Redis store on a server in cluster mode", () => {
       assert.match(await redis.tell(["SET", handlerPrefix + id, `i|i:${i};`]), /OK/);
     }
     assert.match(await redis.tell(["MGET", ...ids.map((id) => handlerPrefix + id)]), /CROSSSLOT/);
-    assert.deepEqual(textsOf(await openStore([redis.port]).getMany(ids)), expectedTexts(ids));
+    assert.deepEqual(textsOf(await getAll(openStore([redis.port]), ids)), expectedTexts(ids));
   });
 });
 
@@ -306,40 +386,58 @@ describe("the Redis store on a Redis Cluster", () => {
 
   const ports = () => servers.map(({ port }) => port);
   const write = () => writeSessions(100, redisClusterIni(`127.0.0.1:${ports()[0]}&auth=secret`));
-  const open = (port = 0) => openStore([port], { password: () => "secret", keyPrefix });
+  const cluster = [{ host: "127.0.0.1", port: 1, weight: 1 }];
+  const open = (port = 0) => openStore([port], { password: () => "secret", keyPrefix, cluster });
+
+  it("follows no server to another where it is not told that they are a cluster", async () => {
+    const ids = write();
+    const { stored, faults } = await openStore([ports()[0] ?? 0], {
+      password: () => "secret",
+      keyPrefix,
+    }).getMany(ids);
+    assert.equal(stored.size, 0);
+    assert.deepEqual(
+      faults.map(({ fault, detail }) => [fault, detail]),
+      [["store-refused", "the server is one of a cluster: add ?cluster=true to SESSION_STORE"]],
+    );
+  });
 
   it("finds what PHP wrote to all servers, whichever of them it asks", async () => {
     const ids = write();
-    for (const port of ports()) assert.deepEqual(textsOf(await open(port).getMany(ids)), expectedTexts(ids));
+    for (const port of ports()) assert.deepEqual(textsOf(await getAll(open(port), ids)), expectedTexts(ids));
     assert.equal(await open(ports()[0]).getData(someId), null);
   });
 
   it("tells of none while the server of one hangs, and of all once it goes on", async () => {
     const ids = write();
     const store = open(ports()[0]);
-    await store.getMany(ids);
+    await getAll(store, ids);
     await whilePaused(servers[2]?.process.pid ?? 0, async () => {
-      await assert.rejects(store.getMany(ids), { name: "StoreError", fault: "store-timeout" });
+      await assert.rejects(getAll(store, ids), { name: "StoreError", fault: "store-timeout" });
     });
-    assert.deepEqual(textsOf(await store.getMany(ids)), expectedTexts(ids));
+    assert.deepEqual(textsOf(await getAll(store, ids)), expectedTexts(ids));
   });
 });
 
-describe("the Redis store with a cluster that leads nowhere", () => {
+describe("the Redis store with a server that says of keys that they are elsewhere", () => {
   const { it } = needing();
 
-  /** A stand-in for a server of a cluster, on all addresses of the loopback: answers each GET in this way. */
-  async function openWith(answer: (address: string, port: number, count: number) => string) {
-    let connections = 0;
-    let gets = 0;
+  /** A stand-in for servers of a cluster, on all addresses of the loopback: answers each GET in this way. */
+  async function openWith(
+    answer: (address: string, port: number, count: number, connection: number) => string,
+    options: Options = { cluster: hosts("127.0.0.2") },
+  ) {
+    const asked: string[] = [];
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
-      connections++;
+      const address = socket.localAddress ?? "";
+      const connection = asked.push(address);
       sockets.add(socket);
       socket.on("error", () => {});
+      let gets = 0;
       socket.on("data", (chunk) => {
         for (const _ of chunk.toString().match(/GET\r\n/g) ?? []) {
-          socket.write(answer(socket.localAddress ?? "", socket.localPort ?? 0, ++gets));
+          socket.write(answer(address, socket.localPort ?? 0, ++gets, connection));
         }
       });
     });
@@ -349,37 +447,114 @@ describe("the Redis store with a cluster that leads nowhere", () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     };
-    return { store: openStore([port], { timeoutMs: 3000 }), connectionsOf: () => connections, stop };
+    const store = openStore([port], { timeoutMs: 3000, ...options });
+    return { store, port, asked, stop };
   }
 
-  it("follows one step and no second", async () => {
-    const { store, connectionsOf, stop } = await openWith((_, port) => `-MOVED 1 127.0.0.2:${port}\r\n`);
-    await assert.rejects(store.getData(someId), refused);
-    // Two tries, of two connections each.
-    assert.equal(connectionsOf(), 4);
+  const hosts = (...names: readonly string[]) => names.map((host) => ({ host, port: 1, weight: 1 }));
+
+  it("connects to no other server where it is not told that they are a cluster", async () => {
+    const { store, asked, stop } = await openWith((_, port) => `-MOVED 1 127.0.0.1:${port}\r\n`, {});
+    await assert.rejects(store.getData(someId), {
+      ...refused,
+      detail: "the server is one of a cluster: add ?cluster=true to SESSION_STORE",
+    });
+    assert.deepEqual(asked, ["127.0.0.1", "127.0.0.1"]);
     await stop();
   });
 
-  it("takes a place without a host for that of the server which names it, and none that there is not", async () => {
-    const { store, stop } = await openWith((_, port, count) =>
-      count === 1 ? `-MOVED 1 :${port}\r\n` : "$4\r\na|N;\r\n",
+  it("connects to no server that is not one of the cluster's own, and sends it no password", async () => {
+    const { store, asked, stop } = await openWith((_, port) => `-MOVED 1 127.0.0.3:${port}\r\n`);
+    await assert.rejects(store.getData(someId), {
+      ...refused,
+      detail: "the cluster named a host that is not in SESSION_STORE, nor in the domain of one that is",
+    });
+    assert.deepEqual(asked, ["127.0.0.1", "127.0.0.1"]);
+    await stop();
+  });
+
+  it("follows one step and no second", async () => {
+    const { store, asked, stop } = await openWith((_, port) => `-MOVED 1 127.0.0.2:${port}\r\n`);
+    await assert.rejects(store.getData(someId), { ...refused, detail: "MOVED" });
+    assert.deepEqual(asked, ["127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"]);
+    await stop();
+  });
+
+  it("asks a server of the cluster again on the connection that it has, or on a new one where that is closed", async () => {
+    const { store, asked, stop } = await openWith((address, port, count) =>
+      address === "127.0.0.1" ? `-MOVED 1 127.0.0.2:${port}\r\n` : count > 1 ? "+QUIT\r\n" : "$4\r\na|N;\r\n",
     );
     assert.equal(String((await store.getData(someId))?.bytes), "a|N;");
+    assert.deepEqual(asked, ["127.0.0.1", "127.0.0.2"]);
+    assert.equal(String((await store.getData(someId))?.bytes), "a|N;");
+    assert.deepEqual(asked, ["127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"]);
     await stop();
-    const nowhere = await openWith(() => "-MOVED 1 127.0.0.1:99999\r\n");
-    await assert.rejects(nowhere.store.getData(someId), { name: "StoreError" });
-    await nowhere.stop();
+  });
+
+  it("takes a place without a host for that of the server which names it", async () => {
+    const { store, asked, stop } = await openWith(
+      (_address, port, _count, connection) => (connection === 1 ? `-MOVED 1 :${port}\r\n` : "$4\r\na|N;\r\n"),
+      { cluster: hosts("127.0.0.1") },
+    );
+    assert.equal(String((await store.getData(someId))?.bytes), "a|N;");
+    assert.deepEqual(asked, ["127.0.0.1", "127.0.0.1"]);
+    await stop();
   });
 
   it("is sent to 500 servers at most", async () => {
-    const { store, connectionsOf, stop } = await openWith((address, port, count) =>
-      address === "127.0.0.1" ? `-MOVED 1 127.1.${count >> 8}.${count & 255}:${port}\r\n` : "$-1\r\n",
+    const named = Array.from({ length: 601 }, (_, i) => `127.1.${i >> 8}.${i & 255}`);
+    const { store, asked, stop } = await openWith(
+      (address, port, count) =>
+        address === "127.0.0.1" ? `-MOVED 1 ${named[count]}:${port}\r\n` : "$-1\r\n",
+      { cluster: hosts(...named) },
     );
     const ids = (count: number) => Array.from({ length: count }, (_, i) => `${someId}${i}`);
-    assert.equal((await store.getMany(ids(500))).size, 500);
-    assert.equal(connectionsOf(), 501);
-    await assert.rejects(store.getMany(ids(600)), refused);
+    assert.equal((await getAll(store, ids(500))).size, 500);
+    assert.equal(asked.length, 501);
+    await assert.rejects(getAll(store, ids(600)), { ...refused, detail: "MOVED" });
+    // On each of two tries.
+    assert.ok(asked.length <= 501 + 2 * 501, String(asked.length));
     await stop();
+  });
+});
+
+describe("the Redis store with a server that answers ahead of AUTH and SELECT", () => {
+  const { it } = needing();
+  const session = "$7\r\nuser|N;\r\n";
+
+  async function answersOf(text: string, access: Partial<RedisAccess>) {
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).on("data", () => socket.write(text));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const store = openStore([(server.address() as AddressInfo).port], access);
+    const [found] = await Promise.allSettled([store.getData(someId)]);
+    store.close();
+    await new Promise((resolve) => server.close(resolve));
+    return found?.status === "fulfilled" ? String(found.value?.bytes) : found?.reason.detail;
+  }
+
+  it("takes no value for a session before AUTH and SELECT were each answered OK", async () => {
+    const password = () => "secret";
+    assert.equal(await answersOf(`+OK\r\n${session}`, { password }), "user|N;");
+    assert.equal(await answersOf(`+OK\r\n+OK\r\n${session}`, { password, database: 1 }), "user|N;");
+    const ahead: readonly [string, Partial<RedisAccess>][] = [
+      [`${session}+OK\r\n`, { password }],
+      [`$-1\r\n+OK\r\n`, { password }],
+      [`+OK\r\n${session}+OK\r\n`, { password, database: 1 }],
+      [`${session}+OK\r\n`, { database: 1 }],
+      [`-MOVED 1 127.0.0.1:1\r\n+OK\r\n${session}`, { password, cluster: [] }],
+      [`+PONG\r\n${session}`, { password }],
+      [`+ok\r\n${session}`, { password }],
+      [`+OK\r\n${session}`, {}],
+      [`+string\r\n${session}`, {}],
+    ];
+    for (const [text, access] of ahead) assert.equal(await answersOf(text, access), "bad-reply", text);
+    assert.equal(await answersOf(`-WRONGPASS x\r\n${session}`, { password }), "WRONGPASS");
+    assert.equal(
+      await answersOf(`+OK\r\n-ERR DB index is out of range\r\n${session}`, { password, database: 1 }),
+      "ERR",
+    );
   });
 });
 
@@ -390,7 +565,7 @@ describe("the Redis store with a server that misbehaves", () => {
   itSettlesWithAnyServer(
     { it, afterEach: afterEachOfThese },
     {
-      open: (port) => openStore([port], { timeoutMs: 400 }),
+      open: (port, timeoutMs, host = "127.0.0.1") => openStore([port], { timeoutMs, host }),
       accept: (connection) => connection,
       requestsOf: (chunk) =>
         (chunk.toString().match(/\*2\r\n\$3\r\nGET\r\n\$\d+\r\n[^\r]+\r\n/g) ?? []).map((get) =>
@@ -400,7 +575,12 @@ describe("the Redis store with a server that misbehaves", () => {
       // A reply does not name its question: one to AUTH, or to nobody, is told by its kind alone.
       answerToAnother: () => Buffer.from("+OK\r\n"),
       error: () => Buffer.from("-LOADING Redis is loading the dataset in memory\r\n"),
-      garbage: Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"),
+      errorDetail: "LOADING",
+      foreign: {
+        ...foreignBanners,
+        "memcached's text protocol": Buffer.from("ERROR\r\n"),
+        "memcached's binary protocol": Buffer.concat([Buffer.alloc(100, 0x81), Buffer.from("\n")]),
+      },
     },
   );
 });
