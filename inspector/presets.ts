@@ -328,7 +328,8 @@ export const presets = {
   /**
    * MediaWiki: includes/session/SessionBackend.php, SessionManager.php generateSessionId(); the name is the account's. The
    * key begins with the wiki's id and `:MWSession:`. The session is an array that \Memcached serializes (flags 4; with
-   * igbinary 5, for which set SESSION_SERIALIZE_HANDLER), or libs/objectcache/RedisBagOStuff.php.
+   * igbinary 5, for which set SESSION_SERIALIZE_HANDLER), MediaWiki's own client (flags 1), or
+   * libs/objectcache/RedisBagOStuff.php.
    *
    * Refused: anonymous visitors; a session whose `expires` is past; one of another provider than the login form's, such
    * as a bot password's, which has a part of the account's rights. While a second factor or a new password is still

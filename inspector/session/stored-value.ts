@@ -20,13 +20,14 @@
 // string type 0, whatever its serializer, and so sets 0, 0x30, 0x50 or 0x90 and nothing else; pecl-memcache
 // sets 0 or 2. No number of one set has another meaning in the other. So what a flag means is looked up in a
 // table, not guessed, and all other flags are refused: among them those of values that are no strings
-// (\Memcached's type 7, pecl's 1). The bytes of such a value must never reach the handler of a session: its
+// (\Memcached's type 7, pecl's numbers and booleans). The bytes of such a value must never reach the handler of a session: its
 // content would be read by the grammar of another format, and a user chooses parts of it.
 //
-// Two kinds of type 4 and 5 are read:
+// Two kinds of what a client serialized are read:
 //  - some clients set type 4 and a serialized STRING: it was serialized a second time. That alone is undone;
-//  - a framework that keeps the session as an array (MediaWiki) leaves its serializing to \Memcached: these are the
-//    bytes of the handler php_serialize (4) or igbinary (5), if the operator says that it is this one.
+//  - a framework that keeps the session as an array (MediaWiki) leaves its serializing to the client: these are the
+//    bytes of the handler php_serialize (type 4; pecl's flag 1, which is that of MediaWiki's own client, too) or
+//    igbinary (type 5), if the operator says that it is this one.
 //
 // Source: php-memcached 3 php_memcached.c (MEMC_VAL_*, s_compress_value, s_uncompress_value); pecl-memcache 8
 // src/memcache_pool.h (MMC_SERIALIZED, MMC_COMPRESSED), memcache_pool.c (mmc_compress).
@@ -43,6 +44,7 @@ const typeMask = 0x0f;
 const serialized = 4;
 const igbinary = 5;
 const applicationMask = 0xffff0000;
+const peclSerialized = 1;
 const peclCompressed = 2;
 const lengthBytes = 4;
 const letterA = 0x61;
@@ -67,6 +69,8 @@ const typesOfArrays: Readonly<Record<string, number>> = { php_serialize: seriali
 export function sessionBytesOf({ bytes, flags }: StoredValue, handler?: string): Uint8Array {
   if (flags === 0) return bytes;
   if (flags === peclCompressed) return inflateZlib(bytes);
+  if (flags === peclSerialized) return arrayOf(serialized, bytes, handler);
+  if (flags === peclSerialized + peclCompressed) return arrayOf(serialized, inflateZlib(bytes), handler);
   // Bits of the application's own say nothing of the bytes: a session handler sets none.
   if ((flags & applicationMask) !== 0) throw new UnreadableSessionError("unknown-flags", 0);
   const type = flags & typeMask;
@@ -78,11 +82,14 @@ export function sessionBytesOf({ bytes, flags }: StoredValue, handler?: string):
   }
   const value = decompress === undefined ? bytes : uncompressed(bytes, decompress);
   if (type === 0) return value;
-  if (type === serialized && value[0] !== letterA) return unwrapString(value);
+  return type === serialized && value[0] !== letterA ? unwrapString(value) : arrayOf(type, value, handler);
+}
+
+function arrayOf(type: number, bytes: Uint8Array, handler: string | undefined): Uint8Array {
   if (handler === undefined || typesOfArrays[handler] !== type) {
     throw new UnreadableSessionError("array-of-client", 0);
   }
-  return value;
+  return bytes;
 }
 
 function uncompressed(

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import * as zlib from "node:zlib";
 import fc from "fast-check";
+import { decoders } from "../../../inspector/session/formats/formats.ts";
 import { maxSessionBytes } from "../../../inspector/session/limits.ts";
 import { sessionBytesOf } from "../../../inspector/session/stored-value.ts";
 import { UnreadableSessionError } from "../../../inspector/session/unreadable.ts";
@@ -86,12 +87,22 @@ describe("a stored value", () => {
       }
       assert.equal(codeOf(bytes, type), "array-of-client");
     }
+    // pecl-memcache, and MediaWiki's own client.
+    assert.deepEqual(sessionBytesOf({ bytes: array, flags: 1 }, "php_serialize"), array);
+    assert.deepEqual(
+      Buffer.from(sessionBytesOf({ bytes: zlib.deflateSync(array), flags: 3 }, "php_serialize")),
+      array,
+    );
+    for (const other of ["php", "php_binary", "igbinary", "msgpack", "json", "laravel"]) {
+      assert.equal(codeOf(array, 1, other), "array-of-client", other);
+      assert.equal(codeOf(zlib.deflateSync(array), 3, other), "array-of-client", other);
+    }
     // A string that was serialized twice is undone for every handler.
     assert.equal(codeOf(`s:${array.length}:"${array}";`, 4, "php_serialize"), "readable");
   });
 
   it("is refused with any other flags", () => {
-    const known = new Set([0, 2, 4, 5, 0x30, 0x34, 0x35, 0x50, 0x54, 0x55, 0x90, 0x94, 0x95]);
+    const known = new Set([0, 1, 2, 3, 4, 5, 0x30, 0x34, 0x35, 0x50, 0x54, 0x55, 0x90, 0x94, 0x95]);
     for (let flags = 0; flags < 0x1000; flags++) {
       if (!known.has(flags)) assert.equal(codeOf(session, flags), "unknown-flags", `${flags}`);
     }
@@ -238,6 +249,41 @@ describe("a value that real PHP stored", () => {
       const output = runPhp(`${open} ${forAll(`$m->set(${key}, $value) or exit(1);`)}`);
       assert.deepEqual(await readAll(written(output)), new Set([0, 0x50]), serializer);
     }
+  });
+
+  it("as an array is what the serialize handler reads, whichever client and serializer it is", async () => {
+    const array = "['user' => 'alice', 'filler' => str_repeat('x', 5000)]";
+    const store = openStore(memcached);
+    const flagsOf = async (id: string, handler: "php_serialize" | "igbinary") => {
+      const stored = await store.getData(id);
+      assert.ok(stored !== null, id);
+      const { variables } = decoders[handler](sessionBytesOf(stored, handler));
+      assert.equal(variables.get("user"), "alice");
+      assert.throws(() => sessionBytesOf(stored), { code: "array-of-client" });
+      return stored.flags;
+    };
+    for (const [serializer, handler, flags] of [
+      ["PHP", "php_serialize", 0x54],
+      ["IGBINARY", "igbinary", 0x55],
+    ] as const) {
+      const id = `array0of0${serializer.padEnd(20, "0")}`;
+      runPhp(
+        `$m = new Memcached; $m->addServer('127.0.0.1', ${memcached.port});` +
+          `$m->setOption(Memcached::OPT_SERIALIZER, Memcached::SERIALIZER_${serializer}); $m->set('${id}', ${array});`,
+      );
+      assert.equal(await flagsOf(id, handler), flags);
+    }
+    for (const [flag, flags] of [
+      ["0", 1],
+      ["MEMCACHE_COMPRESSED", 3],
+    ] as const) {
+      const id = `array0of0pecl0${flags}00000000`;
+      runPhp(
+        `$m = new Memcache; $m->addServer('127.0.0.1', ${memcached.port}); $m->set('${id}', ${array}, ${flag});`,
+      );
+      assert.equal(await flagsOf(id, "php_serialize"), flags);
+    }
+    store.close();
   });
 
   it("by pecl-memcache is the same again", async () => {
