@@ -6,6 +6,7 @@ import type { Config } from "../handlers/configuration.ts";
 import { type ConfiguredHandler, decoderOf } from "../handlers/decoder.ts";
 import { unwrapOf } from "../handlers/unwrap.ts";
 import { localpartOfUserName } from "../inspector/localpart.ts";
+import { Budget } from "../inspector/session/budget.ts";
 import { toDocument } from "../inspector/session/document.ts";
 import { decoders } from "../inspector/session/formats/formats.ts";
 import { decodeJson } from "../inspector/session/formats/json.ts";
@@ -27,6 +28,8 @@ import { type Fact, reportOf } from "./report.ts";
 /** memcached's default limit for one value: nothing larger was stored. */
 const maxStoredBytes = 2 * maxSessionBytes;
 
+/** What is shown is bounded by the length of what is printed. */
+const unlimited = new Budget(Number.POSITIVE_INFINITY);
 /** The id of a session that came as bytes, without one. */
 const anySessionId = "0".repeat(32);
 
@@ -144,7 +147,7 @@ async function jsonOf(looked: Looked, config: Config, options: InspectOptions): 
   if (options.user === undefined) {
     const read = await readBy(config, looked);
     if (read instanceof Failure) throw read;
-    return orTooLarge(printDocument(toDocument(read), options.showValues));
+    return orTooLarge(printDocument(toDocument(read, undefined, unlimited), options.showValues));
   }
   const { outcome, ...why } = await judge(looked, config, options.user);
   const reason = "reason" in why ? why.reason : "fault" in why ? why.fault : null;
@@ -225,7 +228,7 @@ async function report(
       facts.push({ about: "user", text: options.showValues ? quoted(user) : user, isGood: true });
     }
   }
-  const tree = isRead ? expressionTree(toDocument(session), options.showValues) : [];
+  const tree = isRead ? expressionTree(toDocument(session, undefined, unlimited), options.showValues) : [];
   console.log(reportOf(facts, tree ?? [], process.stdout.isTTY && process.stdout.hasColors()));
   if (!isRead) throw session;
   orTooLarge(tree);

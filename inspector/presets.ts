@@ -46,14 +46,31 @@ const symfonyTokenClasses = [
   "Symfony\\Component\\Security\\Http\\Authenticator\\Token\\PostAuthenticationToken",
   "Symfony\\Component\\Security\\Guard\\Token\\PostAuthenticationGuardToken",
 ];
-/** In a list, so that a class with a `username` is never asked for another name, even where it is null. */
+/** The class that InMemoryUser of Symfony 5 has its properties from. */
+const symfonyCoreUser = "Symfony\\Component\\Security\\Core\\User\\User";
+const symfonyCoreName = quoted(`${symfonyCoreUser}::username`);
+const symfonyCoreEnabled = quoted(`${symfonyCoreUser}::enabled`);
+/**
+ * In a list, so that a class with a `username` is never asked for another name, even where it is null. A class whose
+ * `username` only `Class::name` leads to, where it is not Symfony's own, is not asked for another, either.
+ */
 const symfonyIdentifier = [
   `("$class" == 'Symfony\\Component\\Security\\Core\\User\\OidcUser' && [userIdentifier]`,
   "contains(keys(@), 'username') && [username]",
-  "[email])",
+  `contains(keys(@), '${symfonyCoreUser}::username') && [${symfonyCoreName}]`,
+  "!(keys(@)[?ends_with(@, '::username')]) && [email])",
+].join(" || ");
+const symfonyIsEnabled = [
+  `(contains(keys(@), '${symfonyCoreUser}::enabled') && [${symfonyCoreEnabled}]`,
+  "[enabled])[0] != `false`",
 ].join(" || ");
 const laravelUser = "login_web_59ba36addc2b2f9401580f014c7f58ea4e30989d";
-const joomlaData = "php_unserialize(base64_decode(joomla)).data";
+const joomlaData = `php_unserialize(base64_decode(joomla)).${quoted("Joomla\\Registry\\Registry::data")}`;
+
+/** A name as an expression needs it in which it is no word. */
+function quoted(name: string): string {
+  return JSON.stringify(name);
+}
 
 export const presets = {
   /** No framework: $_SESSION["authenticated"] = true; $_SESSION["user"] = "alice". */
@@ -102,7 +119,7 @@ export const presets = {
         `${symfonyToken} | ("2"[1] || "1"[1]) == \`true\``,
         `(${symfonyTokenClasses.map((name) => `"$class" == '${name}'`).join(" || ")})`,
         `${symfonyUser}.isVerified != \`false\``,
-        `${symfonyUser}.enabled != \`false\``,
+        `(${symfonyUser} | type(@) != 'object' || ${symfonyIsEnabled})`,
       ].join(" && "),
       user: `${symfonyToken} | ${symfonyUser} | type(@) == 'object' && ${symfonyIdentifier}[0]`,
     },

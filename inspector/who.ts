@@ -3,8 +3,10 @@
 
 import { type PlainPath, plainPathOf, valueAt } from "./expressions/plain-path.ts";
 import type { Search } from "./expressions/search.ts";
+import { Budget } from "./session/budget.ts";
 import { type DocumentObject, toDocument, valueToDocument } from "./session/document.ts";
 import type { Bytes, PhpSession } from "./session/model.ts";
+import { UnreadableSessionError } from "./session/unreadable.ts";
 import { type Wanted, wantedOf } from "./session/wanted.ts";
 import type { RefusalReason } from "./verdict.ts";
 
@@ -55,8 +57,9 @@ export function whoIsLoggedIn(
   nowSeconds: number,
   wanted?: Wanted,
 ): Who {
-  const search = expressions.search && new expressions.search(nowSeconds);
-  const evaluation = new Evaluation(session, wanted, search);
+  const budget = new Budget();
+  const search = expressions.search && new expressions.search(nowSeconds, budget);
+  const evaluation = new Evaluation(session, wanted, search, budget);
   let authenticated: unknown;
   let user: unknown;
   let hosts: unknown;
@@ -65,7 +68,9 @@ export function whoIsLoggedIn(
     user = evaluation.evaluate(expressions.user);
     if (expressions.hosts !== undefined) hosts = evaluation.evaluate(expressions.hosts);
   } catch (error) {
-    return { reason: "expression-failed", detail: (error as Error).name };
+    if (error instanceof UnreadableSessionError) return { reason: "unreadable-session", detail: error.code };
+    const { code, name } = error as Error & { code?: string };
+    return { reason: "expression-failed", detail: code ?? name };
   }
   if (search?.failure !== undefined) return { reason: "expression-failed", detail: search.failure };
   if (authenticated !== true) return { reason: "not-authenticated" };
@@ -86,21 +91,26 @@ class Evaluation {
   readonly #session: PhpSession;
   readonly #wanted: Wanted | undefined;
   readonly #search: Search | undefined;
+  readonly #budget: Budget;
   #document: DocumentObject | undefined;
 
-  constructor(session: PhpSession, wanted: Wanted | undefined, search: Search | undefined) {
+  constructor(session: PhpSession, wanted: Wanted | undefined, search: Search | undefined, budget: Budget) {
     this.#session = session;
     this.#wanted = wanted;
     this.#search = search;
+    this.#budget = budget;
   }
 
-  /** @throws what the search throws, and TypeError where there is no search */
+  /**
+   * @throws what the search throws, TypeError where there is none, UncertainPropertyError, and UnreadableSessionError
+   * `too-costly`
+   */
   evaluate(expression: string): unknown {
     const path = plainPath(expression);
-    if (path !== undefined) return valueToDocument(valueAt(this.#session, path));
+    if (path !== undefined) return valueToDocument(valueAt(this.#session, path), this.#budget);
     if (this.#search === undefined)
       throw new TypeError("an expression is no plain path, and there is no search");
-    this.#document ??= toDocument(this.#session, this.#wanted);
+    this.#document ??= toDocument(this.#session, this.#wanted, this.#budget);
     return this.#search.evaluate(expression, this.#document);
   }
 }

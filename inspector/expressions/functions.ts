@@ -13,9 +13,11 @@
 // it a value, a `!` or an `||` could turn that into a yes.
 //
 // The JMESPath library looks for methods called func..., and drops every error that a function throws but its
-// own. So a failure is kept here, and whoever evaluates an expression must ask for it.
+// own. So a failure is kept here, and whoever evaluates an expression must ask for it. What the library's functions
+// may cost is bounded here, too.
 
 import { Functions } from "@aws-lambda-powertools/jmespath/functions";
+import { type Budget, valueCost } from "../session/budget.ts";
 import {
   bytesOfText,
   type Document,
@@ -26,10 +28,20 @@ import {
 import { decodePhp } from "../session/formats/php.ts";
 import { readSerialized } from "../session/formats/serialized.ts";
 import { maxDecodedBytes } from "../session/limits.ts";
+import { UncertainPropertyError } from "../session/property-names.ts";
 import { type UnreadableCode, UnreadableSessionError } from "../session/unreadable.ts";
+import { guarded } from "./guarded.ts";
 
-/** Why a function failed: its argument is no text, all calls took in too much, or the decoder's own code. */
-export type FunctionFailure = "not-text" | "too-much-to-decode" | UnreadableCode;
+/**
+ * Why a function failed: its argument is no text, all calls took in too much, the decoder's own code, or what a
+ * function of JMESPath met.
+ */
+export type FunctionFailure =
+  | "not-text"
+  | "too-much-to-decode"
+  | "uncertain-property"
+  | "function-failed"
+  | UnreadableCode;
 
 /** Two machines' clocks may differ so much, in seconds. */
 const maxClockDifference = 300;
@@ -40,13 +52,15 @@ const callCost = 64;
 /** For the expressions of one verdict: what they may decode is bounded in all. */
 export class ExpressionFunctions extends Functions {
   readonly #nowSeconds: number;
+  readonly #budget: Budget;
   #bytesLeft = maxDecodedBytes;
   #failure: FunctionFailure | undefined;
   override readonly methods = methodNames;
 
-  constructor(nowSeconds: number) {
+  constructor(nowSeconds: number, budget: Budget) {
     super();
     this.#nowSeconds = nowSeconds;
+    this.#budget = budget;
   }
 
   /** The first failure of all calls so far: no result can be trusted after it. */
@@ -60,20 +74,22 @@ export class ExpressionFunctions extends Functions {
   }
 
   funcPhpUnserialize(text: unknown): Document {
-    return this.#decode(text, (bytes) => valueToDocument(readSerialized(bytes)));
+    return this.#decode(text, (bytes) => valueToDocument(readSerialized(bytes), this.#budget));
   }
 
   funcPhpSession(text: unknown): Document {
-    return this.#decode(text, (bytes) => toDocument(decodePhp(bytes)));
+    return this.#decode(text, (bytes) => toDocument(decodePhp(bytes), undefined, this.#budget));
   }
 
   funcJsonDecode(text: unknown): Document {
     return this.#decode(text, (bytes) => {
+      let json: unknown;
       try {
-        return jsonToDocument(JSON.parse(utf8.decode(bytes)));
+        json = JSON.parse(utf8.decode(bytes));
       } catch {
         return undefined;
       }
+      return jsonToDocument(json, this.#budget);
     });
   }
 
@@ -81,7 +97,7 @@ export class ExpressionFunctions extends Functions {
     return this.#decode(text, (bytes) => {
       const encoded = bytes.toString("latin1");
       const decoded = Buffer.from(encoded, "base64").toString("latin1");
-      return base64.test(encoded) ? valueToDocument(decoded) : undefined;
+      return base64.test(encoded) ? valueToDocument(decoded, this.#budget) : undefined;
     });
   }
 
@@ -109,9 +125,22 @@ export class ExpressionFunctions extends Functions {
     if (this.#bytesLeft < 0) return this.#fail("too-much-to-decode");
     try {
       const document = decode(bytes);
-      return document === undefined ? this.#fail("malformed") : document;
+      return document === undefined ? this.#fail("malformed") : guarded(document, this.#budget);
     } catch (error) {
       if (error instanceof UnreadableSessionError) return this.#fail(error.code);
+      throw error;
+    }
+  }
+
+  /** Calls one of JMESPath's functions. Throws what it throws, and what the budget throws. */
+  callWithin(call: () => unknown, cost: number): unknown {
+    try {
+      this.#budget.spend(cost);
+      return call();
+    } catch (error) {
+      if (error instanceof UnreadableSessionError || error instanceof UncertainPropertyError) {
+        this.#fail(error.code);
+      } else if (!jmespathErrors.has((error as Error).name)) this.#fail("function-failed");
       throw error;
     }
   }
@@ -148,4 +177,35 @@ for (const [name, argumentsSpecs] of [
   const descriptor = Object.getOwnPropertyDescriptor(target, name) as PropertyDescriptor;
   Functions.signature({ argumentsSpecs })(target, name, descriptor);
   Object.defineProperty(target, name, descriptor);
+}
+
+/** Those that the library lets through. */
+const jmespathErrors: ReadonlySet<string> = new Set([
+  "JMESPathTypeError",
+  "ArityError",
+  "VariadicArityError",
+]);
+
+type Arguments = readonly { readonly length?: number }[];
+
+/** What JMESPath's functions cost where that is more than a look at each item, in bytes. */
+const costs: Readonly<Record<string, (args: Arguments) => number>> = {
+  funcSort: ([list]) => costOfSorting(list?.length ?? 0),
+  funcSortBy: ([list]) => costOfSorting(list?.length ?? 0),
+  funcJoin: ([separator, list]) => (separator?.length ?? 0) * (list?.length ?? 0),
+  funcContains: ([haystack, needle]) => ((haystack?.length ?? 0) * (needle?.length ?? 0)) / 64,
+};
+
+function costOfSorting(length: number): number {
+  return valueCost * length * Math.ceil(Math.log2(length + 1));
+}
+
+for (const name of Object.getOwnPropertyNames(Functions.prototype)) {
+  if (!name.startsWith("func")) continue;
+  const own = (Functions.prototype as unknown as Record<string, (args: Arguments) => unknown>)[name];
+  Object.defineProperty(ExpressionFunctions.prototype, name, {
+    value(this: ExpressionFunctions, args: Arguments) {
+      return this.callWithin(() => own?.call(this, args), costs[name]?.(args) ?? 0);
+    },
+  });
 }

@@ -12,6 +12,7 @@
 // Source: JMESPath's grammar, "identifier" and "sub-expression" (jmespath.org/specification.html).
 
 import { type Bytes, PhpArray, PhpObject, type PhpSession, type PhpValue } from "../session/model.ts";
+import { propertyNamed } from "../session/property-names.ts";
 
 /** Each name as PHP stores it: its bytes of UTF-8, one char a byte. */
 export type PlainPath = readonly Bytes[];
@@ -30,25 +31,17 @@ export function plainPathOf(expression: string): PlainPath | undefined {
   return found.map((text) => Buffer.from(text).toString("latin1"));
 }
 
-/** Returns the value that the path leads to, or null. */
+/**
+ * Returns the value that the path leads to, or null.
+ * @throws UncertainPropertyError
+ */
 export function valueAt(session: PhpSession, plainPath: PlainPath): PhpValue {
   let value = null as PhpValue;
   for (let depth = 0; depth < plainPath.length; depth++) {
     const key = plainPath[depth] as Bytes;
     if (depth === 0) value = session.variables.get(key) ?? null;
     else if (value instanceof PhpArray) value = value.entries.get(key) ?? null;
-    else value = value instanceof PhpObject ? propertyAt(value, key) : null;
+    else value = value instanceof PhpObject ? (propertyNamed(value, key)?.value ?? null) : null;
   }
   return value;
-}
-
-/** None where it would be one of several by that name: see document.ts. */
-function propertyAt(object: PhpObject, name: Bytes): PhpValue {
-  let value: PhpValue | undefined;
-  for (const property of object.properties.values()) {
-    if (property.name !== name) continue;
-    if (value !== undefined) return null;
-    value = property.value;
-  }
-  return value ?? null;
 }

@@ -17,20 +17,18 @@
 //  - a key that could be taken for one of our marks gets another "$": "$class" is always ours, PHP's own key of
 //    that name is "$$class". All other keys stand as they are in PHP, "$name" as well;
 //  - a key that is not UTF-8 is "$base64:" and its base64;
-//  - a property has its plain name unless two of one object would share it. Then none of them has it, so that
-//    an expression finds nothing rather than the wrong one: it is `Class::name`, by the class that a private one
-//    belongs to, by the object's own for the others, of which PHP stores none. Where even these would be one, a
-//    protected one is `*::name` and a public one `::name`. In such an object a name that itself holds "::" is
-//    always written by its class;
+//  - a property has the name that property-names.ts gives it. Its further names, and those whose asking fails, are
+//    there for whoever names them, and for nobody who lists the keys;
 //  - objects have no prototype, so "__proto__", "constructor" and "length" are keys like any other.
 // A mark is an object, never a string: a value that is not text equals no user name.
 //
 // What PHP shares, the document shares, and a cycle stays a cycle: whoever walks a document must expect both,
-// and a document printed in full can be exponentially larger than the session. The order of keys is not kept
-// where they look like ints (JS sorts those first).
+// and a document printed in full can be exponentially larger than the session. A text or a key that is met a thousand
+// times is converted once. The order of keys is not kept where they look like ints (JS sorts those first).
 
 // biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
 import { isUtf8 } from "node:buffer";
+import { Budget, valueCost } from "./budget.ts";
 import { maxDepth } from "./limits.ts";
 import {
   type Bytes,
@@ -38,11 +36,11 @@ import {
   PhpEnum,
   PhpFloat,
   type PhpObject,
-  type PhpProperty,
   PhpSerializable,
   type PhpSession,
   type PhpValue,
 } from "./model.ts";
+import { propertyNames, UncertainPropertyError } from "./property-names.ts";
 import type { Wanted } from "./wanted.ts";
 
 export type Document = null | boolean | number | string | Document[] | DocumentObject;
@@ -51,25 +49,32 @@ export interface DocumentObject {
 }
 
 /**
- * The session as a document, or those of its variables of which something is wanted, in time and size linear in
- * the session's. Throws nothing.
+ * The session as a document, or those of its variables of which something is wanted.
+ * @throws UnreadableSessionError `too-costly`
  */
-export function toDocument({ variables }: PhpSession, wanted?: Wanted): DocumentObject {
-  const work = newWork();
+export function toDocument(
+  { variables }: PhpSession,
+  wanted?: Wanted,
+  budget: Budget = new Budget(),
+): DocumentObject {
+  const work = newWork(budget);
   const document = emptyObject();
   for (const name of wanted?.map((seen) => seen.name) ?? variables.keys()) {
     const value = variables.get(name);
-    if (value !== undefined) document[documentKey(name)] = documentOf(value, work);
+    if (value !== undefined) document[documentKey(name, work)] = documentOf(value, work);
   }
   fillAll(work);
   return document;
 }
 
-/** One value as a document, as `toDocument` shows it within a session. Throws nothing. */
-export function valueToDocument(value: PhpValue): Document {
+/**
+ * One value as a document, as `toDocument` shows it within a session.
+ * @throws UnreadableSessionError `too-costly`
+ */
+export function valueToDocument(value: PhpValue, budget: Budget = new Budget()): Document {
   if (value === null || typeof value === "boolean") return value;
-  if (typeof value === "string") return convertText(value);
-  const work = newWork();
+  if (typeof value === "string") return convertText(value, budget);
+  const work = newWork(budget);
   const document = documentOf(value, work);
   fillAll(work);
   return document;
@@ -78,15 +83,17 @@ export function valueToDocument(value: PhpValue): Document {
 /**
  * What JSON.parse gave as a document: PHP's json_decode() with arrays for objects. Undefined where it is
  * nested deeper than a session may be, or holds half a surrogate pair, which no PHP string can.
+ * @throws UnreadableSessionError `too-costly`
  */
-export function jsonToDocument(json: unknown, depth = 0): Document | undefined {
+export function jsonToDocument(json: unknown, budget: Budget, depth = 0): Document | undefined {
+  budget.spend(valueCost);
   if (depth > maxDepth) return undefined;
   if (typeof json === "string") return hasLoneSurrogate.test(json) ? undefined : json;
-  if (typeof json === "number") return valueToDocument(json);
+  if (typeof json === "number") return valueToDocument(json, budget);
   if (typeof json === "boolean" || json === null) return json;
   const document: Document[] | DocumentObject = Array.isArray(json) ? [] : emptyObject();
   for (const [name, item] of Object.entries(json as object)) {
-    const inner = jsonToDocument(item, depth + 1);
+    const inner = jsonToDocument(item, budget, depth + 1);
     if (inner === undefined || hasLoneSurrogate.test(name)) return undefined;
     if (Array.isArray(document)) document.push(inner);
     else document[escaped(name)] = inner;
@@ -103,8 +110,8 @@ export function bytesOfText(document: unknown): Buffer | undefined {
   return Buffer.from(String(document.$base64), "base64");
 }
 
-function newWork(): Work {
-  return { made: new Map(), waiting: [], texts: new Map() };
+function newWork(budget: Budget): Work {
+  return { made: new Map(), waiting: [], texts: new Map(), keys: new Map(), budget };
 }
 
 /**
@@ -121,9 +128,12 @@ interface Work {
   readonly waiting: (() => void)[];
   /** Long strings already looked at: a thousand references to one cost one conversion. */
   readonly texts: Map<Bytes, string | DocumentObject>;
+  readonly keys: Map<Bytes, string>;
+  readonly budget: Budget;
 }
 
 function documentOf(value: PhpValue, work: Work): Document {
+  work.budget.spend(valueCost);
   if (typeof value === "string") return textOf(value, work);
   if (typeof value === "number") return Number.isFinite(value) ? value : mark("$float", floatName(value));
   if (typeof value === "bigint") return mark("$int", String(value));
@@ -147,25 +157,44 @@ function make(value: Exclude<PhpValue, null | boolean | number | bigint | Bytes>
     }
     const map = emptyObject();
     work.waiting.push(() => {
-      for (const [key, item] of value.entries) map[documentKey(String(key))] = documentOf(item, work);
+      for (const [key, item] of value.entries) map[documentKey(String(key), work)] = documentOf(item, work);
     });
     return map;
   }
   if (value instanceof PhpFloat) return mark("$float", wholeFloatName(value.value));
-  if (value instanceof PhpEnum) return mark("$enum", textOf(`${value.className}::${value.caseName}`, work));
+  if (value instanceof PhpEnum) return mark("$enum", caseText(value, work));
   const object = mark("$class", textOf(value.className, work));
   if (value instanceof PhpSerializable) {
     object.$serialized = textOf(value.payload, work);
     return object;
   }
-  work.waiting.push(() => {
-    const keys = propertyKeys(value);
-    let next = 0;
-    for (const property of value.properties.values()) {
-      object[documentKey(keys[next++] as Bytes)] = documentOf(property.value, work);
-    }
-  });
+  work.waiting.push(() => fillObject(object, value, work));
   return object;
+}
+
+function caseText({ className, caseName }: PhpEnum, work: Work): Document {
+  work.budget.spend(className.length + caseName.length);
+  return textOf(`${className}::${caseName}`, work);
+}
+
+function fillObject(document: DocumentObject, object: PhpObject, work: Work): void {
+  const { keys, aliases, uncertain } = propertyNames(object, work.budget);
+  let next = 0;
+  for (const { value } of object.properties.values()) {
+    document[documentKey(keys[next++] as Bytes, work)] = documentOf(value, work);
+  }
+  for (const [name, { value }] of aliases) {
+    Object.defineProperty(document, documentKey(name, work), {
+      value: documentOf(value, work),
+      configurable: true,
+    });
+  }
+  for (const name of uncertain)
+    Object.defineProperty(document, documentKey(name, work), { get: failUncertain });
+}
+
+function failUncertain(): never {
+  throw new UncertainPropertyError();
 }
 
 function isList(array: PhpArray): boolean {
@@ -177,33 +206,21 @@ function isList(array: PhpArray): boolean {
   return true;
 }
 
-/** Gives the properties' keys, in their order. No two are equal: a class name holds no colon. */
-function propertyKeys({ className, properties }: PhpObject): Bytes[] {
-  const all = [...properties.values()];
-  const shared = repeated(all.map(({ name }) => name));
-  if (shared.size === 0) return all.map(({ name }) => name);
-  const byClass = ({ name, declaringClass }: PhpProperty) => `${declaringClass ?? className}::${name}`;
-  const written = all.map((property) =>
-    shared.has(property.name) || property.name.includes("::") ? byClass(property) : property.name,
-  );
-  const stillShared = repeated(written);
-  return all.map(({ name, visibility }, place) => {
-    const key = written[place] as Bytes;
-    if (visibility === "private" || !stillShared.has(key)) return key;
-    return `${visibility === "protected" ? "*" : ""}::${name}`;
-  });
-}
-
-function repeated(names: readonly Bytes[]): Set<Bytes> {
-  const seen = new Set<Bytes>();
-  return new Set(names.filter((name) => seen.size === seen.add(name).size));
-}
-
 /** One to one: different bytes never give the same key. */
-function documentKey(bytes: Bytes): string {
+function documentKey(bytes: Bytes, { keys, budget }: Work): string {
+  if (bytes.length < longText) return convertKey(bytes, budget);
+  let key = keys.get(bytes);
+  if (key === undefined) {
+    key = convertKey(bytes, budget);
+    keys.set(bytes, key);
+  }
+  return key;
+}
+
+function convertKey(bytes: Bytes, budget: Budget): string {
+  budget.spend(bytes.length);
   const text = decodeUtf8(bytes);
-  if (text === undefined) return `$base64:${base64(bytes)}`;
-  return escaped(text);
+  return text === undefined ? `$base64:${base64(bytes)}` : escaped(text);
 }
 
 const likeAMark = /^\$+(?:(?:class|enum|base64|float|int|serialized|cycle)$|base64:)/;
@@ -216,16 +233,17 @@ function escaped(key: string): string {
 const longText = 64;
 
 function textOf(bytes: Bytes, work: Work): string | DocumentObject {
-  if (bytes.length < longText) return convertText(bytes);
+  if (bytes.length < longText) return convertText(bytes, work.budget);
   let text = work.texts.get(bytes);
   if (text === undefined) {
-    text = convertText(bytes);
+    text = convertText(bytes, work.budget);
     work.texts.set(bytes, text);
   }
   return text;
 }
 
-function convertText(bytes: Bytes): string | DocumentObject {
+function convertText(bytes: Bytes, budget: Budget): string | DocumentObject {
+  budget.spend(bytes.length);
   return decodeUtf8(bytes) ?? mark("$base64", base64(bytes));
 }
 

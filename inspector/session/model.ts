@@ -40,6 +40,8 @@ export class PhpObject {
   readonly className: Bytes;
   /** By the name as PHP stores it, which tells a parent's private property from its child's. */
   readonly properties = new Map<Bytes, PhpProperty>();
+  /** Whether the bytes show that the keys are what __serialize() returned: one is an int, or the format says so. */
+  keysAreData = false;
 
   constructor(className: Bytes) {
     this.className = className;

@@ -87,7 +87,7 @@ describe("inspect for scripts", () => {
       $class: "User",
       "Base::name": "base-secret",
       "User::name": "name-secret",
-      mail: "mail-secret",
+      "User::mail": "mail-secret",
       friend: { $cycle: true },
     },
     list: [424242, "text-secret", [], null, true, 42.42],
@@ -358,8 +358,8 @@ describe("inspect for a person", () => {
   it("says which handler fits where another one is set", () => {
     assert.deepEqual(inspect(["--raw"], { input: 'a:1:{s:4:"user";s:5:"alice";}' }), {
       status: 1,
-      stdout: "read as   php: truncated\nfits      php_serialize\n",
-      stderr: "truncated\n",
+      stdout: "read as   php: looks-like-serialized\nfits      php_serialize\n",
+      stderr: "looks-like-serialized\n",
     });
   });
 

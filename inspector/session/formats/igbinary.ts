@@ -351,6 +351,7 @@ function readProperties(reader: IgbinaryReader, object: PhpObject): PhpObject {
     const key = readKey(reader, keyType);
     spendOnKey(reader, key);
     // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
+    if (typeof key !== "string") object.keysAreData = true;
     const stored = String(key);
     if (object.properties.has(stored)) throw malformed(reader);
     const property = typeof key === "string" ? lastProperty(reader, stored) : propertyOf(stored);

@@ -438,6 +438,7 @@ function readReturned(reader: MsgpackReader, object: PhpObject): void {
     reader.depth--;
   }
   reader.slots.fill(undefined, first);
+  object.keysAreData = true;
   for (const [key, value] of array.entries) {
     const property = propertyOf(String(key));
     property.value = value;

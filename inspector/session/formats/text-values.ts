@@ -307,6 +307,7 @@ function readObject(reader: TextReader): PhpObject {
   const count = openPairs(reader);
   for (let read = 0; read < count; read++) {
     // A property's name is a string. __serialize() can return int keys: 5 and "5" are one there, too.
+    if (byteAt(reader.bytes, reader.position) === lowerI) object.keysAreData = true;
     const stored = String(readKey(reader));
     let property = object.properties.get(stored);
     if (property) innerSlots = forgetSlots(reader, innerSlots);

@@ -90,7 +90,10 @@ export function readWantedArray(reader: TextReader, wanted: Wanted): PhpArray {
   return array;
 }
 
-/** Several classes can have properties of one name: all of them are wanted. */
+/**
+ * Several classes can have properties of one name: all of them are wanted. The others are made, too, but for their values,
+ * which are null: by the names of all it is told which of them an expression finds.
+ */
 function readWantedObject(reader: TextReader, wanted: Wanted): PhpObject {
   countValue(reader);
   reader.position++;
@@ -101,14 +104,12 @@ function readWantedObject(reader: TextReader, wanted: Wanted): PhpObject {
     reader.position = endOfKey(walked, position, bytes.length);
     const end = endOfKeyText(reader, position);
     const stored = textOf(reader).slice(startOfKeyText(bytes, position), end);
+    if (bytes[position] === lowerI) object.keysAreData = true;
     const property = propertyOf(stored);
     const found = wanted.find(({ name }) => name === property.name);
-    if (found === undefined) {
-      skipValue(reader);
-      continue;
-    }
-    property.value = readWantedValue(reader, found.inside);
     object.properties.set(stored, property);
+    if (found === undefined) skipValue(reader);
+    else property.value = readWantedValue(reader, found.inside);
   }
   closePairs(reader);
   return object;

@@ -199,29 +199,46 @@ function objectJson(object $object, array $path): string
         $class = $properties['__PHP_Incomplete_Class_Name'];
         unset($properties['__PHP_Incomplete_Class_Name']);
     }
-    $owners = [];
-    $written = [];
-    foreach (array_keys($properties) as $stored) {
-        [$owner, $name] = storedName((string) $stored);
-        $owners[$name][] = $owner;
-        $written[] = (in_array($owner, ['', '*'], true) ? $class : $owner) . '::' . $name;
-    }
-    $collides = max([0, ...array_map('count', array_values($owners))]) > 1;
-    $uses = array_count_values($written);
     $members = ['"$class":' . textJson($class)];
-    foreach (array_keys($properties) as $stored) {
-        [$owner, $name] = storedName((string) $stored);
-        $byClass = (in_array($owner, ['', '*'], true) ? $class : $owner) . '::' . $name;
-        $key = match (true) {
-            !$collides => $name,
-            count($owners[$name]) === 1 && !str_contains($name, '::') => $name,
-            $uses[$byClass] > 1 => $owner . '::' . $name,
-            default => $byClass,
-        };
-        $key = keyJson((string) $key);
-        $members[] = $key . ':' . elementJson($properties, $stored, $path);
+    foreach (propertyNames($object, $class, array_keys($properties)) as $stored => $name) {
+        $members[] = keyJson($name) . ':' . elementJson($properties, $stored, $path);
     }
     return '{' . implode(',', $members) . '}';
+}
+
+// By which name an expression finds what is stored so: see property-names.ts.
+function propertyNames(object $object, string $class, array $keys): array
+{
+    $isStd = fn (string $name): bool => strtolower($name) === 'stdclass';
+    // Of a class that PHP lacks, which keys were ints is not told any more: the tests take none of these.
+    $isSerialized = $object instanceof Packed || $object instanceof ArrayObject || $object instanceof __PHP_Incomplete_Class;
+    // The msgpack extension writes such an object in a form of its own.
+    $isForm = $GLOBALS['argv'][2] === 'msgpack' && !$object instanceof __PHP_Incomplete_Class;
+    $isTold = $isForm || array_filter($keys, 'is_int') !== [];
+    $areData = $isStd($class) || $isSerialized && $isTold;
+    $all = [];
+    foreach ($keys as $stored) {
+        [$owner, $name] = storedName((string) $stored);
+        $isIdentifier = preg_match('/^[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*$/D', $name) === 1;
+        $isMadeUp = $owner !== '' && ($areData || $isStd($owner) || !$isIdentifier);
+        $all[] = [$stored, $owner, $name, $isMadeUp, ($owner === '*' ? $class : $owner) . '::' . $name];
+    }
+    $real = array_filter($all, fn (array $one): bool => !$one[3]);
+    $uses = array_count_values(array_column($real, 2));
+    $hidden = array_filter($real, fn (array $one): bool => $one[1] !== '');
+    $classUses = array_count_values(array_column($hidden, 4));
+    $hasPublic = array_filter($all, fn (array $one): bool => $one[1] === '') !== [];
+    $names = [];
+    foreach ($all as [$stored, $owner, $name, $isMadeUp, $byClass]) {
+        $names[$stored] = match (true) {
+            $isMadeUp => $stored,
+            $owner === '' => ($uses[$name] > 1 && $hidden !== [] || str_contains($name, '::') ? '::' : '') . $name,
+            $classUses[$byClass] > 1 => $stored,
+            $owner === $class && $uses[$name] === 1 && !$hasPublic => $name,
+            default => $byClass,
+        };
+    }
+    return $names;
 }
 
 function elementJson(array $array, $key, array $path): string

@@ -1,0 +1,27 @@
+// What may still be made of one session and done with it. What its bytes say once is bounded by their number; what they
+// say again and again, by references, long names or an expression that meets one list in many places, is bounded here.
+
+import { maxSteps } from "./limits.ts";
+import { UnreadableSessionError } from "./unreadable.ts";
+
+/** What a value costs beside the bytes of its text: it is looked at, and has a place in memory. */
+export const valueCost = 32;
+
+export class Budget {
+  #left: number;
+  #error: UnreadableSessionError | undefined;
+
+  /** In bytes looked at or made. */
+  constructor(bytes = maxSteps) {
+    this.#left = bytes;
+  }
+
+  /** @throws UnreadableSessionError `too-costly`, from the first time on that there is less left */
+  spend(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left >= 0) return;
+    // Made once: whoever catches it and goes on must not be able to spend the time that an error takes.
+    this.#error ??= new UnreadableSessionError("too-costly", 0);
+    throw this.#error;
+  }
+}
