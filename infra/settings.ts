@@ -1,7 +1,7 @@
 // What serverless.yml takes from the parameters of its stage: from params/STAGE.yml, as params/example.yml shows it. The build
 // emits this file as dist/infra/settings.cjs. `npm start` has the stage "local", whose variables are those of the environment.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readConfig } from "../handlers/configuration.ts";
 import type { Resources, Value } from "./cloudformation.ts";
 import { dashboard } from "./dashboard.ts";
@@ -32,7 +32,7 @@ export interface Settings
  */
 export default async function settings(
   { resolveVariable }: Serverless,
-  isFile: (path: string) => boolean = existsSync,
+  readFile: (path: string) => string | undefined = readIfThere,
 ): Promise<Settings> {
   const stage = await resolveVariable("sls:stage");
   if (stage === "local") return localSettings(process.env);
@@ -42,15 +42,20 @@ export default async function settings(
     );
   }
   const file = `params/${stage}.yml`;
+  const advice = "copy params/example.yml to it, and put in where your sessions are";
+  const text = readFile(file);
+  if (text === undefined) return fail(`${file} is missing: ${advice}`);
+  // osls takes no file that holds nothing but comments.
+  if (text.split("\n").every((line) => /^\s*(?:#|---|$)/.test(line)))
+    return fail(`${file} is empty: ${advice}`);
   const given = await resolveVariable(`file(${file}), null`);
-  if (given === null && !isFile(file)) {
-    fail(`${file} is missing: copy params/example.yml to it, and put in where your sessions are`);
-  }
-  if (given === null)
-    fail(`${file} is empty: copy params/example.yml to it, and put in where your sessions are`);
   const parameters = await checkParameters(given);
   if ("problems" in parameters) return fail(`${file}:\n  ${parameters.problems.join("\n  ")}`);
   return deployedSettings(stage, parameters);
+}
+
+function readIfThere(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
 }
 
 function deployedSettings(stage: string, parameters: Parameters): Settings {

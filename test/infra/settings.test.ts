@@ -4,13 +4,17 @@ import settings, { type Settings } from "../../infra/settings.ts";
 import { full, plain } from "./deployments.ts";
 
 /** The settings of a stage whose file of parameters holds these, or is not there. */
-function settingsOf(stage: string, parameters: unknown = null, isFile = false): Promise<Settings> {
+function settingsOf(
+  stage: string,
+  parameters?: unknown,
+  text = JSON.stringify(parameters),
+): Promise<Settings> {
   const resolveVariable = async (variable: string) => {
     if (variable === "sls:stage") return stage;
     assert.equal(variable, `file(params/${stage}.yml), null`);
     return parameters;
   };
-  return settings({ resolveVariable }, () => isFile);
+  return settings({ resolveVariable }, () => text);
 }
 
 const local = {
@@ -37,10 +41,10 @@ describe("the settings of a deployment", () => {
   });
 
   it("say that a file without a parameter is empty", async () => {
-    await assert.rejects(
-      settingsOf("prod", null, true),
-      /^Error: params\/prod\.yml is empty: copy params\/example/,
-    );
+    for (const text of ["", "\n", "# region: x\n\n  # vpc:\n", "---\n"]) {
+      const problem = /^Error: params\/prod\.yml is empty: copy params\/example/;
+      await assert.rejects(settingsOf("prod", null, text), problem);
+    }
   });
 
   it("name the file and the parameter that is wrong, and nothing of this program", async () => {

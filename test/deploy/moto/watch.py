@@ -1,0 +1,20 @@
+"""Prints the alarms and the dashboards that moto holds, as JSON.
+
+AWS's JavaScript client speaks a protocol to CloudWatch that this moto does not.
+
+usage: watch.py URL REGION
+"""
+
+import json
+import sys
+
+import boto3
+
+url, region = sys.argv[1:]
+watch = boto3.client("cloudwatch", region_name=region, endpoint_url=url,
+                     aws_access_key_id="AKIAOFTHETESTS000000", aws_secret_access_key="none")
+dashboards = [one["DashboardName"] for one in watch.list_dashboards()["DashboardEntries"]]
+print(json.dumps({
+    "alarms": [one for page in watch.get_paginator("describe_alarms").paginate() for one in page["MetricAlarms"]],
+    "dashboards": {name: watch.get_dashboard(DashboardName=name)["DashboardBody"] for name in dashboards},
+}, default=str))
