@@ -34,7 +34,7 @@ const directory = temporaryDirectory();
 const certificate = makeCertificate(directory);
 const nullProgram = join(directory, "null");
 const sessionBytes = 908;
-const sessionId = "good";
+const sessionId = "good0session0of0the0bench0";
 /** Of so many sessions each is asked for in turn: more than are ever asked for at one time. */
 const sessionCount = 256;
 /** How many were started, for a directory and a socket of each one's own. */

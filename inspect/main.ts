@@ -13,10 +13,10 @@ import { decodeJson } from "../inspector/session/formats/json.ts";
 import { maxSessionBytes } from "../inspector/session/limits.ts";
 import type { PhpSession } from "../inspector/session/model.ts";
 import { UnreadableSessionError } from "../inspector/session/unreadable.ts";
-import { isSessionId } from "../inspector/session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
 import type { Verdict } from "../inspector/verdict.ts";
 import { whoIsLoggedIn } from "../inspector/who.ts";
+import { kindOfPassword } from "../protocol/password.ts";
 import { readSessionId } from "../terminal/session-id-input.ts";
 import { expressionTree } from "./expression-tree.ts";
 import { readInspectConfig } from "./inspect-configuration.ts";
@@ -85,7 +85,8 @@ async function sessionIdOf({ sessionFile }: InspectOptions): Promise<string> {
     prompt: (text) => process.stderr.write(text),
   });
   if ("problem" in read) throw new Failure(`usage: ${read.problem}`, 2);
-  if (!isSessionId(read.sessionId)) throw new Failure("usage: PHP makes no such session id", 2);
+  if (kindOfPassword(read.sessionId) !== "session-id")
+    throw new Failure("usage: PHP makes no such session id", 2);
   return read.sessionId;
 }
 

@@ -1,20 +1,5 @@
-// PHP's session ids.
-//
-//   session-id = 22*256( ALPHA / DIGIT / "," / "-" )
-//
-// Source: php-src ext/session/session.c, php_session_create_id() and php_session_valid_key(); the shortest and
-// the longest are session.sid_length's limits. A key in the store is prefix + session id, and locks are separate
-// keys that end in ".lock" or "_LOCK" or begin with "lock.": without "." and "_" nobody can name one.
-
-// Frameworks and php.ini have narrower ones: the shape of a site's ids keeps what else lies under its key prefix, such
-// as entries of a cache, from being taken for sessions.
-
-/** Returns whether PHP can have made this session id. Nothing else is ever sent to a store. */
-export function isSessionId(text: string): boolean {
-  return phpSessionId.test(text);
-}
-
-export const phpSessionId = /^[A-Za-z0-9,-]{22,256}$/;
+// The shape of a site's session ids, within what PHP can make (protocol/password.ts). Frameworks and php.ini narrow it,
+// which keeps what else lies under the site's key prefix, such as entries of a cache, from being taken for sessions.
 
 export const minSidLength = 22;
 export const maxSidLength = 256;

@@ -2,12 +2,12 @@
 
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
+import { kindOfPassword, phpSessionId } from "../protocol/password.ts";
 import { escapeLocalpart, localpartOfUserName } from "./localpart.ts";
 import type { PhpSession } from "./session/model.ts";
 import { sessionBytesOf } from "./session/stored-value.ts";
 import { UnreadableSessionError } from "./session/unreadable.ts";
 import type { Wanted } from "./session/wanted.ts";
-import { phpSessionId } from "./session-id.ts";
 import { type SessionStore, type StoredValue, StoreError } from "./session-store.ts";
 import type { OpenTickets } from "./ticket.ts";
 import {
@@ -95,14 +95,13 @@ export class SessionInspector {
   /** Returns the session id that a password is, or that the ticket holds which it is, or why there is none. */
   #sessionIdOf(password: string, host: string): { readonly sessionId: string } | Verdict {
     const { tickets, nowMs } = this.#options;
-    if (!isTicketShaped(password)) {
+    const kind = kindOfPassword(password);
+    if (kind === undefined) return refused("malformed-session-id");
+    if (kind === "session-id") {
       if (!this.#isSessionId(password)) return refused("malformed-session-id");
       return tickets?.areRequired === true ? refused("ticket-required") : { sessionId: password };
     }
-    if (tickets === undefined) {
-      const isCompactJwe = password.split(".").length === 5;
-      return isCompactJwe ? refused("malformed-session-id", "tickets-off") : refused("malformed-session-id");
-    }
+    if (tickets === undefined) return refused("malformed-session-id", "tickets-off");
     const opened = tickets.open(password, { host, nowSeconds: nowMs() / 1000 });
     if ("problem" in opened) return refused(opened.problem);
     return this.#isSessionId(opened.sessionId) ? opened : refused("malformed-session-id");
@@ -141,11 +140,6 @@ export class SessionInspector {
     }
     return { ...prepared, ...(hosts && { hosts }) };
   }
-}
-
-/** A ticket has dots, and no session id has one. */
-function isTicketShaped(password: string): boolean {
-  return password.includes(".");
 }
 
 /** Returns what the store answers, or that it is unavailable and why. Throws a fault of ours on. */

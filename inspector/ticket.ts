@@ -13,7 +13,7 @@
 
 // biome-ignore lint/correctness/noNodejsModules: pure functions of bytes, which JavaScript itself lacks
 import { createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
-import { isSessionId } from "./session-id.ts";
+import { kindOfPassword } from "../protocol/password.ts";
 import { decodeBase64url, type TicketKeys } from "./ticket-keys.ts";
 import type { RefusalReason } from "./verdict.ts";
 
@@ -51,7 +51,12 @@ export function ticketOpener(keys: TicketKeys, maxSeconds: number): OpenTickets 
     if ("problem" in opened) return opened;
     const { sid, aud, exp, jti, ...others } = opened.members;
     const isWhole = typeof sid === "string" && typeof aud === "string" && typeof jti === "string";
-    if (!isWhole || !isSessionId(sid) || !Number.isSafeInteger(exp) || Object.keys(others).length > 0) {
+    if (
+      !isWhole ||
+      kindOfPassword(sid) !== "session-id" ||
+      !Number.isSafeInteger(exp) ||
+      Object.keys(others).length > 0
+    ) {
       return { problem: "ticket-malformed" };
     }
     if (aud !== host) return { problem: "ticket-other-host" };

@@ -9,12 +9,25 @@
 // the operations that would create, change or remove an account have no yes.
 
 import { type ContractBreach, checkLoginRequest, type LoginRequest } from "../protocol/login-request.ts";
+import { kindOfPassword } from "../protocol/password.ts";
 
-type CommandRefusal = ContractBreach | "not-utf8" | "operation-unsupported" | "operation-unknown";
+type CommandRefusal =
+  | ContractBreach
+  | "malformed-session-id"
+  | "not-utf8"
+  | "operation-unsupported"
+  | "operation-unknown";
 
 export type Command = { readonly request: LoginRequest } | { readonly refusal: CommandRefusal };
 
 const unsupportedOperations = new Set(["setpass", "tryregister", "removeuser", "removeuser3", "certauth"]);
+
+/**
+ * What ejabberd cannot have passed, for its preparation maps it to nothing or refuses it: controls, characters that show
+ * nothing, blanks, and what separates the parts of a JID (RFC 3920, appendix A; RFC 3491; RFC 3454, tables B.1 and C).
+ */
+const notInLocalpart = /[\p{C}\p{Z}"&'/<>@]/u;
+const notInDomainpart = /[\p{C}\p{Z}/:@]/u;
 
 // `ignoreBOM` keeps a U+FEFF as the character it is: dropping it would make two passwords one.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -46,8 +59,15 @@ function cut(text: string | undefined): [string | undefined, string | undefined]
   return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** Holds a command to the contract before it is sent: what the function must refuse costs no request. */
+/** Holds a command to what the function can say yes to before it is sent: a flood of anything else costs no request. */
 function asCommand(members: Readonly<Record<string, unknown>>): Command {
   const checked = checkLoginRequest(members);
-  return "request" in checked ? checked : { refusal: checked.breach };
+  if ("breach" in checked) return { refusal: checked.breach };
+  const { request } = checked;
+  if (notInLocalpart.test(request.user)) return { refusal: "user-invalid" };
+  if (notInDomainpart.test(request.server)) return { refusal: "server-invalid" };
+  if (request.op === "auth" && kindOfPassword(request.password) === undefined) {
+    return { refusal: "malformed-session-id" };
+  }
+  return checked;
 }

@@ -7,7 +7,7 @@ import { Agent, request } from "node:https";
 const [url = "", caFile = "", count = "0"] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: readFileSync(caFile) });
 const body = Buffer.from(
-  JSON.stringify({ op: "auth", user: "alice", server: "localhost", password: "good" }),
+  JSON.stringify({ op: "auth", user: "alice", server: "localhost", password: "good0session0of0the0bench0" }),
 );
 const headers = { "content-type": "application/json", "content-length": body.length };
 

@@ -6,7 +6,7 @@ import { Search } from "../../inspector/expressions/search.ts";
 import { placementModes } from "../../inspector/placement-modes.ts";
 import { presetNames } from "../../inspector/preset-names.ts";
 import { type Preset, presets } from "../../inspector/presets.ts";
-import { phpSessionId } from "../../inspector/session-id.ts";
+import { phpSessionId } from "../../protocol/password.ts";
 
 const good = {
   SESSION_STORE: "memcached://127.0.0.1:11211",

@@ -73,8 +73,11 @@ describe("the inspector of a site with tickets", () => {
 
   it("looks nothing up for a ticket that does not count", async () => {
     const { logIn, asked } = inspectorOf(loggedIn("alice"), ticketed(false));
-    for (const ticket of ["a.forged.ticket", ".", `${id}.`]) {
+    for (const ticket of ["a.forged.ticket.of.nobody", `${id}..a.b.c`]) {
       assert.deepEqual(await logIn("alice", ticket), { outcome: "refused", reason: "ticket-forged" });
+    }
+    for (const neither of [".", `${id}.`, "a.forged.ticket"]) {
+      assert.deepEqual(await logIn("alice", neither), { outcome: "refused", reason: "malformed-session-id" });
     }
     assert.deepEqual(asked, []);
   });

@@ -4,10 +4,19 @@ import { freePort } from "../../infra/local/ports.ts";
 import { Api, type ApiFault, type Sign } from "../../relay/api.ts";
 import { Connections } from "../../relay/connections.ts";
 import { version } from "../../relay/version.ts";
-import { allowGood, type Reply, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  goodSession,
+  type Reply,
+  type StandIn,
+  say,
+  startStandIn,
+  tell,
+} from "../stand-in/api-gateway.ts";
 
-const good = { op: "auth", user: "alice", server: "localhost", password: "good" } as const;
-const bad = { ...good, password: "bad" };
+const good = { op: "auth", user: "alice", server: "localhost", password: goodSession } as const;
+const bad = { ...good, password: badSession };
 const sign: Sign = async () => ({ authorization: "AWS4-HMAC-SHA256 ...", "x-amz-date": "20260101T000000Z" });
 
 function apiAt(url: string, options: Partial<ConstructorParameters<typeof Api>[0]> = {}) {

@@ -9,7 +9,15 @@ import { frame, RelayCaller, relayPath } from "../../infra/local/relay-caller.ts
 import { type Certificate, makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing, nodePath, nodeVersions } from "../real/parts.ts";
-import { allowGood, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  goodSession,
+  type StandIn,
+  say,
+  startStandIn,
+  tell,
+} from "../stand-in/api-gateway.ts";
 
 const guide = readFileSync(new URL("../../docs/relay.md", import.meta.url), "utf8");
 const budgetBytes = Number(/a budget of ([\d,]+) bytes/.exec(guide)?.[1]?.replace(",", ""));
@@ -52,22 +60,22 @@ for (const version of nodeVersions) {
     it("answers yes and no, over one connection", async () => {
       const before = api.connections();
       start(api.url);
-      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
-      assert.equal(await relay.ask("auth:alice:localhost:bad"), false);
-      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
+      assert.equal(await relay.ask(`auth:alice:localhost:${badSession}`), false);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
       assert.equal(api.connections() - before, 1);
       assert.equal(relay.log.split("\n").length, 2, "a line for the refusal, and none for the others");
     });
 
     it("sends what the contract says", async () => {
       start(api.url);
-      await relay.ask("auth:alice:localhost:a:b:€");
+      await relay.ask(`auth:jürgen:localhost:${badSession}`);
       const { nonce, ...body } = JSON.parse(api.bodies.at(-1) ?? "");
       assert.deepEqual(body, {
         op: "auth",
-        user: "alice",
+        user: "jürgen",
         server: "localhost",
-        password: "a:b:€",
+        password: badSession,
         explain: true,
       });
       assert.match(nonce, /^[\w-]{22}$/);
@@ -85,34 +93,57 @@ for (const version of nodeVersions) {
         "nonsense",
         "",
       ]) {
-        assert.equal(await relay.ask(`${operation}:alice:localhost:good`), false);
+        assert.equal(await relay.ask(`${operation}:alice:localhost:${goodSession}`), false);
       }
       assert.equal(api.bodies.length, before);
     });
 
+    it("answers no to what can be no login of ejabberd's, without asking the API", async () => {
+      start(api.url);
+      const before = api.bodies.length;
+      const logins = [
+        ["auth:alice:localhost:secret", "malformed-session-id"],
+        ["auth:alice:localhost:a:b:€", "malformed-session-id"],
+        [`auth:alice:localhost:${goodSession}.`, "malformed-session-id"],
+        [`auth:al ice:localhost:${goodSession}`, "user-invalid"],
+        [`auth:${"a".repeat(1024)}:localhost:${goodSession}`, "user-invalid"],
+        [`auth:alice:local\u202ehost:${goodSession}`, "server-invalid"],
+        [`auth:alice:localhost:${"x".repeat(60_000)}`, "password-invalid"],
+      ] as const;
+      for (const [login] of logins) assert.equal(await relay.ask(login), false);
+      await relay.end();
+      assert.equal(api.bodies.length, before);
+      assert.deepEqual(
+        [...relay.log.matchAll(/code=(\S+) outcome=refused/g)].map(([, code]) => code),
+        logins.map(([, code]) => code),
+      );
+    });
+
     it("answers each of many frames once and in order, however they are torn", async () => {
       start(api.url);
-      const passwords = Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? "good" : `bad${i}`));
+      const passwords = Array.from({ length: 40 }, (_, i) =>
+        i % 3 === 0 ? goodSession : `${badSession}${i}`,
+      );
       const stream = Buffer.concat([
         ...passwords.map((password) => frame(`auth:alice:localhost:${password}`)),
         frame(""),
         frame(Buffer.from([0xff, 0xfe, 0])),
         frame(Buffer.alloc(65_535, "x")),
-        frame("auth:alice:localhost:good"),
+        frame(`auth:alice:localhost:${goodSession}`),
       ]);
       for (let at = 0; at < 400; at++) {
         relay.send(stream.subarray(at, at + 1));
         if (at % 40 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       }
       relay.send(stream.subarray(400));
-      const expected = [...passwords.map((password) => password === "good"), false, false, false, true];
+      const expected = [...passwords.map((password) => password === goodSession), false, false, false, true];
       for (const allowed of expected) assert.equal(await relay.nextAnswer(), allowed);
       assert.equal(relay.written.length, 4 * expected.length);
     });
 
     it("answers the frames before the end of its input, then ends with 0", async () => {
       start(api.url);
-      relay.send(frame("auth:alice:localhost:good"));
+      relay.send(frame(`auth:alice:localhost:${goodSession}`));
       relay.send(Buffer.from([0, 9, 97]));
       assert.equal(await relay.end(), 0);
       assert.equal(relay.written.toString("hex"), "00020001");
@@ -126,15 +157,15 @@ for (const version of nodeVersions) {
       assert.match(relay.log, /level=warn .*code=isuser-unknown op=isuser user=[0-9a-f]{12}/);
       for (const isuser of ["none", "all", "none"] as const) {
         api.reply = tell({ allow: false, isuser });
-        assert.equal(await relay.ask("auth:bob:localhost:bad"), false);
+        assert.equal(await relay.ask(`auth:bob:localhost:${badSession}`), false);
         assert.equal(await isUser(), isuser === "all");
       }
       api.reply = say(500, "");
-      assert.equal(await relay.ask("auth:bob:localhost:bad"), false);
+      assert.equal(await relay.ask(`auth:bob:localhost:${badSession}`), false);
       assert.equal(await isUser(), false, "the policy is known");
       assert.equal(await relay.ask("isuser:alice:elsewhere"), true, "another host's is not");
       api.reply = tell({ allow: false, reason: "host-not-served" });
-      assert.equal(await relay.ask("auth:bob:localhost:bad"), false);
+      assert.equal(await relay.ask(`auth:bob:localhost:${badSession}`), false);
       assert.equal(await isUser(), true, "the host is served no longer");
       const asked = api.bodies.slice(before).map((body) => JSON.parse(body).user);
       assert.deepEqual(new Set(asked), new Set(["bob", "inspectord-probe"]));
@@ -144,21 +175,21 @@ for (const version of nodeVersions) {
       for (const isuser of ["all", "none"] as const) {
         start(`http://127.0.0.1:${await freePort()}/auth`, "--isuser", isuser);
         for (let i = 0; i < 10; i++) {
-          assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+          assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
           assert.equal(await relay.ask(`isuser:user${i}:host${i}`), isuser === "all");
         }
         await relay.end();
       }
       start(api.url, "--isuser", "none");
       api.reply = tell({ allow: true, isuser: "all" });
-      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
       assert.equal(await relay.ask("isuser:alice:localhost"), false);
     });
 
     it("answers yes to whether a user exists while the API is dead, and no to every login", async () => {
       start(`http://127.0.0.1:${await freePort()}/auth`);
       for (let i = 0; i < 10; i++) {
-        assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+        assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
         assert.equal(await relay.ask("isuser:alice:localhost"), true);
       }
     });
@@ -167,18 +198,19 @@ for (const version of nodeVersions) {
       start(api.url);
       const before = api.bodies.length;
       api.reply = say(400, '{"error":"field-unknown"}');
-      for (let i = 0; i < 10; i++) assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      for (let i = 0; i < 10; i++)
+        assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
       assert.match(relay.log, /code=function-outdated outcome=unavailable detail="deploy the function/);
       assert.equal(api.bodies.length - before, 10, "the breaker is closed, and no attempt is made again");
       assert.ok(api.bodies.slice(before).every((body) => "nonce" in JSON.parse(body)));
       api.reply = allowGood;
-      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
     });
 
     it("takes no verdict of a function that tells none of today's nonce", async () => {
       start(api.url, "--deadline-ms", "2000");
       api.reply = say(200, '{"allow":true}');
-      assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
       assert.match(relay.log, /code=api-answer outcome=unavailable detail="answer to another question"/);
     });
 
@@ -186,11 +218,11 @@ for (const version of nodeVersions) {
       start(api.url, "--deadline-ms", "300");
       api.reply = () => {};
       const startedMs = performance.now();
-      assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
       const tookMs = performance.now() - startedMs;
       assert.ok(tookMs >= 250 && tookMs < 3_000, `${tookMs} ms`);
       api.reply = allowGood;
-      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
       assert.match(relay.log, /code=deadline/);
       assert.equal(relay.written.length, 8);
     });
@@ -214,9 +246,9 @@ for (const version of nodeVersions) {
       ];
       for (const reply of replies) {
         api.reply = reply;
-        assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+        assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
         api.reply = allowGood;
-        assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+        assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
       }
     });
 
@@ -227,7 +259,7 @@ for (const version of nodeVersions) {
         response.on("finish", () => setTimeout(() => request.socket.destroy(), 5));
       };
       for (let i = 0; i < 20; i++) {
-        assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+        assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
         await new Promise((resolve) => setTimeout(resolve, i % 12));
       }
     });
@@ -235,17 +267,17 @@ for (const version of nodeVersions) {
     it("answers no while nobody listens, and yes as soon as somebody does", async () => {
       const port = await freePort();
       start(`http://127.0.0.1:${port}/auth`);
-      assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
       assert.match(relay.log, /code=api-unreachable outcome=unavailable detail=ECONNREFUSED/);
       const late = await startStandIn(allowGood, { port });
-      assert.equal(await relay.ask("auth:alice:localhost:good"), true);
+      assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
       await late.stop();
     });
 
     it("stays up with a wrong configuration, answers no, and says why", async () => {
       for (const args of [[], ["http://example.org/auth"], [api.url, "--nonsense"]]) {
         start(...args);
-        assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+        assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
         assert.equal(await relay.ask("isuser:alice:localhost"), true, "it is not known");
         assert.equal(relay.child.exitCode, null);
         assert.match(relay.log, /level=error .*code=bad-configuration detail=.*every login is refused/);
@@ -256,7 +288,7 @@ for (const version of nodeVersions) {
     it("never writes a user, a host or a password into its log", async () => {
       start(`http://127.0.0.1:${await freePort()}/auth`);
       for (const operation of ["auth", "setpass", "nonsense"]) {
-        await relay.ask(`${operation}:theuser:thehost:thepassword`);
+        await relay.ask(`${operation}:theuser:thehost:thepassword0of0the0tests0`);
       }
       assert.notEqual(relay.log, "");
       assert.doesNotMatch(relay.log, /theuser|thehost|thepassword/);
@@ -283,8 +315,8 @@ describe("the bundled relay over HTTPS", () => {
       ...localKey,
       NODE_EXTRA_CA_CERTS: certificate.certPath,
     });
-    assert.equal(await relay.ask("auth:alice:localhost:good"), true);
-    assert.equal(await relay.ask("auth:alice:localhost:bad"), false);
+    assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), true);
+    assert.equal(await relay.ask(`auth:alice:localhost:${badSession}`), false);
     assert.equal(api.connections() - before, 1);
     await relay.end();
   });
@@ -292,7 +324,7 @@ describe("the bundled relay over HTTPS", () => {
   it("refuses every login of an API whose certificate it cannot check", async () => {
     const before = api.bodies.length;
     const relay = new RelayCaller([api.url]);
-    assert.equal(await relay.ask("auth:alice:localhost:good"), false);
+    assert.equal(await relay.ask(`auth:alice:localhost:${goodSession}`), false);
     assert.match(relay.log, /code=api-certificate outcome=unavailable detail=DEPTH_ZERO_SELF_SIGNED_CERT/);
     assert.equal(api.bodies.length, before);
     await relay.end();

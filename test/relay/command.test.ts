@@ -7,15 +7,15 @@ function read(payload: string | Uint8Array): Command {
   return parseCommand(Buffer.from(payload));
 }
 
-function passwordOf(payload: string): string | undefined {
-  const command = read(payload);
-  return "request" in command && command.request.op === "auth" ? command.request.password : undefined;
-}
+const id = "alice0session0of0the0tests0";
+const ticket = "eyJhbGciOiJkaXIifQ..AAAAAAAAAAAAAAAA.c2VhbGVk.AAAAAAAAAAAAAAAAAAAAAA";
 
 describe("a command", () => {
   it("asks whether a user may log in", () => {
-    const request = { op: "auth", user: "alice", server: "example.org", password: "secret" };
-    assert.deepEqual(read("auth:alice:example.org:secret"), { request });
+    for (const password of [id, ticket]) {
+      const request = { op: "auth", user: "alice", server: "example.org", password };
+      assert.deepEqual(read(`auth:alice:example.org:${password}`), { request });
+    }
   });
 
   it("asks whether there is a user", () => {
@@ -23,15 +23,77 @@ describe("a command", () => {
     assert.deepEqual(read("isuser:alice:example.org"), { request });
   });
 
-  it("is split at three colons: the password keeps the others", () => {
-    assert.equal(passwordOf("auth:alice:example.org:a:b:c"), "a:b:c");
-    assert.equal(passwordOf("auth:alice:example.org::"), ":");
-    assert.equal(passwordOf("auth:alice:example.org:"), "");
+  it("is split at three colons: what stands behind another one belongs to the password", () => {
+    for (const password of [`${id}:x`, `:${id}`, `x:${id}`, `${id}:`, ":"]) {
+      assert.deepEqual(read(`auth:alice:example.org:${password}`), { refusal: "malformed-session-id" });
+    }
+    assert.deepEqual(read(`isuser:alice:example.org:${id}`), { refusal: "server-invalid" });
   });
 
-  it("is UTF-8: a password of other letters arrives whole", () => {
-    assert.equal(passwordOf("auth:alice:example.org:pässwörd€😀"), "pässwörd€😀");
-    assert.equal(passwordOf("auth:alice:example.org:\ufeffx"), "\ufeffx");
+  it("is refused when the password can be neither a session id nor a ticket", () => {
+    for (const password of [
+      "",
+      "secret",
+      "pässwörd€😀",
+      `\ufeff${id}`,
+      `${id}\n`,
+      `${id}.`,
+      "a.b.c.d",
+      " ",
+    ]) {
+      assert.deepEqual(read(`auth:alice:example.org:${password}`), { refusal: "malformed-session-id" });
+    }
+  });
+
+  it("is refused when ejabberd cannot have passed its names", () => {
+    const impossible = [
+      ...["\0", "\u0001", "\u001f", "\u007f", "\u0085", "\u009b", "\ue000", "\ufffe", "\u{10ffff}"],
+      ...[" ", "\u00a0", "\u2003", "\u3000", "\u2028", "\u2029", "\n", "\r", "\t"],
+      ...["\u00ad", "\u200b", "\u200d", "\u200e", "\u202e", "\u2066", "\u2060", "\ufeff", "\u{e0001}"],
+      ...["/", "@"],
+    ];
+    for (const one of impossible) {
+      for (const name of [one, `${one}alice`, `al${one}ice`, `alice${one}`]) {
+        assert.deepEqual(read(`auth:${name}:example.org:${id}`), { refusal: "user-invalid" }, name);
+        assert.deepEqual(read(`isuser:${name}:example.org`), { refusal: "user-invalid" }, name);
+        assert.deepEqual(read(`auth:alice:${name}:${id}`), { refusal: "server-invalid" }, name);
+        assert.deepEqual(read(`isuser:alice:${name}`), { refusal: "server-invalid" }, name);
+      }
+    }
+    for (const one of ['"', "&", "'", "<", ">"]) {
+      assert.deepEqual(read(`auth:al${one}ice:example.org:${id}`), { refusal: "user-invalid" });
+    }
+    assert.deepEqual(read("isuser:alice:example.org:5222"), { refusal: "server-invalid" });
+  });
+
+  it("has names of every script, with escapes, digits and marks", () => {
+    const names = [
+      ...[
+        "alice",
+        "4711",
+        "john\\20doe",
+        "o\\27neil",
+        "alice\\40example.org",
+        "jürgen",
+        "łukasz",
+        "νίκοσ",
+        "алёна",
+      ],
+      ...["王小明", "محمد", "דוד", "हिन्दी", "a_b-c.d~e!f$g%h*i+j=k?l^m`n{o|p}q", "a".repeat(1023), "e\u0301"],
+    ];
+    for (const user of names) {
+      const request = { op: "isuser", user, server: "example.org" };
+      assert.deepEqual(read(`isuser:${user}:example.org`), { request });
+    }
+    for (const server of [
+      "localhost",
+      "xn--bcher-kva.example",
+      "bücher.example",
+      "127.0.0.1",
+      "a_b.example",
+    ]) {
+      assert.deepEqual(read(`isuser:alice:${server}`), { request: { op: "isuser", user: "alice", server } });
+    }
   });
 
   it("is refused when it is not UTF-8", () => {

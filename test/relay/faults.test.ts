@@ -16,10 +16,18 @@ import { RelayCaller } from "../../infra/local/relay-caller.ts";
 import { makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
-import { allowGood, type Reply, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  goodSession,
+  type Reply,
+  type StandIn,
+  say,
+  startStandIn,
+} from "../stand-in/api-gateway.ts";
 
-const good = "auth:alice:localhost:good";
-const bad = "auth:alice:localhost:bad";
+const good = `auth:alice:localhost:${goodSession}`;
+const bad = `auth:alice:localhost:${badSession}`;
 /** A second for what the machine does beside. */
 const slackMs = 1_000;
 

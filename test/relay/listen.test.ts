@@ -14,11 +14,18 @@ import { frame, relayPath } from "../../infra/local/relay-caller.ts";
 import { version } from "../../relay/version.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
-import { allowGood, forLogins, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  forLogins,
+  goodSession,
+  type StandIn,
+  startStandIn,
+} from "../stand-in/api-gateway.ts";
 import { Member } from "./member.ts";
 
-const good = "auth:alice:localhost:good";
-const bad = "auth:alice:localhost:bad";
+const good = `auth:alice:localhost:${goodSession}`;
+const bad = `auth:alice:localhost:${badSession}`;
 const directory = temporaryDirectory();
 const socketPath = join(directory, "relay.sock");
 

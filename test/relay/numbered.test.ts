@@ -9,11 +9,19 @@ import { type RunningProcess, startProcess } from "../../infra/local/process.ts"
 import { frame, relayPath } from "../../infra/local/relay-caller.ts";
 import { maxInFlight } from "../../relay/request-slots.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { allowGood, forLogins, type Reply, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  forLogins,
+  goodSession,
+  type Reply,
+  type StandIn,
+  startStandIn,
+} from "../stand-in/api-gateway.ts";
 import { NumberedCaller } from "./numbered-caller.ts";
 import { until } from "./peer.ts";
 
-const good = "auth:alice:localhost:good";
+const good = `auth:alice:localhost:${goodSession}`;
 const path = join(temporaryDirectory(), "relay.sock");
 
 describe("the bundled relay with numbered frames", () => {
@@ -42,7 +50,7 @@ describe("the bundled relay with numbered frames", () => {
     await start();
     const caller = await NumberedCaller.open(path);
     assert.equal(await caller.ask(good), "yes");
-    assert.equal(await caller.ask("auth:alice:localhost:bad"), "no");
+    assert.equal(await caller.ask(`auth:alice:localhost:${badSession}`), "no");
     assert.equal(await caller.ask("setpass:alice:localhost:x"), "no");
     assert.equal(await caller.ask("auth:alice:localhost:\u0000"), "no");
     api.reply = (_, response) => response.writeHead(503).end('{"error":"unavailable"}');
@@ -59,7 +67,7 @@ describe("the bundled relay with numbered frames", () => {
     member.on("data", (chunk) => {
       answers += chunk.toString("hex");
     });
-    member.write(Buffer.concat([frame(good), frame("hello:1"), frame("auth:alice:localhost:bad")]));
+    member.write(Buffer.concat([frame(good), frame("hello:1"), frame(`auth:alice:localhost:${badSession}`)]));
     assert.equal(await caller.ask(good), "yes");
     await until(() => answers.length >= 24, "no answers");
     assert.equal(answers, "000200010002000000020000");
@@ -78,7 +86,9 @@ describe("the bundled relay with numbered frames", () => {
     const before = api.connections();
     const caller = await NumberedCaller.open(path);
     const asked = Array.from({ length: 10_000 }, (_, at) =>
-      caller.ask(at % 2 === 0 ? `auth:user${at}:localhost:good` : `auth:user${at}:localhost:bad`),
+      caller.ask(
+        at % 2 === 0 ? `auth:user${at}:localhost:${goodSession}` : `auth:user${at}:localhost:${badSession}`,
+      ),
     );
     await until(() => waiting.length === maxInFlight, "not 256 requests");
     // Answered one by one from here on: each answer lets the next question in.
@@ -116,7 +126,7 @@ describe("the bundled relay with numbered frames", () => {
     const [flooding, other] = [await NumberedCaller.open(path), await NumberedCaller.open(path)];
     let answered = 0;
     const flood = Array.from({ length: 3_000 }, async (_, at) => {
-      await flooding.ask(`auth:user${at}:localhost:good`);
+      await flooding.ask(`auth:user${at}:localhost:${goodSession}`);
       answered++;
     });
     await until(() => held.length === maxInFlight, "not 256 requests");
@@ -125,7 +135,7 @@ describe("the bundled relay with numbered frames", () => {
     const memberAnswered = new Promise((resolve) =>
       member.once("data", (bytes) => resolve(bytes.toString("hex"))),
     );
-    member.write(frame("auth:bob:localhost:good"));
+    member.write(frame(`auth:bob:localhost:${goodSession}`));
     // Both are in line by the time that the first turn comes.
     await new Promise((resolve) => setTimeout(resolve, 100));
     api.reply = allowGood;

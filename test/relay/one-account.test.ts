@@ -9,12 +9,20 @@ import { freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { allowGood, type Reply, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  goodSession,
+  type Reply,
+  type StandIn,
+  say,
+  startStandIn,
+} from "../stand-in/api-gateway.ts";
 import { Member } from "./member.ts";
 import { until } from "./peer.ts";
 
 const path = join(temporaryDirectory(), "relay.sock");
-const good = "auth:alice:localhost:good";
+const good = `auth:alice:localhost:${goodSession}`;
 
 /** What the function's death looks like behind API Gateway, by the password that causes it. */
 const deaths: Readonly<Record<string, Reply>> = {
@@ -95,7 +103,9 @@ describe("the bundled relay", () => {
   for (const kind of Object.keys(deaths)) {
     it(`lets the others in while one session under a thousand names is a ${kind}`, async () => {
       await start(api.url);
-      const { asked, allowed } = await attackedBy((at) => `auth:name${at % 1_000}:localhost:${kind}-session`);
+      const { asked, allowed } = await attackedBy(
+        (at) => `auth:name${at % 1_000}:localhost:${kind}-session0of0one0account`,
+      );
       assert.ok(asked >= 6, `${asked}`);
       assert.ok(allowed >= 0.95 * 200, `${allowed} of 200: ${log()}`);
       assert.doesNotMatch(log(), /breaker-opened/);
@@ -103,7 +113,9 @@ describe("the bundled relay", () => {
 
     it(`lets the others in while a thousand sessions of one account are a ${kind} each`, async () => {
       await start(api.url);
-      const { allowed } = await attackedBy((at) => `auth:mallory:localhost:${kind}-session${at}`);
+      const { allowed } = await attackedBy(
+        (at) => `auth:mallory:localhost:${kind}-session0of0one0account${at}`,
+      );
       assert.ok(allowed >= 0.95 * 200, `${allowed} of 200: ${log()}`);
       assert.doesNotMatch(log(), /breaker-opened/);
     });
@@ -113,7 +125,7 @@ describe("the bundled relay", () => {
     await start(api.url, "--deadline-ms", "1000");
     const before = api.bodies.length;
     const startedMs = performance.now();
-    await attackedBy((at) => `auth:mallory:localhost:crash-session${at}`);
+    await attackedBy((at) => `auth:mallory:localhost:crash-session0of0one0account${at}`);
     const seconds = (performance.now() - startedMs) / 1_000;
     const probes = api.bodies.slice(before).filter((body) => JSON.parse(body).op === "isuser");
     assert.ok(probes.length > 0 && probes.length <= 2 * seconds + 1, `${probes.length} in ${seconds} s`);
@@ -131,7 +143,7 @@ describe("the bundled relay", () => {
       api.reply = reply;
       const member = join();
       for (let login = 0; login < 20; login++) {
-        assert.equal(await member.ask(`auth:alice:localhost:bad${login}`), false);
+        assert.equal(await member.ask(`auth:alice:localhost:${badSession}${login}`), false);
       }
       assert.doesNotMatch(log(), /breaker/);
       api.reply = underAttack;
@@ -152,7 +164,9 @@ describe("the bundled relay", () => {
       const member = join();
       assert.equal(await member.ask(good), true);
       api.reply = reply;
-      const logins = Array.from({ length: 8 }, (_, at) => join().ask(`auth:alice:localhost:bad${at}`));
+      const logins = Array.from({ length: 8 }, (_, at) =>
+        join().ask(`auth:alice:localhost:${badSession}${at}`),
+      );
       await until(() => log().includes("code=breaker-opened"), `the breaker is closed: ${log()}`);
       assert.equal(await member.ask(good), false);
       assert.match(log(), /code=breaker-open /);

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseCommand } from "../../relay/command.ts";
 import { type Decision, isYes } from "../../relay/outcome.ts";
+import { goodSession } from "../stand-in/api-gateway.ts";
 
 const commandOf = (payload: string) => parseCommand(Buffer.from(payload));
 
 describe("what ejabberd hears", () => {
   it("is yes to a login only if that is proven", () => {
-    const login = commandOf("auth:alice:localhost:good");
+    const login = commandOf(`auth:alice:localhost:${goodSession}`);
     assert.equal(isYes(login, "allowed"), true);
     for (const decision of ["refused", "unavailable", "Allowed", true, 1, {}, undefined]) {
       assert.equal(isYes(login, decision as Decision), false);

@@ -6,9 +6,12 @@ import type { Command } from "../../relay/command.ts";
 import type { Decide } from "../../relay/decide.ts";
 import { type ServeOptions, serve } from "../../relay/serve.ts";
 
-const login = (password: string) => `auth:alice:localhost:${password}`;
+/** What is asked is written as a session id can be, or it would be refused before it is decided. */
+const login = (text: string) => `auth:alice:localhost:${Buffer.from(text).toString("hex").padEnd(22, "-")}`;
 const passwordOf = (command: Command) =>
-  "request" in command && command.request.op === "auth" ? command.request.password : undefined;
+  "request" in command && command.request.op === "auth"
+    ? Buffer.from(command.request.password.replace(/-+$/, ""), "hex").toString()
+    : undefined;
 const allow: Decide = async () => "allowed";
 
 /** Serves these payloads in one chunk, and returns the answers in hex, the log, and how it ended. */

@@ -8,11 +8,11 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { localKey } from "../../infra/local/api.ts";
 import { RelayCaller } from "../../infra/local/relay-caller.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { allowGood, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
+import { allowGood, goodSession, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
 import { type CredentialEndpoints, startCredentialEndpoints } from "../stand-in/credential-endpoints.ts";
 
 const directory = temporaryDirectory();
-const login = "auth:alice:localhost:good";
+const login = `auth:alice:localhost:${goodSession}`;
 const { AWS_ACCESS_KEY_ID = "", AWS_SECRET_ACCESS_KEY = "", AWS_SESSION_TOKEN = "" } = localKey;
 describe("the bundled relay's credentials", () => {
   let api: StandIn;

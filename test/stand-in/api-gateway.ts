@@ -89,9 +89,13 @@ export function tell(verdict: Readonly<Record<string, unknown>>): Reply {
   };
 }
 
-/** Allows the password "good", and nothing else. */
+/** The one session that somebody is logged in with, and one with which nobody is. */
+export const goodSession = "good0session0of0the0tests0";
+export const badSession = "bad0session0of0the0tests00";
+
+/** Allows the good session, and no other. */
 export const allowGood: Reply = (body, response, request) => {
-  tell({ allow: JSON.parse(body).password === "good" })(body, response, request);
+  tell({ allow: JSON.parse(body).password === goodSession })(body, response, request);
 };
 
 /** The same for logins alone: the relay's own probes are answered at once, as by an API that is alive and slow. */

@@ -21,7 +21,13 @@ import { FrameReader } from "../../../relay/frames.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { needing } from "../../real/parts.ts";
 import { until } from "../../relay/peer.ts";
-import { allowGood, type StandIn, startStandIn } from "../../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  goodSession,
+  type StandIn,
+  startStandIn,
+} from "../../stand-in/api-gateway.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const directory = temporaryDirectory();
@@ -425,10 +431,10 @@ describe("the Erlang application", () => {
         isReady: (output) => output.includes("listening"),
         readyWithinMs: 10_000,
       });
-      assert.equal(await erlang.ask(path, login("good")), "yes");
-      assert.equal(await erlang.ask(path, login("bad")), "no");
+      assert.equal(await erlang.ask(path, login(goodSession)), "yes");
+      assert.equal(await erlang.ask(path, login(badSession)), "no");
       api.reply = (_, response) => response.writeHead(503).end('{"error":"unavailable"}');
-      assert.equal(await erlang.ask(path, login("good")), "unknown");
+      assert.equal(await erlang.ask(path, login(goodSession)), "unknown");
       assert.match(relay.output(), /code=unavailable/);
       await relay.stop();
     });

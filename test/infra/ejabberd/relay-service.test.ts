@@ -12,7 +12,7 @@ import { frame, relayPath } from "../../../infra/local/relay-caller.ts";
 import { readConfig } from "../../../relay/config.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { needing } from "../../real/parts.ts";
-import { allowGood, startStandIn } from "../../stand-in/api-gateway.ts";
+import { allowGood, badSession, goodSession, startStandIn } from "../../stand-in/api-gateway.ts";
 
 const file = (name: string) =>
   readFileSync(new URL(`../../../infra/ejabberd/${name}`, import.meta.url), "utf8");
@@ -74,8 +74,8 @@ describe("the relay's unit", () => {
     });
     try {
       assert.equal(statSync(path).mode & 0o777, 0o660);
-      assert.equal(await ask(path, "auth:alice:localhost:good"), "00020001");
-      assert.equal(await ask(path, "auth:alice:localhost:bad"), "00020000");
+      assert.equal(await ask(path, `auth:alice:localhost:${goodSession}`), "00020001");
+      assert.equal(await ask(path, `auth:alice:localhost:${badSession}`), "00020000");
     } finally {
       await running.stop();
       await api.stop();
