@@ -6,8 +6,8 @@ import { booleanOf, type Entry, entryOf, textOf, textsOf, type Value } from "./y
 
 /** In bytes: a longer password does not fit into a frame, and each member of the pool would fail on it in turn. */
 const maxStanzaBytes = 81_920;
-/** The guard is our module: ejabberd's external authentication behind a look at the password's length. */
-const external = ["external", "extguard"];
+/** Our own: one that asks the relay itself, and one that guards ejabberd's external authentication. */
+const external = ["external", "extguard", "inspectord"];
 
 export interface Host {
   readonly name: string;

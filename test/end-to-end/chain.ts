@@ -114,8 +114,7 @@ export async function startChatServer(
   const config = changed(readFileSync(join(infra, "ejabberd.yml"), "utf8"), [
     [/ {2}- example\.org\n/, "  - localhost\n"],
     [/auth_method: .*/, `auth_method: [${authMethod}]`],
-    [/extauth_program: .*/, `extauth_program: "${line}"`],
-    [/extauth_pool_size: \d+/, `extauth_pool_size: ${poolSize}`],
+    [/extauth_program: .*/, `extauth_program: "${line}"\nextauth_pool_size: ${poolSize}`],
     [/\/etc\/ejabberd\/certs\/\*\.pem/, certificate.bothPath],
     [/port: 5222\n/, `port: ${ports.tcp}\n    ip: "127.0.0.1"\n`],
     [/port: 5443\n/, `port: ${ports.https}\n    ip: "127.0.0.1"\n`],

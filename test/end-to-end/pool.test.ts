@@ -50,7 +50,7 @@ describe("the recommended pool", () => {
 
   /** The line of the file that we recommend, with a socket of the test's own. */
   function recommendedProgram(): string {
-    const line = /^extauth_program: "(.*)"$/m.exec(recommended)?.[1] ?? "";
+    const line = /^#extauth_program: "(.*)"$/m.exec(recommended)?.[1] ?? "";
     assert.ok(line.includes("/run/inspectord/relay.sock"));
     return line.replace("/run/inspectord/relay.sock", socketPath);
   }

@@ -209,9 +209,11 @@ describe("every deployment", () => {
     const { Outputs } = templateOf("plain");
     const url = `https://\${HttpApi}.execute-api.\${AWS::Region}.\${AWS::URLSuffix}/auth`;
     assert.deepEqual(Outputs["LoginUrl"]?.Value, { "Fn::Sub": url });
-    assert.deepEqual(Outputs["ExtauthProgram"]?.Value, {
-      "Fn::Sub": `extauth_program: "/usr/bin/node /opt/inspectord/relay.mjs ${url}"`,
-    });
+    assert.deepEqual(Outputs["RelaySettings"]?.Value, { "Fn::Sub": `INSPECTORD_URL=${url}` });
+    const line = Outputs["ExtauthProgram"]?.Value;
+    assert.equal(line, "extauth_program: /run/inspectord/relay.sock");
+    const guide = readFileSync(new URL("../../docs/chat-host.md", import.meta.url), "utf8");
+    assert.ok(guide.includes(`   ${line}\n`), "docs/chat-host.md has another line");
     assert.deepEqual(Outputs["LoginPolicyArn"]?.Value, { Ref: "LoginPolicy" });
     const document = Outputs["LoginPolicyDocument"]?.Value as Record<string, string> | undefined;
     const { PolicyDocument } = propertiesOf(templateOf("plain"), "LoginPolicy");
