@@ -5,7 +5,6 @@ import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
 import { type MemcachedNodes, openMemcached } from "../stores/memcached/open-memcached.ts";
 import type { Node, Placement } from "../stores/placement/placement.ts";
-import { keysWithPrefix } from "../stores/session-key.ts";
 import type { Inspect, IsUserPolicyOf } from "./answer-login.ts";
 import type { InspectSessions } from "./answer-sessions.ts";
 import type { Config, TicketSettings } from "./configuration.ts";
@@ -76,8 +75,8 @@ async function openTickets({ keys, maxSeconds, areRequired }: TicketSettings) {
 
 /** Loads only this store's module: a cold start pays for no other. */
 export async function openStore(config: Config, log: Log): Promise<SessionStore> {
-  const { store, keyPrefix } = config;
-  const common = { keyOf: keysWithPrefix(keyPrefix), timeoutMs: storeTimeoutMs };
+  const { store, keyOf, field } = config;
+  const common = { keyOf, timeoutMs: storeTimeoutMs };
   const nodesInCommon = { ...common, nowMs: () => performance.now() };
   const openNodes = async (found: MemcachedNodes) =>
     openMemcached(found, { ...nodesInCommon, placement: await placementOn(found.nodes, config) });
@@ -90,7 +89,8 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
     }
     case "redis": {
       const { openRedis } = await import("../stores/redis/open-redis.ts");
-      return openRedis(store, { ...nodesInCommon, placement: await placementOn(store.nodes, config) });
+      const placement = await placementOn(store.nodes, config);
+      return openRedis(store, field, { ...nodesInCommon, placement });
     }
     case "dynamodb": {
       const { DynamoDbStore } = await import("../stores/dynamodb.ts");

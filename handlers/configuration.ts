@@ -12,6 +12,7 @@ import { sessionIdOf } from "../inspector/session-id.ts";
 import type { TicketKeys } from "../inspector/ticket-keys.ts";
 import type { WhoExpressions } from "../inspector/who.ts";
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
+import { type KeyOf, type KeyTemplate, keysByTemplate, keysWithPrefix } from "../stores/session-key.ts";
 import type { StoreUrl } from "../stores/store-url.ts";
 import type { ConfiguredHandler } from "./decoder.ts";
 import { type ReadParameter, withSecrets } from "./secrets.ts";
@@ -22,7 +23,9 @@ export interface Config {
   readonly placement: PlacementMode;
   /** Copies of a session beyond the first. */
   readonly replicas: number;
-  readonly keyPrefix: string;
+  readonly keyOf: KeyOf;
+  /** The field of a Redis hash that holds the session, where it is not the key's own value. */
+  readonly field?: string;
   /** The shape of the site's session ids. */
   readonly sessionId: RegExp;
   /** What stands around a session's bytes, outermost first. */
@@ -62,7 +65,8 @@ export async function readConfig(environment: Environment = process.env): Promis
   const preset = await readPreset(reading);
   const placement = reading.value(variables.placement, preset?.placement);
   const replicas = reading.value(variables.replicas);
-  const keyPrefix = reading.value(variables.keyPrefix, prefixOf(store, preset, placement));
+  const keyOf = await readKeys(reading, store, preset, placement);
+  const field = readField(reading, store, preset);
   const serializeHandler = reading.value(variables.serializeHandler, preset?.serializeHandler);
   const layers = reading.value(variables.layers, layersOf(store, preset));
   const sessionId = readSessionId(reading, preset);
@@ -79,7 +83,7 @@ export async function readConfig(environment: Environment = process.env): Promis
     store === undefined ||
     placement === undefined ||
     replicas === undefined ||
-    keyPrefix === undefined ||
+    keyOf === undefined ||
     layers === undefined ||
     serializeHandler === undefined ||
     expressions === undefined ||
@@ -92,7 +96,8 @@ export async function readConfig(environment: Environment = process.env): Promis
     store,
     placement,
     replicas,
-    keyPrefix,
+    keyOf,
+    ...(field !== undefined && { field }),
     sessionId,
     layers,
     serializeHandler,
@@ -195,6 +200,71 @@ function readLaravelKeys(reading: Reading): readonly LaravelKey[] {
     );
   }
   return key === undefined ? [] : [key, ...previous];
+}
+
+/** Returns the keys of sessions: by SESSION_KEY, or by their prefix. */
+async function readKeys(
+  reading: Reading,
+  store: StoreUrl | undefined,
+  preset: Preset | undefined,
+  placement: PlacementMode | undefined,
+): Promise<KeyOf | undefined> {
+  const { key, keyPrefix, keySecret } = variables;
+  const template = reading.valueIfSet(key);
+  const secret = reading.valueIfSet(keySecret);
+  if (reading.isSet(keySecret) && template?.needsSecret !== true) {
+    reading.problem(
+      keySecret,
+      "is set, and SESSION_KEY has no {hmac-sha3-256:SESSION_KEY_SECRET:...}: unset it",
+    );
+  }
+  if (!reading.isSet(key)) {
+    const prefix = reading.value(keyPrefix, prefixOf(store, preset, placement));
+    return prefix === undefined ? undefined : keysWithPrefix(prefix);
+  }
+  if (reading.isSet(keyPrefix)) reading.problem(key, "is set beside SESSION_KEY_PREFIX: unset one of them");
+  if (template === undefined) return undefined;
+  if (template.needsSecret && !reading.isSet(keySecret)) {
+    reading.problem(keySecret, `is missing: it must be ${keySecret.allowed}`);
+  }
+  const misplaced = problemOfPlacement(template, store, placement);
+  if (misplaced !== undefined) reading.problem(key, `is wrong: ${misplaced}`);
+  if (!template.isHashed) return keysByTemplate(template, (_, text) => text);
+  const { hashesWith } = await import("../stores/key-hashes.ts");
+  return keysByTemplate(template, hashesWith(secret ?? (() => "")));
+}
+
+/** Returns why sessions under such keys cannot be found in this store: PHP places them by what it has hashed itself. */
+function problemOfPlacement(
+  { parts, isPrefix }: KeyTemplate,
+  store: StoreUrl | undefined,
+  placement: PlacementMode | undefined,
+): string | undefined {
+  if (store?.kind === "files") {
+    const hasSlash = parts.some((part) => typeof part === "string" && part.includes("/"));
+    return hasSlash ? "a file's name has no slash" : undefined;
+  }
+  if (isPrefix || store === undefined || placement === undefined) return undefined;
+  const isSpread = store.kind === "elasticache" || ("nodes" in store && store.nodes.length > 1);
+  if (!isSpread || (store.kind === "redis" && store.isCluster)) return undefined;
+  if (store.kind === "redis")
+    return "with several servers it must be a prefix and {id}, as phpredis' handler has it";
+  return placement.startsWith("client-")
+    ? undefined
+    : "with several nodes it must be a prefix and {id}, as PHP's save handlers have it, or SESSION_PLACEMENT a client's";
+}
+
+/** Returns the field of a hash that holds the session; only Redis has hashes. */
+function readField(
+  reading: Reading,
+  store: StoreUrl | undefined,
+  preset: Preset | undefined,
+): string | undefined {
+  const field = reading.valueIfSet(variables.field);
+  if (store === undefined || store.kind === "redis") return field ?? (store && preset?.field?.[store.kind]);
+  if (field !== undefined)
+    reading.problem(variables.field, "is set, and SESSION_STORE is no Redis: unset it");
+  return undefined;
 }
 
 /** Returns undefined where no prefix can be known: it has to be written down. */

@@ -13,6 +13,7 @@ import {
 import { layerNames, maxLayers, readLayers } from "../inspector/session/layers/layer-names.ts";
 import { maxSidLength, minSidLength, type SidBits } from "../inspector/session-id.ts";
 import { readTicketKeys, ticketKeysForm } from "../inspector/ticket-keys.ts";
+import { keyTemplateForm, readKeyTemplate } from "../stores/session-key.ts";
 import { readStoreUrl, storeUrlForms } from "../stores/store-url.ts";
 import { configuredHandlers } from "./decoder.ts";
 
@@ -86,8 +87,24 @@ export const variables = {
   },
   keyPrefix: {
     name: "SESSION_KEY_PREFIX",
-    allowed: `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters`,
+    allowed: `printable ASCII without spaces and slashes, at most ${maxPrefixBytes} characters; or set SESSION_KEY in its place`,
     parse: (text: string) => (/^[!-.0-~]*$/.test(text) && text.length <= maxPrefixBytes ? text : undefined),
+  },
+  key: {
+    name: "SESSION_KEY",
+    allowed: keyTemplateForm,
+    parse: readKeyTemplate,
+  },
+  keySecret: {
+    name: "SESSION_KEY_SECRET",
+    allowed: "the secret of hmac-sha3-256 in SESSION_KEY, not empty",
+    parse: (text: string) => (text === "" ? undefined : () => text),
+    isSecret: true,
+  },
+  field: {
+    name: "SESSION_FIELD",
+    allowed: "the field of a Redis hash that holds the session: printable ASCII, at most 250 characters",
+    parse: (text: string) => (/^[ -~]{1,250}$/.test(text) ? text : undefined),
   },
   serializeHandler: {
     name: "SESSION_SERIALIZE_HANDLER",

@@ -20,6 +20,7 @@ export const functionVariables = [...named, ...secretVariables.map((name) => `${
 
 /** A secret is unknown before the function runs: while the other variables are checked, this takes its place. */
 export const placeholders: Readonly<Record<string, string>> = {
+  [variables.keySecret.name]: "placeholder",
   [variables.laravelKey.name]: `base64:${Buffer.alloc(32).toString("base64")}`,
   [variables.laravelPreviousKeys.name]: `base64:${Buffer.alloc(32).toString("base64")}`,
   [variables.storePassword.name]: "placeholder",

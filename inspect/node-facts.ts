@@ -15,7 +15,7 @@ export async function findOnNodes(
   sessionId: string,
 ): Promise<Fact[]> {
   const { nodes } = store;
-  const asked = (await placementOn(nodes, config))(sessionId, config.keyPrefix + sessionId);
+  const asked = (await placementOn(nodes, config))(sessionId, config.keyOf(sessionId));
   const others = [...nodes.keys()].filter((index) => !asked.includes(index));
   return Promise.all(
     [...asked, ...others].map(async (index, place) => {

@@ -24,6 +24,8 @@ type ByStore<T> = Readonly<Partial<Record<string, T>>>;
 export interface Preset {
   /** Where it is not PHP's own; null where only the site knows it. */
   readonly keyPrefix: ByStore<string | null>;
+  /** The field of a hash that holds the session, where it is not the key's own value. */
+  readonly field?: ByStore<string>;
   /** Where it is not that of PHP's memcached save handler. */
   readonly placement?: PlacementMode;
   /** Where it is not PHP's own. */
@@ -300,6 +302,7 @@ export const presets = {
    */
   magento: {
     keyPrefix: { redis: "sess_" },
+    field: { redis: "data" },
     layers: { redis: ["magento"] },
     serializeHandler: "php",
     expressions: {

@@ -6,8 +6,13 @@ import { connectRedis } from "./redis-client.ts";
 
 type Common = Omit<NodeStoreOptions, "nodes" | "connect" | "maxKeyBytes">;
 
-export function openRedis({ nodes, isCluster, ...url }: RedisUrl, common: Common): NodeStore {
-  const access = { ...url, ...(isCluster && { cluster: nodes }) };
+/** @param field that of a hash which holds the session, where it is not the key's own value */
+export function openRedis(
+  { nodes, isCluster, ...url }: RedisUrl,
+  field: string | undefined,
+  common: Common,
+): NodeStore {
+  const access = { ...url, ...(isCluster && { cluster: nodes }), ...(field !== undefined && { field }) };
   return new NodeStore({
     ...common,
     nodes,

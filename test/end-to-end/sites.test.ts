@@ -39,12 +39,8 @@ const cases = readdirSync(directory)
 /** What the readers of formats and the stores do not do yet. */
 const pending: ReadonlySet<string> = new Set([
   "igbinary-property-twice-in-sleep",
-  "magento2-hash-data",
-  "moodle45-redis-hash-sessdata",
   "msgpack-arrayobject-handles",
   "msgpack-property-twice-in-sleep",
-  "typo3-redis",
-  "yii2-redis",
   "zf2-cart-php",
 ]);
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import { readConfig, readStage } from "../../handlers/configuration.ts";
@@ -24,30 +25,34 @@ describe("the function's configuration", () => {
   it("is one frozen object", async () => {
     const config = await readConfig(good);
     assert.ok(Object.isFrozen(config));
-    assert.deepEqual(config, {
-      store: {
-        kind: "memcached",
-        nodes: [{ host: "127.0.0.1", port: 11211, weight: 1 }],
-        isEncrypted: false,
+    assert.ok("keyOf" in config);
+    assert.deepEqual(
+      { ...config, keyOf: config.keyOf("ID") },
+      {
+        store: {
+          kind: "memcached",
+          nodes: [{ host: "127.0.0.1", port: 11211, weight: 1 }],
+          isEncrypted: false,
+        },
+        placement: "ketama",
+        replicas: 0,
+        keyOf: "memc.sess.key.ID",
+        sessionId: phpSessionId,
+        layers: [],
+        serializeHandler: "php",
+        laravelKeys: [],
+        expressions: { authenticated: '"symfony/user/sfUser/authenticated"', user: "user.name" },
+        servedHosts: new Set(["example.org", "chat.example.org"]),
+        isUserPolicy: "all",
+        namesDifferByCase: false,
       },
-      placement: "ketama",
-      replicas: 0,
-      keyPrefix: "memc.sess.key.",
-      sessionId: phpSessionId,
-      layers: [],
-      serializeHandler: "php",
-      laravelKeys: [],
-      expressions: { authenticated: '"symfony/user/sfUser/authenticated"', user: "user.name" },
-      servedHosts: new Set(["example.org", "chat.example.org"]),
-      isUserPolicy: "all",
-      namesDifferByCase: false,
-    });
+    );
   });
 
   it("has PHP's own key prefix for each store unless told, and none when told so", async () => {
     const prefixOf = async (changes: Record<string, string>) => {
       const config = await readConfig({ ...good, ...changes });
-      return "keyPrefix" in config ? config.keyPrefix : undefined;
+      return "keyOf" in config ? config.keyOf("") : undefined;
     };
     assert.equal(await prefixOf({}), "memc.sess.key.");
     assert.equal(await prefixOf({ SESSION_STORE: "files:///tmp" }), "sess_");
@@ -126,18 +131,118 @@ describe("the function's configuration", () => {
       const changed = await withPreset({ SESSION_PRESET: name, SESSION_KEY_PREFIX: "", ...own });
       assert.deepEqual(changed.expressions, { authenticated: "a", user: "b" });
       assert.equal(changed.serializeHandler, "php");
-      assert.equal(changed.keyPrefix, "");
+      assert.equal(changed.keyOf(""), "");
     }
-    assert.equal((await withPreset({ SESSION_PRESET: "laravel" })).keyPrefix, "laravel_cache_");
+    assert.equal((await withPreset({ SESSION_PRESET: "laravel" })).keyOf(""), "laravel_cache_");
     assert.equal(
-      (await withPreset({ SESSION_PRESET: "laravel", SESSION_STORE: "files:///tmp" })).keyPrefix,
+      (await withPreset({ SESSION_PRESET: "laravel", SESSION_STORE: "files:///tmp" })).keyOf(""),
       "",
     );
-    assert.equal((await withPreset({ SESSION_PRESET: "symfony" })).keyPrefix, "memc.sess.key.");
+    assert.equal((await withPreset({ SESSION_PRESET: "symfony" })).keyOf(""), "memc.sess.key.");
     assert.equal(
-      (await withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" })).keyPrefix,
+      (await withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" })).keyOf(""),
       "sf_s",
     );
+  });
+
+  it("has a field of a hash from a preset and from SESSION_FIELD, in Redis alone", async () => {
+    const fieldOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, SESSION_STORE: "redis://a:1", ...changes });
+      assert.ok("keyOf" in config, JSON.stringify(config));
+      return config.field;
+    };
+    assert.equal(await fieldOf({}), undefined);
+    assert.equal(await fieldOf({ SESSION_FIELD: "sess data" }), "sess data");
+    assert.equal(await fieldOf({ SESSION_PRESET: "magento" }), "data");
+    assert.equal(await fieldOf({ SESSION_PRESET: "magento", SESSION_FIELD: "other" }), "other");
+    assert.equal(await fieldOf({ SESSION_PRESET: "magento", SESSION_STORE: "files:///tmp" }), undefined);
+    for (const SESSION_STORE of [
+      good.SESSION_STORE,
+      "files:///tmp",
+      "dynamodb://sessions",
+      "elasticache://a",
+    ]) {
+      assert.deepEqual(await problemsOf({ SESSION_STORE, SESSION_FIELD: "data" }), [
+        "SESSION_FIELD is set, and SESSION_STORE is no Redis: unset it",
+      ]);
+    }
+    const wrong = ["", "ä", "a\n", "x".repeat(251)];
+    for (const SESSION_FIELD of wrong) {
+      const problems = await problemsOf({ SESSION_STORE: "redis://a:1", SESSION_FIELD });
+      assert.match(
+        problems.join("\n"),
+        /^SESSION_FIELD is wrong: it must be the field of a Redis hash[^\n]*$/,
+      );
+    }
+  });
+
+  it("has keys by SESSION_KEY, whose secret it shows nowhere", async () => {
+    const SESSION_KEY = "a_{id}_{hmac-sha3-256:SESSION_KEY_SECRET:{id}}";
+    const config = await readConfig({ ...good, SESSION_KEY, SESSION_KEY_SECRET: "geheim" });
+    assert.ok("keyOf" in config, JSON.stringify(config));
+    const hash = createHmac("sha3-256", "geheim").update("ID").digest("hex");
+    assert.equal(config.keyOf("ID"), `a_ID_${hash}`);
+    assert.doesNotMatch(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config), /geheim/);
+    const plain = await readConfig({ ...good, SESSION_KEY: "a{id}b" });
+    assert.equal("keyOf" in plain && plain.keyOf("ID"), "aIDb");
+  });
+
+  it("refuses a SESSION_KEY beside a prefix, and a secret that is missing or of no use", async () => {
+    const hashed = "{hmac-sha3-256:SESSION_KEY_SECRET:{id}}";
+    const cases: readonly [Record<string, string>, RegExp][] = [
+      [
+        { SESSION_KEY: "a{id}", SESSION_KEY_PREFIX: "a" },
+        /^SESSION_KEY is set beside SESSION_KEY_PREFIX: unset one of them$/,
+      ],
+      [{ SESSION_KEY: "{id" }, /^SESSION_KEY is wrong: it must be printable ASCII.*\{id\} in it/],
+      [{ SESSION_KEY: "all" }, /^SESSION_KEY is wrong: /],
+      [{ SESSION_KEY: hashed }, /^SESSION_KEY_SECRET is missing: it must be the secret of hmac-sha3-256/],
+      [{ SESSION_KEY: hashed, SESSION_KEY_SECRET: "" }, /^SESSION_KEY_SECRET is wrong: /],
+      [
+        { SESSION_KEY: "{md5:{id}}", SESSION_KEY_SECRET: "geheim" },
+        /^SESSION_KEY_SECRET is set, and SESSION_KEY has no /,
+      ],
+      [{ SESSION_KEY_SECRET: "geheim" }, /^SESSION_KEY_SECRET is set, and SESSION_KEY has no /],
+    ];
+    for (const [changes, expected] of cases) {
+      const problems = await problemsOf(changes);
+      assert.equal(problems.length, 1, problems.join("\n"));
+      assert.match(problems[0] ?? "", expected);
+      assert.doesNotMatch(problems[0] ?? "", /geheim/);
+    }
+  });
+
+  it("refuses a SESSION_KEY whose sessions cannot be found where PHP placed them", async () => {
+    const hashed = "a{md5:{id}}";
+    const nodes = "memcached://a:1,b:2";
+    const wrong: readonly Record<string, string>[] = [
+      { SESSION_STORE: nodes, SESSION_KEY: hashed },
+      { SESSION_STORE: nodes, SESSION_KEY: "{id}b" },
+      { SESSION_STORE: nodes, SESSION_KEY: "{id}{id}", SESSION_PLACEMENT: "pecl-consistent" },
+      { SESSION_STORE: "elasticache://sessions", SESSION_KEY: hashed },
+      { SESSION_STORE: "redis://a:1,b:2", SESSION_KEY: hashed },
+      { SESSION_STORE: "redis://a:1,b:2", SESSION_KEY: hashed, SESSION_PLACEMENT: "client-ketama" },
+      { SESSION_STORE: "files:///tmp", SESSION_KEY: "a/{id}" },
+    ];
+    for (const changes of wrong) {
+      const problems = await problemsOf(changes);
+      assert.match(
+        problems.join("\n"),
+        /^SESSION_KEY is wrong: (?:with several|a file's name)[^\n]*$/,
+        JSON.stringify(changes),
+      );
+    }
+    const right: readonly Record<string, string>[] = [
+      { SESSION_STORE: nodes, SESSION_KEY: "a/{id}" },
+      { SESSION_STORE: nodes, SESSION_KEY: hashed, SESSION_PLACEMENT: "client-modula" },
+      { SESSION_STORE: "memcached://a:1", SESSION_KEY: hashed },
+      { SESSION_STORE: "redis://a:1", SESSION_KEY: hashed },
+      { SESSION_STORE: "redis://a:1,b:2", SESSION_KEY: "a/{id}" },
+      { SESSION_STORE: "redis://a:1,b:2?cluster=true", SESSION_KEY: hashed },
+      { SESSION_STORE: "dynamodb://sessions", SESSION_KEY: `a/${hashed}` },
+      { SESSION_STORE: "files:///tmp", SESSION_KEY: "sess_{sha1:a/{id}}" },
+    ];
+    for (const changes of right) assert.deepEqual(await problemsOf(changes), [], JSON.stringify(changes));
   });
 
   it("has what stands around a preset's sessions by the kind of store, unless told otherwise", async () => {
