@@ -12,9 +12,9 @@
 export type KeyOf = (sessionId: string) => string;
 
 /** What a hole can make of the text in it, by their names in a template. */
-export const keyHashes = ["md5", "sha1", "sha256-base64url", "hmac-sha3-256"] as const;
+const keyHashes = ["md5", "sha1", "sha256-base64url", "hmac-sha3-256"] as const;
 
-export type KeyHash = (typeof keyHashes)[number];
+type KeyHash = (typeof keyHashes)[number];
 
 /** Returns the hash of this text, as text. */
 export type HashKey = (hash: KeyHash, text: string) => string;
