@@ -6,15 +6,20 @@ import { join } from "node:path";
 /** As the bundler writes it, minified; what is loaded lazily is an import() and no match. */
 const staticImport = /(?:from|import)"\.\/([\w-]+\.mjs)"/g;
 
-/** Gives the bytes of handler.mjs in this directory and of all that it imports statically. */
-export function entryBytes(directory: string): number {
-  const sizes = new Map<string, number>();
+/** Returns the texts of handler.mjs in this directory and of all that it imports statically. */
+export function entryTexts(directory: string): string[] {
+  const texts = new Map<string, string>();
   const add = (file: string) => {
-    if (sizes.has(file)) return;
-    const bytes = readFileSync(join(directory, file));
-    sizes.set(file, bytes.length);
-    for (const [, imported] of bytes.toString().matchAll(staticImport)) add(imported as string);
+    if (texts.has(file)) return;
+    const text = readFileSync(join(directory, file), "utf8");
+    texts.set(file, text);
+    for (const [, imported] of text.matchAll(staticImport)) add(imported as string);
   };
   add("handler.mjs");
-  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  return [...texts.values()];
+}
+
+/** Returns how many bytes they are. */
+export function entryBytes(directory: string): number {
+  return entryTexts(directory).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }

@@ -3,16 +3,12 @@
 // the machine does falls on all of them alike; only the ratios mean anything elsewhere. Our own code is built as for
 // the function, and has a process for each handler: a site has one.
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { unserialize as locutusUnserialize } from "locutus/php/var/unserialize";
 import { unserialize as phpSerializeUnserialize } from "php-serialize";
-import { functionOptions } from "../infra/build.ts";
-import { temporaryDirectory } from "../test/real/directory.ts";
+import { bundle, type Contender, measure, micros, openProcess, rounds } from "./contenders.ts";
 import { requireParts } from "./require-parts.ts";
 import { median, medianRatio, row } from "./table.ts";
 
@@ -23,17 +19,6 @@ const require = createRequire(import.meta.url);
 const phpUnserialize: (text: string) => unknown = require("phpunserialize");
 const phpSessionUnserialize: (text: string) => unknown = require("php-session-unserialize");
 
-const rounds = 51;
-/**
- * What one contender does in one round takes about so long, in milliseconds: most turns pass before the system gives
- * the core to another program.
- */
-const turnMs = 4;
-const warmUpMs = 150;
-/** Who takes more than a second for one run, in milliseconds, has so many rounds and no warm-up. */
-const slowMs = 1000;
-const slowRounds = 3;
-
 const handlers = ["php", "php_binary", "php_serialize", "igbinary", "msgpack"] as const;
 type Handler = (typeof handlers)[number];
 
@@ -42,15 +27,6 @@ interface Sample {
   readonly size: number;
   readonly json: string;
   readonly bytes: Readonly<Record<Handler, string>>;
-}
-
-interface Contender {
-  readonly name: string;
-  /** Gives the time that so many runs take, in microseconds. */
-  readonly run: (count: number) => number | Promise<number>;
-  /** For each round, the microseconds of one run. */
-  readonly times: number[];
-  count: number;
 }
 
 const script = fileURLToPath(new URL("sessions.php", import.meta.url));
@@ -81,67 +57,17 @@ function others({ bytes, json }: Sample): Contender[] {
   ];
 }
 
-/** A process that runs loops within itself, so that only the time comes over: see decode-process.ts, sessions.php. */
-function open(command: string, args: readonly string[]) {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const contender = (handler: Handler, bytes: string): Contender => {
-    const name = [command, ...args, handler].join(" ");
-    const run = async (count: number) => {
-      child.stdin.write(`${handler} ${bytes} ${count}\n`);
-      const nanoseconds = Number((await answers.next()).value);
-      if (!(nanoseconds > 0)) throw new Error(`${name} does not find the user`);
-      return nanoseconds / 1000;
-    };
-    return { name, run, times: [], count: 1 };
-  };
-  return { contender, close: () => child.stdin.end() };
-}
-
-async function measure(contenders: readonly Contender[]): Promise<void> {
-  for (const contender of contenders) {
-    let took = await contender.run(1);
-    for (let count = 1; took < warmUpMs * 1000; count *= 2) {
-      took = await contender.run(count);
-      contender.count = Math.max(1, Math.round((turnMs * 1000 * count) / took));
-    }
-    if (took > slowMs * 1000) contender.times.push(took);
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const { run, count, times } of contenders) {
-      const isSlow = (times[0] ?? 0) > slowMs * 1000;
-      if (!isSlow || times.length < slowRounds) times.push((await run(count)) / count);
-    }
-  }
-}
-
-function micros({ times }: Contender): string {
-  const time = median(times);
-  return time < 1000 ? time.toPrecision(3) : String(Math.round(time));
-}
-
-/** The built module that the processes run. */
-async function bundle(): Promise<string> {
-  const outdir = temporaryDirectory();
-  await build({
-    ...functionOptions,
-    entryPoints: { process: fileURLToPath(new URL("decode-process.ts", import.meta.url)) },
-    outdir,
-  });
-  return join(outdir, "process.mjs");
-}
-
 const { stdout } = spawnSync("php", [script, "write"], { encoding: "utf8", maxBuffer: 2 ** 26 });
 const samples: Sample[] = stdout
   .trim()
   .split("\n")
   .map((line) => JSON.parse(line));
-const program = await bundle();
+const program = await bundle(fileURLToPath(new URL("decode-process.ts", import.meta.url)));
 const processes = handlers.map((handler) => ({
   handler,
-  login: open(process.execPath, [program, "login"]),
-  decode: open(process.execPath, [program, "decode"]),
-  php: open("php", [script, "decode"]),
+  login: openProcess(process.execPath, [program, "login"]),
+  decode: openProcess(process.execPath, [program, "decode"]),
+  php: openProcess("php", [script, "decode"]),
 }));
 const ownRows: string[] = [];
 const otherRows: string[] = [];

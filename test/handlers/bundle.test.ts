@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { entryBytes } from "../../bench/bundle-size.ts";
+import { entryBytes, entryTexts } from "../../bench/bundle-size.ts";
 import { loginEvent, plainSettings, sessionId, smallSession } from "../../bench/login.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 
@@ -65,6 +65,19 @@ describe("the bundle of a function", () => {
     assert.match(stdout, /\{\\"allow\\":true\}/, stderr);
     const entry = readFileSync(join(dist, "auth/handler.mjs"), "utf8");
     assert.match(entry, /import\("\.\/search-\w+\.mjs"\)/);
+  });
+
+  it("has presets, layers and the formats of few sites in chunks of their own", () => {
+    // Names that minifying keeps: of a preset, a code of the layers, Laravel's cipher.
+    const marks = ["login_web_", "snappy-unsupported", "aes-"];
+    for (const name of ["auth", "sessions"]) {
+      const entry = entryTexts(join(dist, name)).join();
+      const all = readdirSync(join(dist, name)).map((file) => readFileSync(join(dist, name, file), "utf8"));
+      for (const mark of marks) {
+        assert.ok(!entry.includes(mark), mark);
+        assert.ok(all.join().includes(mark), mark);
+      }
+    }
   });
 
   it("loads Node's net for memcached only, and its zlib for no store before a compressed session comes", () => {

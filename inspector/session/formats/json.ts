@@ -42,12 +42,13 @@ export function decodeJson(bytes: Uint8Array): PhpSession {
   return { variables };
 }
 
-const whitespace = /[ \t\n\r]*/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the grammar excludes
-const plainText = /[^"\\\u0000-\u001f]*/y;
+const controls = /[\u0000-\u001f]/;
 const numeral = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const unicodeEscape = /u([0-9A-Fa-f]{4})(?:\\u([0-9A-Fa-f]{4}))?/y;
 const maxInt64Digits = 19;
+/** So many digits fit a number exactly. */
+const maxPlainDigits = 15;
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
   "\\": "\\",
@@ -58,17 +59,32 @@ const escapes: Readonly<Record<string, string>> = {
   r: "\r",
   t: "\t",
 };
-const literals: ReadonlyMap<string, readonly [string, PhpValue]> = new Map([
-  ["n", ["null", null]],
-  ["t", ["true", true]],
-  ["f", ["false", false]],
-]);
+
+const tab = 0x09;
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+const space = 0x20;
+const quote = 0x22;
+const comma = 0x2c;
+const minus = 0x2d;
+const zero = 0x30;
+const nine = 0x39;
+const colon = 0x3a;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const lowerF = 0x66;
+const lowerN = 0x6e;
+const lowerT = 0x74;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
 
 class JsonReader {
   readonly #text: Bytes;
   #position = 0;
   #depth = 0;
   #values = 0;
+  /** Where the next backslash is, at or after the position of the last text; none: past the end. */
+  #backslash = -1;
 
   constructor(text: Bytes) {
     this.#text = text;
@@ -76,7 +92,7 @@ class JsonReader {
 
   readWhole(): PhpValue {
     const value = this.#readValue();
-    this.#match(whitespace);
+    this.#skipWhitespace();
     if (this.#position < this.#text.length) throw this.#malformed();
     return value;
   }
@@ -84,68 +100,88 @@ class JsonReader {
   #readValue(): PhpValue {
     this.#values++;
     if (this.#values > maxValues) throw new UnreadableSessionError("too-many-values", this.#position);
-    this.#match(whitespace);
-    const first = this.#text[this.#position];
-    if (first === undefined) throw new UnreadableSessionError("truncated", this.#position);
-    if (first === "{" || first === "[") return this.#readNested(first === "{");
-    if (first === '"') return this.#readText();
-    const literal = literals.get(first);
-    if (literal === undefined) return this.#readNumber();
-    const [word, value] = literal;
+    this.#skipWhitespace();
+    switch (this.#text.charCodeAt(this.#position)) {
+      case quote:
+        return this.#readText();
+      case openBrace:
+        return this.#readNested(closeBrace);
+      case openBracket:
+        return this.#readNested(closeBracket);
+      case lowerN:
+        return this.#readWord("null", null);
+      case lowerT:
+        return this.#readWord("true", true);
+      case lowerF:
+        return this.#readWord("false", false);
+      default:
+        return this.#readNumber();
+    }
+  }
+
+  #readWord<T extends PhpValue>(word: string, value: T): T {
     if (!this.#text.startsWith(word, this.#position)) throw this.#malformed();
     this.#position += word.length;
     return value;
   }
 
-  #readNested(isObject: boolean): PhpArray {
+  #readNested(close: number): PhpArray {
     this.#depth++;
     if (this.#depth > maxDepth) throw new UnreadableSessionError("too-deep", this.#position);
     const array = new PhpArray();
-    const close = isObject ? "}" : "]";
     this.#position++;
-    this.#match(whitespace);
-    if (this.#text[this.#position] === close) this.#position++;
+    this.#skipWhitespace();
+    if (this.#text.charCodeAt(this.#position) === close) this.#position++;
     else {
       do {
-        const key = isObject ? this.#readName() : array.entries.size;
+        const key = close === closeBrace ? this.#readName() : array.entries.size;
         if (array.entries.has(key)) throw this.#malformed();
         array.entries.set(key, this.#readValue());
-        this.#match(whitespace);
-      } while (this.#take(",", close));
+        this.#skipWhitespace();
+      } while (this.#goesOn(close));
     }
     this.#depth--;
     return array;
   }
 
   #readName(): ReturnType<typeof arrayKey> {
-    this.#match(whitespace);
-    if (this.#text[this.#position] !== '"') throw this.#malformed();
+    this.#skipWhitespace();
+    if (this.#text.charCodeAt(this.#position) !== quote) throw this.#malformed();
     const name = this.#readText();
-    this.#match(whitespace);
-    if (this.#text[this.#position] !== ":") throw this.#malformed();
+    this.#skipWhitespace();
+    if (this.#text.charCodeAt(this.#position) !== colon) throw this.#malformed();
     this.#position++;
     return arrayKey(name);
   }
 
-  /** Steps over one of two characters, and returns whether it is the first. */
-  #take(goesOn: string, ends: string): boolean {
-    const char = this.#text[this.#position];
-    if (char !== goesOn && char !== ends) throw this.#malformed();
+  /** Steps over a comma or what closes the array, and returns whether it was a comma. */
+  #goesOn(close: number): boolean {
+    const char = this.#text.charCodeAt(this.#position);
+    if (char !== comma && char !== close) throw this.#malformed();
     this.#position++;
-    return char === goesOn;
+    return char === comma;
   }
 
   /** From the opening quote to behind the closing one. */
   #readText(): Bytes {
-    this.#position++;
-    let text = this.#match(plainText);
-    while (this.#text[this.#position] !== '"') {
-      if (this.#text[this.#position] !== "\\") throw this.#malformed();
-      this.#position++;
-      text += this.#readEscape() + this.#match(plainText);
+    const text = this.#text;
+    let start = this.#position + 1;
+    let made = "";
+    for (;;) {
+      const end = text.indexOf('"', start);
+      if (end < 0) throw new UnreadableSessionError("truncated", text.length);
+      if (this.#backslash < start) {
+        const next = text.indexOf("\\", start);
+        this.#backslash = next < 0 ? text.length : next;
+      }
+      const plain = text.slice(start, Math.min(end, this.#backslash));
+      if (controls.test(plain)) throw new UnreadableSessionError("malformed", start);
+      made += plain;
+      this.#position = start + plain.length + 1;
+      if (this.#position > end) return made;
+      made += this.#readEscape();
+      start = this.#position;
     }
-    this.#position++;
-    return text;
   }
 
   /** From behind the backslash on. */
@@ -169,6 +205,30 @@ class JsonReader {
   }
 
   #readNumber(): PhpValue {
+    return this.#readShortInteger() ?? this.#readNumeral();
+  }
+
+  /** Returns undefined for any other number, and for what is none. */
+  #readShortInteger(): number | undefined {
+    const text = this.#text;
+    const isNegative = text.charCodeAt(this.#position) === minus;
+    const first = isNegative ? this.#position + 1 : this.#position;
+    let end = first;
+    let value = 0;
+    for (let char = text.charCodeAt(end); char >= zero && char <= nine; char = text.charCodeAt(end)) {
+      value = value * 10 + (char - zero);
+      end++;
+    }
+    const digits = end - first;
+    const startsWithZero = text.charCodeAt(first) === zero;
+    if (digits === 0 || digits > maxPlainDigits || (startsWithZero && (digits > 1 || isNegative)))
+      return undefined;
+    if (".eE".includes(text[end] ?? ",")) return undefined;
+    this.#position = end;
+    return isNegative ? -value : value;
+  }
+
+  #readNumeral(): PhpValue {
     numeral.lastIndex = this.#position;
     const [text, fraction, exponent] = numeral.exec(this.#text) ?? [];
     if (text === undefined) throw this.#malformed();
@@ -182,12 +242,15 @@ class JsonReader {
     return Number.isInteger(value) ? new PhpFloat(value) : value;
   }
 
-  #match(pattern: RegExp): string {
-    pattern.lastIndex = this.#position;
-    pattern.test(this.#text);
-    const start = this.#position;
-    this.#position = pattern.lastIndex;
-    return this.#text.slice(start, this.#position);
+  #skipWhitespace(): void {
+    const text = this.#text;
+    for (;;) {
+      const char = text.charCodeAt(this.#position);
+      // The end is NaN.
+      if (!(char <= space)) return;
+      if (char !== space && char !== newline && char !== tab && char !== carriageReturn) return;
+      this.#position++;
+    }
   }
 
   #malformed(): UnreadableSessionError {

@@ -13,6 +13,8 @@
 //
 // Source: FastLZ 0.1.0 as php-memcached carries it, fastlz/fastlz.c; ariya/FastLZ README, "Block Format".
 
+import { copyMatch } from "./copy-match.ts";
+
 const longMatch = 7;
 const farOffset = 31 * 256 + 255;
 
@@ -55,9 +57,7 @@ export function decompressFastLz(block: Uint8Array, length: number): Uint8Array 
       const start = to - offset - 1;
       // Written so that NaN fails, too.
       if (!(start >= 0 && to + size <= length)) return undefined;
-      // Byte by byte: a match may overlap its own output.
-      for (let i = 0; i < size; i++) output[to + i] = output[start + i] as number;
-      to += size;
+      to = copyMatch(output, start, to, size);
     }
     if (from >= block.length) break;
     instruction = next();

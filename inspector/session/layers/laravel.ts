@@ -22,15 +22,15 @@ import { createDecipheriv, createHmac, createSecretKey, type KeyObject, timingSa
 import { decodeJson } from "../formats/json.ts";
 import { decodePhpSerialize } from "../formats/php-serialize.ts";
 import { unwrapString } from "../formats/serialized.ts";
-import type { PhpSession } from "../model.ts";
+import { latin1, type PhpSession } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 import type { Wanted } from "../wanted.ts";
+import { decodeBase64 } from "./base64.ts";
 import type { LaravelKey } from "./laravel-key.ts";
 
 const cbcIvBytes = 16;
 const gcmIvBytes = 12;
 const tagBytes = 16;
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
  * Returns the decoder of a site's sessions, which are encrypted if there is a key: APP_KEY first, then the previous
@@ -56,7 +56,7 @@ function decodeAttributes(bytes: Uint8Array, wanted?: Wanted): PhpSession {
 }
 
 function decrypt(bytes: Uint8Array, keys: readonly KeyObject[]): Uint8Array {
-  const payload = readPayload(Buffer.from(bytes).toString("latin1"));
+  const payload = readPayload(latin1(bytes));
   if (payload === undefined) throw badEncryption();
   for (const key of keys) {
     const plain = payload.mac === "" ? decryptGcm(payload, key) : decryptCbc(payload, key);
@@ -74,15 +74,13 @@ function cipherOf(key: KeyObject, mode: "cbc" | "gcm"): string {
 }
 
 /** Returns undefined where another key made it. Nothing is decrypted that this key did not sign. */
-function decryptCbc({ iv, value, mac }: Payload, key: KeyObject): Uint8Array | undefined {
-  const expected = createHmac("sha256", key)
-    .update(iv + value)
-    .digest("hex");
+function decryptCbc({ iv, value, mac, signed }: Payload, key: KeyObject): Uint8Array | undefined {
+  const expected = createHmac("sha256", key).update(signed).digest("hex");
   // How long the comparison takes tells nothing.
   if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return undefined;
   try {
-    const decipher = createDecipheriv(cipherOf(key, "cbc"), key, Buffer.from(iv, "base64"));
-    return Buffer.concat([decipher.update(value, "base64"), decipher.final()]);
+    const decipher = createDecipheriv(cipherOf(key, "cbc"), key, iv);
+    return Buffer.concat([decipher.update(value), decipher.final()]);
   } catch {
     throw badEncryption();
   }
@@ -90,45 +88,48 @@ function decryptCbc({ iv, value, mac }: Payload, key: KeyObject): Uint8Array | u
 
 /** Returns undefined where another key made it. */
 function decryptGcm({ iv, value, tag }: Payload, key: KeyObject): Uint8Array | undefined {
+  const cipher = cipherOf(key, "gcm") as "aes-256-gcm";
   try {
-    const decipher = createDecipheriv(cipherOf(key, "gcm") as "aes-256-gcm", key, Buffer.from(iv, "base64"), {
-      authTagLength: tagBytes,
-    });
-    decipher.setAuthTag(Buffer.from(tag, "base64"));
+    const decipher = createDecipheriv(cipher, key, iv, { authTagLength: tagBytes }).setAuthTag(tag);
     // final() throws unless the tag is right: nothing before it is used.
-    return Buffer.concat([decipher.update(value, "base64"), decipher.final()]);
+    return Buffer.concat([decipher.update(value), decipher.final()]);
   } catch {
     return undefined;
   }
 }
 
 interface Payload {
-  readonly iv: string;
-  readonly value: string;
+  readonly iv: Uint8Array;
+  readonly value: Uint8Array;
   /** 64 hexadecimal digits, or "" beside a tag. */
   readonly mac: string;
-  readonly tag: string;
+  readonly tag: Uint8Array;
+  /** What the MAC is of. */
+  readonly signed: string;
 }
 
 function readPayload(text: string): Payload | undefined {
-  if (!base64.test(text)) return undefined;
+  const json = decodeBase64(text);
+  if (json === undefined) return undefined;
   let payload: unknown;
   try {
-    payload = JSON.parse(Buffer.from(text, "base64").toString());
+    payload = JSON.parse(json.toString());
   } catch {
     return undefined;
   }
   if (typeof payload !== "object" || payload === null) return undefined;
   // Laravel before 8.75 has no tag.
-  const { iv, value, mac, tag = "" } = payload as Readonly<Record<string, unknown>>;
-  if (typeof iv !== "string" || typeof value !== "string") return undefined;
-  if (typeof mac !== "string" || typeof tag !== "string") return undefined;
-  if (![iv, value, tag].every((part) => base64.test(part))) return undefined;
-  const isCbc = bytesIn(iv) === cbcIvBytes && tag === "" && /^[0-9a-f]{64}$/.test(mac);
-  const isGcm = bytesIn(iv) === gcmIvBytes && bytesIn(tag) === tagBytes && mac === "";
-  return isCbc || isGcm ? { iv, value, mac, tag } : undefined;
-}
-
-function bytesIn(text: string): number {
-  return Buffer.from(text, "base64").length;
+  const {
+    iv: ivText,
+    value: valueText,
+    mac,
+    tag: tagText = "",
+  } = payload as Readonly<Record<string, unknown>>;
+  if (typeof ivText !== "string" || typeof valueText !== "string") return undefined;
+  if (typeof mac !== "string" || typeof tagText !== "string") return undefined;
+  const [iv, value, tag] = [decodeBase64(ivText), decodeBase64(valueText), decodeBase64(tagText)];
+  if (iv === undefined || value === undefined || tag === undefined) return undefined;
+  const isCbc = iv.length === cbcIvBytes && tag.length === 0 && /^[0-9a-f]{64}$/.test(mac);
+  const isGcm = iv.length === gcmIvBytes && tag.length === tagBytes && mac === "";
+  return isCbc || isGcm ? { iv, value, mac, tag, signed: ivText + valueText } : undefined;
 }

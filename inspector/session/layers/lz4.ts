@@ -12,6 +12,7 @@
 // Source: lz4 1.9 doc/lz4_Block_format.md, lib/lz4.c LZ4_decompress_safe(); phpredis library.c, redis_compress(); pecl
 // lz4 lz4.c, php_lz4_compress().
 
+import { copyMatch } from "./copy-match.ts";
 import { badCompression, checkMadeBytes } from "./made-bytes.ts";
 
 const crcBytes = 1;
@@ -85,9 +86,7 @@ function decompressLz4Block(block: Uint8Array, length: number): Uint8Array | und
     from += 2;
     const size = withMore(token & 15) + minMatch;
     if (!(to + size <= length - lastLiterals)) return undefined;
-    // Byte by byte: a match may overlap its own output.
-    for (let i = 0; i < size; i++) output[to + i] = output[to - offset + i] as number;
-    to += size;
+    to = copyMatch(output, to - offset, to, size);
   }
 }
 

@@ -10,6 +10,7 @@
 //
 // Source: liblzf 3.6, lzf_d.c.
 
+import { copyMatch } from "./copy-match.ts";
 import { badCompression, checkMadeBytes } from "./made-bytes.ts";
 
 const maxLiterals = 32;
@@ -36,9 +37,7 @@ export function decompressLzf(stream: Uint8Array): Uint8Array {
     if (first >> 5 === longMatch) size += stream[from++] as number;
     const start = to - (((first & 31) << 8) | (stream[from++] as number)) - 1;
     if (start < 0) throw badCompression();
-    // Byte by byte: a match may overlap its own output.
-    for (let i = 0; i < size; i++) output[to + i] = output[start + i] as number;
-    to += size;
+    to = copyMatch(output, start, to, size);
   }
   return output;
 }

@@ -11,8 +11,9 @@
 // visitor chooses. All else is refused. What phpredis could not compress it stores as it is: only nothing is that.
 
 import { readSerialized, unwrapString } from "../formats/serialized.ts";
-import { PhpArray } from "../model.ts";
+import { latin1, PhpArray } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
+import { decodeBase64 } from "./base64.ts";
 import { unwrapIgbinaryString, unwrapMsgpackString } from "./binary-strings.ts";
 import { inflateGzip, inflateRaw, inflateZlib } from "./deflated.ts";
 import type { LayerName } from "./layer-names.ts";
@@ -35,7 +36,7 @@ const layers: Readonly<Record<LayerName, TakeOff>> = {
   igbinary: unwrapIgbinaryString,
   msgpack: unwrapMsgpackString,
   yii2: unwrapYii2,
-  base64: decodeBase64,
+  base64: unwrapBase64,
 };
 
 /**
@@ -58,10 +59,8 @@ function unwrapYii2(bytes: Uint8Array): Uint8Array {
   return Buffer.from(session, "latin1");
 }
 
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-function decodeBase64(bytes: Uint8Array): Uint8Array {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
-  if (!base64.test(text)) throw new UnreadableSessionError("malformed", 0);
-  return Buffer.from(text, "base64");
+function unwrapBase64(bytes: Uint8Array): Uint8Array {
+  const decoded = decodeBase64(latin1(bytes));
+  if (decoded === undefined) throw new UnreadableSessionError("malformed", 0);
+  return decoded;
 }
