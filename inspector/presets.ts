@@ -68,6 +68,8 @@ const symfonyIsEnabled = [
 ].join(" || ");
 const laravelUser = "login_web_59ba36addc2b2f9401580f014c7f58ea4e30989d";
 const joomlaData = `php_unserialize(base64_decode(joomla)).${quoted("Joomla\\Registry\\Registry::data")}`;
+/** Where an entity of CakePHP has what the database holds, if its class is that of `bake`. */
+const cakeFields = "App\\Model\\Entity\\User::_fields";
 
 /** A name as an expression needs it in which it is no word. */
 function quoted(name: string): string {
@@ -274,9 +276,10 @@ export const presets = {
 
   /**
    * CakePHP 3.3 to 5 with its plugin Authentication: Authenticator/SessionAuthenticator.php. The name is the identity's
-   * `username`, in an array or in the fields of an entity; the id itself where PrimaryKeySessionAuthenticator keeps
-   * nothing else. The class decides. Sessions are in a cache (Http/Session/CacheSession.php): Cache/Engine/RedisEngine.php
-   * serializes what it is given; the prefix is the cache configuration's, which only the site knows.
+   * `username`, in an array or in the fields of an entity of the class App\Model\Entity\User; the id itself where
+   * PrimaryKeySessionAuthenticator keeps nothing else. The class decides. Sessions are in a cache
+   * (Http/Session/CacheSession.php): Cache/Engine/RedisEngine.php serializes what it is given. The prefix is the cache
+   * configuration's, which only the site knows.
    *
    * Refused: an impersonated user (`AuthImpersonate`). The plugin keeps no other state.
    */
@@ -287,7 +290,7 @@ export const presets = {
     serializeHandler: "php",
     expressions: {
       authenticated: "Auth != `null` && AuthImpersonate == `null`",
-      user: "(type(Auth) == 'object' && [(contains(keys(Auth), '_fields') && [Auth._fields] || [Auth])[0].username] || [Auth])[0]",
+      user: `(type(Auth) == 'object' && [(contains(keys(Auth), '${cakeFields}') && [Auth.${quoted(cakeFields)}] || [Auth])[0].username] || [Auth])[0]`,
     },
   },
 
