@@ -79,16 +79,16 @@ describe("the tree of expressions", () => {
 
   it("quotes a key that is no identifier", () => {
     assert.deepEqual(
-      lines('symfony/user|a:1:{i:5;i:1;}\xc3\xab|b:1;a"b|i:2;e|a:1:{s:1:"\x1b";i:3;}_a1|i:4;toString|i:5;'),
+      lines('symfony/user|a:1:{i:5;i:1;}\xc3\xab|b:1;a"b|i:2;_a1|i:4;toString|i:5;e|a:1:{s:1:"\x1b";i:3;}'),
       [
         '"symfony/user" -> object(1)',
         '"symfony/user"."5" -> 1',
         '"ë" -> true',
         '"a\\"b" -> 2',
-        "e -> object(1)",
-        'e."\\u001b" -> 3',
         "_a1 -> 4",
         '"toString" -> 5',
+        "e -> object(1)",
+        'e."\\u001b" -> 3',
       ],
     );
   });

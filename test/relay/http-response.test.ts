@@ -8,6 +8,7 @@ import {
   maxResponseBytes,
   ResponseReader,
 } from "../../relay/http-response.ts";
+import { cpuMsOf } from "../cpu-time.ts";
 import { randomNumbers } from "../inspector/session/formats/mutants.ts";
 
 const yes = '{"allow":true}';
@@ -306,19 +307,20 @@ describe("the caps", () => {
   });
 
   it("keep short what the worst of responses costs", () => {
-    const startedMs = performance.now();
-    const spaces = " ".repeat(maxHeadBytes - 100);
-    assert.equal(responseTo(`${okay}a:${spaces}\0\r\n\r\n`), "header field");
-    assert.equal(responseTo(ofLength(`a:x${spaces}y\r\n`)) instanceof Object, true);
-    for (const [start, piece] of [
-      [chunked, "1\r\na\r\n"],
-      ["", "HTTP/1.1 100\r\n\r\n"],
-    ] as const) {
-      const text = start + piece.repeat(Math.floor((maxResponseBytes - start.length) / piece.length));
-      assert.equal(read(text, new Array(text.length).fill(1)).outcome, undefined);
-    }
+    const cpuMs = cpuMsOf(() => {
+      const spaces = " ".repeat(maxHeadBytes - 100);
+      assert.equal(responseTo(`${okay}a:${spaces}\0\r\n\r\n`), "header field");
+      assert.equal(responseTo(ofLength(`a:x${spaces}y\r\n`)) instanceof Object, true);
+      for (const [start, piece] of [
+        [chunked, "1\r\na\r\n"],
+        ["", "HTTP/1.1 100\r\n\r\n"],
+      ] as const) {
+        const text = start + piece.repeat(Math.floor((maxResponseBytes - start.length) / piece.length));
+        assert.equal(read(text, new Array(text.length).fill(1)).outcome, undefined);
+      }
+    });
     // Each takes minutes where it is read anew with every piece, or its spaces are shared out in every way.
-    assert.ok(performance.now() - startedMs < 10_000, `${performance.now() - startedMs} ms`);
+    assert.ok(cpuMs < 10_000, `${cpuMs} ms`);
   });
 });
 
