@@ -22,6 +22,9 @@ const patienceMs = 25_000;
 // After a fault that nobody foresaw, this pause keeps the restarts below that rate.
 const pauseBeforeCrashMs = 2_000;
 
+/** A connection to the socket that sends more empty frames in a row than this is no member of ejabberd's pool. */
+const maxEmptyFrames = 64;
+
 const args = process.argv.slice(2);
 if (args[0] === "doctor") await runDoctor();
 
@@ -114,7 +117,7 @@ async function run(config: RelayConfig): Promise<void> {
 async function serveCaller(decide: Decide, caller: Socket, callerStop: AbortSignal): Promise<void> {
   const options = { ...loop(decide), stop: callerStop };
   if (await greets(caller, callerStop)) await serveNumbered({ ...options, caller });
-  else await serve({ ...options, input: caller, write: (bytes) => caller.write(bytes) });
+  else await serve({ ...options, input: caller, output: caller, maxEmptyFrames });
 }
 
 async function serveStdin(decide: Decide): Promise<void> {
@@ -123,11 +126,13 @@ async function serveStdin(decide: Decide): Promise<void> {
   await serve({
     ...loop(decide),
     input: process.stdin,
-    write: (bytes) => process.stdout.write(bytes),
+    output: process.stdout,
+    // A program that ended would be started again, and too many fast ends take ejabberd's supervisors down.
+    maxEmptyFrames: Number.POSITIVE_INFINITY,
   });
 }
 
-function loop(decide: Decide): Omit<ServeOptions, "input" | "write"> {
+function loop(decide: Decide): Omit<ServeOptions, "input" | "output" | "maxEmptyFrames"> {
   return { decide, patienceMs, now: () => performance.now(), log, stop: stop.signal };
 }
 

@@ -23,6 +23,8 @@ export interface NumberedOptions {
 export const maxUnanswered = 16_384;
 /** The same for the bytes of these questions. */
 export const maxUnansweredBytes = 8 * 1024 * 1024;
+/** Then other callers have their turn: a chunk may hold thousands of questions that are refused without a request. */
+const questionsATurn = 64;
 
 /** Resolves to whether the caller begins with hello, which it answers. Anything else stays unread. */
 export function greets(caller: Socket, stop: AbortSignal): Promise<boolean> {
@@ -61,11 +63,13 @@ export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): P
   let unansweredBytes = 0;
   let isInputOver = false;
   let isBlocked = false;
+  /** Questions of the last chunk are not taken yet. */
+  let isTaking = false;
   const gone = new AbortController();
 
   return new Promise((resolve) => {
     const settleIfDone = () => {
-      if (isInputOver && unanswered.size === 0 && answers.isEmpty) resolve();
+      if (isInputOver && !isTaking && unanswered.size === 0 && answers.isEmpty) resolve();
     };
     const flush = () => {
       const bytes = answers.take();
@@ -81,7 +85,7 @@ export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): P
     };
     const readOrWait = () => {
       const isFull = unanswered.size >= maxUnanswered || unansweredBytes >= maxUnansweredBytes;
-      if (isFull || isBlocked || isInputOver) caller.pause();
+      if (isFull || isBlocked || isInputOver || isTaking) caller.pause();
       else if (caller.isPaused()) caller.resume();
     };
     const ask = async (number: number, payload: Buffer) => {
@@ -131,12 +135,25 @@ export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): P
       gone.abort();
       endInput();
     };
-    caller.on("data", (chunk: Buffer) => {
-      for (const payload of reader.push(chunk)) {
-        if (caller.destroyed) return;
+    const takeSome = () => {
+      for (let taken = 0; taken < questionsATurn; taken++) {
+        const payload = caller.destroyed || stop.aborted ? undefined : reader.next();
+        if (payload === undefined) {
+          isTaking = false;
+          readOrWait();
+          return settleIfDone();
+        }
         take(payload);
       }
-      readOrWait();
+      // The other callers' turn.
+      setImmediate(takeSome);
+    };
+    caller.on("data", (chunk: Buffer) => {
+      reader.push(chunk);
+      if (isTaking) return;
+      isTaking = true;
+      caller.pause();
+      takeSome();
     });
     caller.on("drain", () => {
       isBlocked = false;

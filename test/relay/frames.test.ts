@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { frame } from "../../infra/local/relay-caller.ts";
 import { answerBytes, FrameReader } from "../../relay/frames.ts";
+import { framesOf } from "./frames-of.ts";
 
 /** Cuts bytes into chunks of these sizes, again and again. */
 function chunksOf(bytes: Buffer, sizes: readonly number[]): Buffer[] {
@@ -24,7 +25,7 @@ describe("frames", () => {
         (payloads, sizes) => {
           const reader = new FrameReader();
           const stream = Buffer.concat(payloads.map((payload) => frame(payload)));
-          const read = chunksOf(stream, sizes).flatMap((chunk) => reader.push(chunk));
+          const read = chunksOf(stream, sizes).flatMap((chunk) => framesOf(reader, chunk));
           assert.deepEqual(
             read.map((bytes) => bytes.toString("hex")),
             payloads.map((p) => Buffer.from(p).toString("hex")),
@@ -35,7 +36,11 @@ describe("frames", () => {
   });
 
   it("may be empty, alone and in a row", () => {
-    assert.deepEqual(new FrameReader().push(Buffer.from([0, 0, 0, 0, 0, 1, 97])).map(String), ["", "", "a"]);
+    assert.deepEqual(framesOf(new FrameReader(), Buffer.from([0, 0, 0, 0, 0, 1, 97])).map(String), [
+      "",
+      "",
+      "a",
+    ]);
   });
 
   it("have unsigned lengths up to 65535", () => {
@@ -43,7 +48,7 @@ describe("frames", () => {
       const reader = new FrameReader();
       const chunks = chunksOf(frame(Buffer.alloc(length, "x")), [4096]);
       assert.deepEqual(
-        chunks.flatMap((chunk) => reader.push(chunk)).map((bytes) => bytes.length),
+        chunks.flatMap((chunk) => framesOf(reader, chunk)).map((bytes) => bytes.length),
         [length],
       );
     }
@@ -52,15 +57,15 @@ describe("frames", () => {
   it("are copied out of the chunk, which may be used again", () => {
     const reader = new FrameReader();
     const chunk = Buffer.from([0, 1, 97]);
-    const [payload] = reader.push(chunk);
+    const [payload] = framesOf(reader, chunk);
     chunk.fill(0);
     assert.equal(String(payload), "a");
   });
 
   it("are not given before their last byte", () => {
     const reader = new FrameReader();
-    assert.deepEqual(reader.push(Buffer.from([0, 3, 97, 98])), []);
-    assert.deepEqual(reader.push(Buffer.from([99])).map(String), ["abc"]);
+    assert.deepEqual(framesOf(reader, Buffer.from([0, 3, 97, 98])), []);
+    assert.deepEqual(framesOf(reader, Buffer.from([99])).map(String), ["abc"]);
   });
 });
 

@@ -98,6 +98,40 @@ describe("the bundled relay with --listen", () => {
     assert.equal(asking.length, 1);
   });
 
+  it("serves the others while one member floods it, and answers that one's frames, too", async () => {
+    await start();
+    for (const junk of [frame("x"), frame(Buffer.from([0xff])), frame(`auth:a:b:${"x".repeat(40)}\0`)]) {
+      const flood = new Member(socketPath);
+      const count = 20_000;
+      flood.socket.write(Buffer.concat(new Array(count).fill(junk)));
+      const other = new Member(socketPath);
+      for (let login = 0; login < 10; login++) {
+        assert.equal(await other.ask(good), true);
+        assert.equal(await other.ask(bad), false);
+      }
+      assert.ok(flood.count < count, "the others waited for all of the flood");
+      assert.equal(await flood.answers(count), "00020000".repeat(count));
+      flood.socket.destroy();
+      other.socket.destroy();
+    }
+  });
+
+  it("ends the connection of a member that sends a flood of empty frames, and no other", async () => {
+    await start();
+    const [flood, other] = [new Member(socketPath), new Member(socketPath)];
+    assert.equal(await other.ask(good), true);
+    flood.socket.write(Buffer.alloc(256 * 1024));
+    assert.equal(await other.ask(good), true);
+    await until(() => flood.isEnded, "its connection stays");
+    assert.equal(await flood.answers(0), "00020000".repeat(64));
+    assert.match(log, /level=error .*code=empty-frames/);
+    const few = new Member(socketPath);
+    few.socket.write(Buffer.concat([...new Array(64).fill(frame("")), frame(good)]));
+    assert.equal(await few.answers(65), `${"00020000".repeat(64)}00020001`);
+    assert.equal(await other.ask(good), true);
+    assert.equal(other.isEnded, false);
+  });
+
   it("lets the socket's owner and group ask, and nobody else", async () => {
     await start();
     assert.equal(statSync(socketPath).mode & 0o777, 0o660);

@@ -3,6 +3,7 @@
 import { connect, type Socket } from "node:net";
 import { frame } from "../../infra/local/relay-caller.ts";
 import { FrameReader } from "../../relay/frames.ts";
+import { framesOf } from "./frames-of.ts";
 
 export type Answer = "no" | "yes" | "unavailable" | "closed";
 const answers: readonly Answer[] = ["no", "yes", "unavailable"];
@@ -20,7 +21,7 @@ export class NumberedCaller {
       const caller = new NumberedCaller(socket);
       let isGreeted = false;
       socket.on("data", (chunk) => {
-        for (const payload of reader.push(chunk)) {
+        for (const payload of framesOf(reader, chunk)) {
           if (isGreeted) caller.#take(payload);
           else if (String(payload) === "hello:1") resolve(caller);
           else reject(new Error(`not hello: ${payload.toString("hex")}`));

@@ -107,9 +107,14 @@ describe("the bundled relay with numbered frames", () => {
   });
 
   it("answers unavailable to what waited too long for its turn", async () => {
-    api.reply = forLogins(() => {});
-    await start("--deadline-ms", "500");
+    await start("--deadline-ms", "2000");
     const caller = await NumberedCaller.open(path);
+    // The relay learns that a request takes half a second: it keeps that much of a question's time free.
+    api.reply = forLogins((...asked) => void setTimeout(() => allowGood(...asked), 500));
+    await Promise.all(
+      Array.from({ length: 64 }, (_, at) => caller.ask(`auth:user${at}:localhost:${goodSession}`)),
+    );
+    api.reply = forLogins(() => {});
     const before = api.bodies.length;
     const asked = Array.from({ length: maxInFlight + 40 }, (_, at) => caller.ask(`${good}${at}`));
     assert.deepEqual(new Set(await Promise.all(asked)), new Set(["unavailable"]));

@@ -13,6 +13,7 @@ import { FrameReader } from "../../relay/frames.ts";
 import type { Decision } from "../../relay/outcome.ts";
 import { greets, maxUnanswered, maxUnansweredBytes, serveNumbered } from "../../relay/serve-numbered.ts";
 import { temporaryDirectory } from "../real/directory.ts";
+import { framesOf } from "./frames-of.ts";
 import { until } from "./peer.ts";
 
 const helloFrame = frame("hello:1");
@@ -71,7 +72,7 @@ describe("a connection with numbered frames", () => {
     const caller = { socket, answers: [] as string[], chunks: 0, isEnded: false };
     socket.on("data", (chunk) => {
       caller.chunks++;
-      for (const payload of reader.push(chunk)) caller.answers.push(payload.toString("hex"));
+      for (const payload of framesOf(reader, chunk)) caller.answers.push(payload.toString("hex"));
     });
     socket.on("end", () => {
       caller.isEnded = true;

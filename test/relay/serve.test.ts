@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PassThrough, Readable } from "node:stream";
+import { PassThrough, Readable, Writable } from "node:stream";
 import { describe, it } from "node:test";
 import { frame } from "../../infra/local/relay-caller.ts";
 import type { Command } from "../../relay/command.ts";
@@ -18,11 +18,16 @@ const allow: Decide = async () => "allowed";
 async function answersTo(payloads: readonly string[], options: Partial<ServeOptions>) {
   let written = "";
   const log: string[] = [];
+  const output = new Writable({
+    write: (bytes: Buffer, _, done) => {
+      written += bytes.toString("hex");
+      done();
+    },
+  });
   const end = await serve({
     input: Readable.from([Buffer.concat(payloads.map((payload) => frame(payload)))]),
-    write: (bytes) => {
-      written += bytes.toString("hex");
-    },
+    output,
+    maxEmptyFrames: 64,
     decide: async (command) => (passwordOf(command) === "yes" ? "allowed" : "refused"),
     patienceMs: 1000,
     // A clock that has gone on for long.
@@ -87,6 +92,70 @@ describe("the relay's loop", () => {
       assert.equal(written, "00020001");
       assert.equal(end, "too-late");
       assert.deepEqual(log, ["too-late"]);
+    }
+  });
+
+  it("ends at too many empty frames in a row, and answers a few", async () => {
+    const empty = (count: number) => new Array<string>(count).fill("");
+    const few = [...empty(64), login("yes"), ...empty(64), "x", ...empty(64)];
+    const answered = await answersTo(few, {});
+    assert.equal(answered.end, "end-of-input");
+    assert.equal(answered.written.length, 8 * few.length);
+    const flood = await answersTo([login("yes"), ...empty(65), login("yes")], {});
+    assert.equal(flood.end, "empty-frames");
+    assert.equal(flood.written, `00020001${"00020000".repeat(64)}`);
+    assert.deepEqual(flood.log, ["empty-frames"]);
+    const endless = await answersTo(empty(1_000), { maxEmptyFrames: Number.POSITIVE_INFINITY });
+    assert.equal(endless.written.length, 8 * 1_000);
+  });
+
+  it("gives the other members their turn after each answer, whatever one of them sends", async () => {
+    for (const junk of ["x", "setpass:a:b:c", login("no")]) {
+      const order: string[] = [];
+      const served = (name: string, payloads: readonly string[]) => {
+        const output = new Writable({
+          write: (_bytes, _encoding, done) => {
+            order.push(name);
+            done();
+          },
+        });
+        return answersTo(payloads, { output });
+      };
+      await Promise.all([served("flood", new Array(1_000).fill(junk)), served("other", [login("yes")])]);
+      assert.ok(order.indexOf("other") <= 3, `${order.indexOf("other")} answers of the flood came first`);
+    }
+  });
+
+  it("waits with further questions until its answers are read, and ends although nobody reads them", async () => {
+    let decided = 0;
+    const decide: Decide = async () => {
+      decided++;
+      return "refused";
+    };
+    for (const how of ["drain", "close", "stop"]) {
+      decided = 0;
+      const written: (() => void)[] = [];
+      const output = new Writable({
+        highWaterMark: 40,
+        write: (_bytes, _encoding, done) => written.push(done),
+      });
+      const stop = new AbortController();
+      const served = answersTo(new Array(100).fill("x"), { output, decide, stop: stop.signal });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(decided, 10);
+      if (how === "stop") stop.abort();
+      if (how === "close") output.destroy();
+      const read = setInterval(() => how === "drain" && written.shift()?.(), 0);
+      const { end } = await served;
+      clearInterval(read);
+      assert.deepEqual(
+        [end, decided],
+        {
+          drain: ["end-of-input", 100],
+          close: ["end-of-input", 10],
+          stop: ["stopped", 10],
+        }[how] as [string, number],
+      );
     }
   });
 

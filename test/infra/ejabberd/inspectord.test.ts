@@ -20,6 +20,7 @@ import { frame, relayPath } from "../../../infra/local/relay-caller.ts";
 import { FrameReader } from "../../../relay/frames.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { needing } from "../../real/parts.ts";
+import { framesOf } from "../../relay/frames-of.ts";
 import { until } from "../../relay/peer.ts";
 import {
   allowGood,
@@ -123,7 +124,7 @@ async function listen(path: string, onFrame: OnFrame): Promise<FakeRelay> {
     const reader = new FrameReader();
     socket.on("error", () => {});
     socket.on("data", (chunk) => {
-      for (const payload of reader.push(chunk)) relay.onFrame(socket, payload, connection);
+      for (const payload of framesOf(reader, chunk)) relay.onFrame(socket, payload, connection);
     });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
