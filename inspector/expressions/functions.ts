@@ -3,7 +3,7 @@
 //
 //   php_unserialize(text)                what serialize() wrote, as document.ts shows it
 //   php_session(text)                    a session by PHP's default handler: `name|value` for each variable
-//   json_decode(text)                    JSON, its objects as PHP's arrays with keys
+//   json_decode(text)                    JSON as PHP's json_decode($text, true) reads it, see json.ts
 //   base64_decode(text)                  text again, or what document.ts shows for bytes that are no text
 //   not_older_than(timestamp, seconds)   true or false: less than so many seconds ago
 //   in_future(timestamp)                 true or false
@@ -18,13 +18,8 @@
 
 import { Functions } from "@aws-lambda-powertools/jmespath/functions";
 import { type Budget, valueCost } from "../session/budget.ts";
-import {
-  bytesOfText,
-  type Document,
-  jsonToDocument,
-  toDocument,
-  valueToDocument,
-} from "../session/document.ts";
+import { bytesOfText, type Document, toDocument, valueToDocument } from "../session/document.ts";
+import { readJson } from "../session/formats/json.ts";
 import { decodePhp } from "../session/formats/php.ts";
 import { readSerialized } from "../session/formats/serialized.ts";
 import { maxDecodedBytes } from "../session/limits.ts";
@@ -82,15 +77,7 @@ export class ExpressionFunctions extends Functions {
   }
 
   funcJsonDecode(text: unknown): Document {
-    return this.#decode(text, (bytes) => {
-      let json: unknown;
-      try {
-        json = JSON.parse(utf8.decode(bytes));
-      } catch {
-        return undefined;
-      }
-      return jsonToDocument(json, this.#budget);
-    });
+    return this.#decode(text, (bytes) => valueToDocument(readJson(bytes), this.#budget));
   }
 
   funcBase64Decode(text: unknown): Document {
@@ -157,8 +144,6 @@ const methodNames: Set<string> = new Set(
     .flatMap((prototype) => Object.getOwnPropertyNames(prototype))
     .filter((name) => name.startsWith("func")),
 );
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Groups of four, and the last one padded or not. */
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;

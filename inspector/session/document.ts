@@ -29,7 +29,6 @@
 // biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
 import { isUtf8 } from "node:buffer";
 import { Budget, valueCost } from "./budget.ts";
-import { maxDepth } from "./limits.ts";
 import {
   type Bytes,
   PhpArray,
@@ -79,29 +78,6 @@ export function valueToDocument(value: PhpValue, budget: Budget = new Budget()):
   fillAll(work);
   return document;
 }
-
-/**
- * What JSON.parse gave as a document: PHP's json_decode() with arrays for objects. Undefined where it is
- * nested deeper than a session may be, or holds half a surrogate pair, which no PHP string can.
- * @throws UnreadableSessionError `too-costly`
- */
-export function jsonToDocument(json: unknown, budget: Budget, depth = 0): Document | undefined {
-  budget.spend(valueCost);
-  if (depth > maxDepth) return undefined;
-  if (typeof json === "string") return hasLoneSurrogate.test(json) ? undefined : json;
-  if (typeof json === "number") return valueToDocument(json, budget);
-  if (typeof json === "boolean" || json === null) return json;
-  const document: Document[] | DocumentObject = Array.isArray(json) ? [] : emptyObject();
-  for (const [name, item] of Object.entries(json as object)) {
-    const inner = jsonToDocument(item, budget, depth + 1);
-    if (inner === undefined || hasLoneSurrogate.test(name)) return undefined;
-    if (Array.isArray(document)) document.push(inner);
-    else document[escaped(name)] = inner;
-  }
-  return document;
-}
-
-const hasLoneSurrogate = /\p{Surrogate}/u;
 
 /** The bytes of a string that this document is, or undefined where it is none. */
 export function bytesOfText(document: unknown): Buffer | undefined {

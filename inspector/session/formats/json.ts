@@ -33,13 +33,20 @@ import { UnreadableSessionError } from "../unreadable.ts";
 export function decodeJson(bytes: Uint8Array): PhpSession {
   const variables = new Map<Bytes, PhpValue>();
   if (bytes.length === 0) return { variables };
-  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
-  if (!isUtf8(bytes)) throw new UnreadableSessionError("malformed", 0);
-  const reader = new JsonReader(latin1(bytes));
-  const value = reader.readWhole();
+  const value = readJson(bytes);
   if (!(value instanceof PhpArray)) throw new UnreadableSessionError("malformed", 0);
   for (const [key, item] of value.entries) variables.set(String(key), item);
   return { variables };
+}
+
+/**
+ * The value that these bytes are.
+ * @throws UnreadableSessionError unless every byte belongs to it
+ */
+export function readJson(bytes: Uint8Array): PhpValue {
+  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
+  if (!isUtf8(bytes)) throw new UnreadableSessionError("malformed", 0);
+  return new JsonReader(latin1(bytes)).readWhole();
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the grammar excludes

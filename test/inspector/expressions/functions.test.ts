@@ -114,23 +114,17 @@ describe("json_decode", () => {
     assert.equal(resultOf("json_decode(a)", { a: "null" }), null);
     assert.equal(resultOf("json_decode(a).toString", { a: "{}" }), null);
     assert.deepEqual(resultOf("json_decode(a)", { a: "1e999" }), { $float: "INF" });
+    assert.deepEqual(resultOf("json_decode(a)", { a: "1.0" }), { $float: "1.0" });
+    assert.deepEqual(resultOf("json_decode(a)", { a: "9007199254740993" }), { $int: "9007199254740993" });
   });
 
-  it("fails on what is none, is nested too deep, or holds half a character", () => {
-    for (const a of [
-      "",
-      "{",
-      "{a:1}",
-      "'a'",
-      "[".repeat(600) + "]".repeat(600),
-      '"\\ud800"',
-      '{"\\ud800":1}',
-      '"\xff"',
-    ]) {
+  it("fails on what is none, is nested too deep, names a thing twice, or holds half a character", () => {
+    for (const a of ["", "{", '{"a":1,']) assert.equal(failureOf("json_decode(a)", { a }), "truncated", a);
+    for (const a of ["{a:1}", "'a'", '{"a":1,"a":1}', '"\\ud800"', '{"\\ud800":1}', '"\xff"']) {
       assert.equal(failureOf("json_decode(a)", { a }), "malformed", a.slice(0, 20));
     }
     assert.equal(resultOf("json_decode(a) != `null`", { a: "[".repeat(500) + "]".repeat(500) }), true);
-    assert.equal(failureOf("json_decode(a)", { a: "[".repeat(maxSessionBytes - 100) }), "malformed");
+    assert.equal(failureOf("json_decode(a)", { a: "[".repeat(maxSessionBytes - 100) }), "too-deep");
   });
 });
 
