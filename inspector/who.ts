@@ -117,11 +117,15 @@ class Evaluation {
 
 /** Parses each expression once: there are only as many as the operator wrote. */
 function plainPath(expression: string): PlainPath | undefined {
-  if (!plainPaths.has(expression)) plainPaths.set(expression, plainPathOf(expression));
-  return plainPaths.get(expression);
+  let path = plainPaths.get(expression);
+  if (path === undefined) {
+    path = plainPathOf(expression) ?? null;
+    plainPaths.set(expression, path);
+  }
+  return path ?? undefined;
 }
 
-const plainPaths = new Map<string, PlainPath | undefined>();
+const plainPaths = new Map<string, PlainPath | null>();
 
 /** Returns the texts in a value: itself, or those of a list. Nothing else names a host. */
 function textsOf(value: unknown): string[] {

@@ -1,84 +1,86 @@
-// The bytes of a session in a binary format, taken from the front: the handlers igbinary and msgpack are built
-// on it. Numbers are big-endian in both.
+// What igbinary.ts and msgpack.ts share: the bytes that both of them go over, and numbers in these. Both formats write
+// numbers big-endian, and each in as few bytes as it fits into.
 
-import { maxDepth, maxValues } from "../limits.ts";
-import { type Bytes, latin1 } from "../model.ts";
-import { UnreadableSessionError } from "../unreadable.ts";
+import { maxSessionBytes, maxSteps } from "../limits.ts";
+import type { Bytes } from "../model.ts";
+import { type UnreadableCode, UnreadableSessionError } from "../unreadable.ts";
 
-/** Where a decoder is in the session. */
-export interface BinaryReader {
-  readonly bytes: Uint8Array;
-  /** The same, one char a byte, once it is needed: strings are slices of it, not copies made one by one. */
-  text: Bytes | undefined;
-  position: number;
-  depth: number;
-  values: number;
-}
+/** A number of a type, and a number of 8 bytes behind it, can reach so far beyond the end. */
+const slackBytes = 32;
 
-/** How many bytes a length, a count, an index or an integer takes, short of eight. */
-export type Width = 1 | 2 | 4;
+/**
+ * A copy of the session. No look at a byte asks first whether it is there: behind the session stands a byte that
+ * neither format allows anywhere, and who jumps over a text compares with the end. One for all sessions, as none is
+ * begun while another is read.
+ */
+export const session = Buffer.alloc(maxSessionBytes + slackBytes);
+export const view = new DataView(session.buffer, session.byteOffset, session.length);
 
-/** All bytes, one char a byte. */
-export function textOf(reader: BinaryReader): Bytes {
-  reader.text ??= latin1(reader.bytes);
-  return reader.text;
-}
+let end = 0;
+let steps = 0;
 
-/** For numbers of eight bytes, floats and what is signed. */
-export function viewOf({ bytes }: BinaryReader): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The place of the next `length` bytes, and leaves the position behind them. Throws UnreadableSessionError. */
-export function skip(reader: BinaryReader, length: number): number {
-  const start = reader.position;
-  const end = reader.bytes.length;
-  if (length > end - start) throw new UnreadableSessionError("truncated", end);
-  reader.position = start + length;
-  return start;
-}
-
-export function readByte(reader: BinaryReader): number {
-  return reader.bytes[skip(reader, 1)] as number;
+/** Begins with these bytes. Throws UnreadableSessionError. */
+export function load(bytes: Uint8Array, byteBehind: number): void {
+  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
+  session.set(bytes);
+  end = bytes.length;
+  session[end] = byteBehind;
+  steps = 0;
 }
 
 /**
- * Neither format's writer takes more bytes for a number than it needs: a number below `least` would have had a
- * shorter form, and is refused.
+ * To be called before a loop over so many bytes that can be met again and again: two bytes can stand for a long text.
+ * Throws UnreadableSessionError.
  */
-export function readUnsigned(reader: BinaryReader, width: Width, least: number): number {
-  const start = skip(reader, width);
-  let number = 0;
-  for (let place = start; place < start + width; place++) {
-    number = number * 256 + (reader.bytes[place] as number);
+export function spend(count: number): void {
+  steps += count;
+  if (steps > maxSteps) throw new UnreadableSessionError("too-costly", end);
+}
+
+/** Behind a text of this length. Throws UnreadableSessionError. */
+export function behindText(start: number, length: number): number {
+  if (length > end - start) throw malformed(end);
+  return start + length;
+}
+
+/** What stands there does not belong there. */
+export function malformed(position: number): UnreadableSessionError {
+  return fail("malformed", position);
+}
+
+/** Whatever is behind the end of the session is missing and nothing else. */
+export function fail(code: UnreadableCode, position: number): UnreadableSessionError {
+  return position < end
+    ? new UnreadableSessionError(code, position)
+    : new UnreadableSessionError("truncated", end);
+}
+
+/** A length, a count or an index in 1, 2 or 4 bytes. Throws UnreadableSessionError for 2^31 and more. */
+export function sizeIn(position: number, width: number): number {
+  if (width === 1) return session[position] as number;
+  const size = width === 2 ? view.getUint16(position) : view.getInt32(position);
+  if (size < 0) throw malformed(end);
+  return size;
+}
+
+/** Shorter texts are made here sooner than by Node, which is in C++. */
+const longText = 13;
+
+/** One char a byte. */
+export function textAt(start: number, length: number): Bytes {
+  if (length >= longText) return session.toString("latin1", start, start + length);
+  const bytes = session;
+  const char = String.fromCharCode;
+  let text = "";
+  let place = start;
+  for (; place + 4 <= start + length; place += 4) {
+    text += char(
+      bytes[place] as number,
+      bytes[place + 1] as number,
+      bytes[place + 2] as number,
+      bytes[place + 3] as number,
+    );
   }
-  if (number < least) throw new UnreadableSessionError("malformed", start);
-  return number;
-}
-
-export function readFloat64(reader: BinaryReader): number {
-  return viewOf(reader).getFloat64(skip(reader, 8));
-}
-
-export function readBytes(reader: BinaryReader, length: number): Bytes {
-  const start = skip(reader, length);
-  return textOf(reader).slice(start, start + length);
-}
-
-/** One value more. Throws UnreadableSessionError. */
-export function countValue(reader: BinaryReader): void {
-  reader.values++;
-  if (reader.values > maxValues) throw new UnreadableSessionError("too-many-values", reader.position);
-}
-
-/**
- * Goes one level deeper, into `count` items of at least `minItemBytes` each. What goes in must come out by
- * `reader.depth--`.
- */
-export function enter(reader: BinaryReader, count: number, minItemBytes: number): void {
-  if (count * minItemBytes > reader.bytes.length - reader.position) {
-    throw new UnreadableSessionError("truncated", reader.bytes.length);
-  }
-  reader.depth++;
-  if (reader.depth > maxDepth) throw new UnreadableSessionError("too-deep", reader.position);
+  for (; place < start + length; place++) text += char(bytes[place] as number);
+  return text;
 }

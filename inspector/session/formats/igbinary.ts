@@ -24,7 +24,8 @@
 //                | ( 22 | 23 | 24 ) index ;                (* an object *)
 //
 // This is what igbinary writes. It also reads numbers in more bytes than they need, keys given twice, anything
-// behind the session and more: refused here.
+// behind the session and more: refused here. A property stands twice where a class's __sleep() names it twice; the
+// later one counts.
 //
 // An index counts from 0. Strings that are not empty have one numbering, keys and names of classes included.
 // Arrays, objects and scalars behind a flag have another: the session is 0 there, arrays and objects take
@@ -33,66 +34,31 @@
 //
 // Source: igbinary 3.2 src/php7/igbinary.c.
 
-import { maxSessionBytes, maxSteps } from "../limits.ts";
+import { maxDepth, maxSessionBytes, maxValues } from "../limits.ts";
 import {
   arrayKey,
   type Bytes,
-  isClassName,
+  isClassNameIn,
   maxInt64,
   PhpArray,
   PhpEnum,
   type PhpKey,
   PhpObject,
-  type PhpProperty,
   PhpSerializable,
   type PhpSession,
   type PhpValue,
   phpInteger,
-  propertyOf,
 } from "../model.ts";
-import { UnreadableSessionError } from "../unreadable.ts";
-import { beginWalk, giveUp, readWanted, type Wanted, walked, wantedAt } from "../wanted.ts";
-import {
-  countValue,
-  enter,
-  readByte,
-  readBytes,
-  readFloat64,
-  readUnsigned,
-  skip,
-  viewOf,
-  type Width,
-} from "./binary-input.ts";
-import { beginKeys, forgetKeys, goDeeper } from "./binary-walk.ts";
-import {
-  addString,
-  countAt,
-  endOfKey,
-  endOfString,
-  endOfValue,
-  type IgbinaryWalker,
-  isClassNameOf,
-  startOfPairs,
-  stringAt,
-} from "./igbinary-walk.ts";
+import type { Wanted } from "../wanted.ts";
+import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, put } from "./binary-build.ts";
+import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
+import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
+import { leaveArray, search } from "./binary-wanted.ts";
 
-interface IgbinaryReader extends IgbinaryWalker {
-  /** Otherwise references are known by nothing. */
-  readonly isWhole: boolean;
-  /** By index, once it was needed: one string is made however often an index names it. */
-  readonly texts: Bytes[];
-  /** By index, what `propertyOf` makes of the string. */
-  readonly properties: PhpProperty[];
-  readonly targets: Target[];
-  /** The bytes of all keys so far. */
-  keyBytes: number;
-}
-
-interface Target {
-  /** Undefined for the session itself, to which igbinary writes no reference. */
-  readonly value: PhpValue | undefined;
-  readonly isFlagged: boolean;
-}
+/** By index, three numbers of each string: where it is, its length, and its print once it was an array's key. */
+const strings = new Int32Array(maxSessionBytes + 3);
+/** By index: where the target of a reference is, behind its flag; the complement of that where it has one. */
+const targets = new Int32Array(maxValues + 1);
 
 /**
  * The session that PHP's `igbinary` handler wrote as these bytes; no bytes are an empty session: so is a new
@@ -102,323 +68,486 @@ interface Target {
  * Source: PS_SERIALIZER_DECODE_FUNC(igbinary) in igbinary src/php7/igbinary.c.
  */
 export function decodeIgbinary(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
-  return readWanted(bytes, wanted, readSession);
-}
-
-function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  const variables = new Map<Bytes, PhpValue>();
-  if (bytes.length === 0) return { variables };
-  const reader = open(bytes, wanted === undefined);
-  if (!reader.isWhole) beginWalk(bytes);
-  const version = readUnsigned(reader, 4, 1);
-  if (version > 2) throw new UnreadableSessionError("malformed", 0);
-  const { entries } = wanted === undefined ? readSessionArray(reader) : readWantedArray(reader, wanted);
-  if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
-  for (const [key, value] of entries) {
-    if (typeof key === "string") variables.set(key, value);
-  }
-  return { variables };
-}
-
-function open(bytes: Uint8Array, isWhole: boolean): IgbinaryReader {
-  return {
-    bytes,
-    text: undefined,
-    position: 0,
-    depth: 0,
-    values: 0,
-    isWhole,
-    texts: [],
-    properties: [],
-    targets: [],
-    keyBytes: 0,
-    strings: 0,
-    string: 0,
-    textStart: 0,
-    textEnd: 0,
-    prints: 0,
-  };
-}
-
-function readSessionArray(reader: IgbinaryReader): PhpArray {
-  const type = readByte(reader);
-  if (!isArray(type)) throw malformed(reader);
-  countValue(reader);
-  reader.targets.push({ value: undefined, isFlagged: false });
-  return readEntries(reader, new PhpArray(), type);
-}
-
-/** Reads what is wanted of an array. It gives up where reading in full might not accept the session. */
-function readWantedArray(reader: IgbinaryReader, wanted: Wanted): PhpArray {
-  countValue(reader);
-  const { bytes, position } = reader;
-  const array = new PhpArray();
-  const count = countAt(bytes, position);
-  const keys = beginKeys(reader);
-  goDeeper(reader, position);
-  reader.position = startOfPairs(bytes, position);
-  for (let read = 0; read < count; read++) {
-    reader.position = endOfKey(reader, reader.position, keys);
-    const found = wantedAt(wanted, bytes, reader.textStart, reader.textEnd);
-    if (found === undefined) reader.position = endOfValue(reader, reader.position);
-    else array.entries.set(found.name, readWantedValue(reader, found.inside));
-  }
-  reader.depth--;
-  forgetKeys(reader, keys);
-  return array;
-}
-
-function readWantedValue(reader: IgbinaryReader, inside: Wanted | undefined): PhpValue {
-  const type = walked[reader.position] as number;
-  if (isString(type)) {
-    countValue(reader);
-    reader.position = endOfString(reader, reader.position, type);
-    return lastString(reader);
-  }
-  const isWantedArray = inside !== undefined && isArray(type);
-  return isWantedArray ? readWantedArray(reader, inside) : readValue(reader);
-}
-
-const flag = 0x25;
-const isArray = (type: number) => type >= 0x14 && type <= 0x16;
-const isString = (type: number) => type >= 0x0d && type <= 0x13;
-const isInteger = (type: number) => (type >= 0x06 && type <= 0x0b) || type === 0x20 || type === 0x21;
-const isClass = (type: number) => type >= 0x17 && type <= 0x1c;
-
-// Between a value and one inside it lie two frames of the stack, none of them large: see `maxDepth`.
-
-function readValue(reader: IgbinaryReader): PhpValue {
-  countValue(reader);
-  const first = readByte(reader);
-  const isFlagged = first === flag;
-  const type = isFlagged ? readByte(reader) : first;
-  if (isArray(type)) return readEntries(reader, openArray(reader, isFlagged), type);
-  if (!isClass(type)) return readFlat(reader, type, isFlagged);
-  const object = openObject(reader, type);
-  return object instanceof PhpObject ? readProperties(reader, object) : object;
-}
-
-/** A value that has none inside it. */
-function readFlat(reader: IgbinaryReader, type: number, isFlagged: boolean): PhpValue {
-  if (type >= 0x01 && type <= 0x03) return readReference(reader, widthOf(type - 0x01), isFlagged);
-  if (type >= 0x22 && type <= 0x24) return readObjectHandle(reader, widthOf(type - 0x22));
-  const value = readScalar(reader, type);
-  if (isFlagged) reader.targets.push({ value, isFlagged });
-  return value;
-}
-
-function readScalar(reader: IgbinaryReader, type: number): PhpValue {
-  if (isString(type)) return readString(reader, type);
-  if (isInteger(type)) return readInteger(reader, type);
-  switch (type) {
-    case 0x00:
-      return null;
-    case 0x04:
-      return false;
-    case 0x05:
-      return true;
-    case 0x0c:
-      return readFloat64(reader);
-    default:
-      throw malformed(reader);
-  }
-}
-
-/** Types of one kind come in threes: with a number of 1, 2 and 4 bytes. */
-function widthOf(place: number): Width {
-  return place === 0 ? 1 : place === 1 ? 2 : 4;
-}
-
-/** A length, a count or an index in as few bytes as it fits into. */
-function readSize(reader: IgbinaryReader, width: Width): number {
-  return readUnsigned(reader, width, width === 1 ? 0 : width === 2 ? 0x100 : 0x1_0000);
-}
-
-function readInteger(reader: IgbinaryReader, type: number): number | bigint {
-  const isNegative = type % 2 === 1;
-  if (type >= 0x20) return readInteger64(reader, isNegative);
-  const size = readSize(reader, widthOf((type - 0x06) >> 1));
-  if (!isNegative) return size;
-  if (size === 0) throw malformed(reader);
-  return -size;
-}
-
-function readInteger64(reader: IgbinaryReader, isNegative: boolean): number | bigint {
-  const size = viewOf(reader).getBigUint64(skip(reader, 8));
-  // igbinary takes integers beyond 64 bits for 0.
-  if (size <= 0xffff_ffffn || size > maxInt64 + (isNegative ? 1n : 0n)) throw malformed(reader);
-  return phpInteger(isNegative ? -size : size);
-}
-
-function readString(reader: IgbinaryReader, type: number): Bytes {
-  if (type === 0x0d) {
-    reader.string = 0;
-    return "";
-  }
-  return type <= 0x10 ? readKnownString(reader, type - 0x0e) : readNewString(reader, type - 0x11);
-}
-
-function readNewString(reader: IgbinaryReader, place: number): Bytes {
-  const length = readSize(reader, widthOf(place));
-  if (length === 0) throw malformed(reader);
-  const value = readBytes(reader, length);
-  addString(reader, reader.position - length, reader.position);
-  reader.texts[reader.strings - 1] = value;
-  reader.string = reader.strings;
-  return value;
-}
-
-function readKnownString(reader: IgbinaryReader, place: number): Bytes {
-  const index = readSize(reader, widthOf(place));
-  if (index >= reader.strings) throw malformed(reader);
-  reader.string = index + 1;
-  return lastString(reader);
-}
-
-/** The reader's last string. */
-function lastString(reader: IgbinaryReader): Bytes {
-  if (reader.string === 0) return "";
-  const index = reader.string - 1;
-  let text = reader.texts[index];
-  if (text === undefined) {
-    text = stringAt(index);
-    reader.texts[index] = text;
-  }
-  return text;
-}
-
-/** An array that has its number, and nothing in it yet. */
-function openArray(reader: IgbinaryReader, isFlagged: boolean): PhpArray {
-  const array = new PhpArray();
-  // Even without a flag it can hold a reference to itself.
-  reader.targets.push({ value: array, isFlagged });
-  return array;
-}
-
-/** The least that a key and a value take: an empty string each. */
-const minPairBytes = 2;
-
-function readEntries(reader: IgbinaryReader, array: PhpArray, type: number): PhpArray {
-  const count = readSize(reader, widthOf(type - 0x14));
-  enter(reader, count, minPairBytes);
-  for (let read = 0; read < count; read++) {
-    const key = readKey(reader, readByte(reader));
-    spendOnKey(reader, key);
-    // An array of PHP holds no "5" beside 5, and igbinary would make one.
-    if (typeof key === "string" && arrayKey(key) !== key) throw malformed(reader);
-    if (array.entries.has(key)) throw malformed(reader);
-    array.entries.set(key, readValue(reader));
-  }
-  reader.depth--;
-  return array;
-}
-
-function readKey(reader: IgbinaryReader, type: number): PhpKey {
-  if (isString(type)) return readString(reader, type);
-  if (isInteger(type)) return readInteger(reader, type);
-  throw malformed(reader);
-}
-
-/** An object that has its number: one that is complete, or one before its properties. */
-function openObject(reader: IgbinaryReader, type: number): PhpObject | PhpSerializable | PhpEnum {
-  const className = type <= 0x19 ? readNewString(reader, type - 0x17) : readKnownString(reader, type - 0x1a);
-  if (!isClassNameOf(reader, reader.string)) throw malformed(reader);
-  const value = beginObject(reader, className);
-  reader.targets.push({ value, isFlagged: false });
-  return value;
-}
-
-function beginObject(reader: IgbinaryReader, className: Bytes): PhpObject | PhpSerializable | PhpEnum {
-  const type = readByte(reader);
-  if (isArray(type)) {
-    reader.position--;
-    return new PhpObject(className);
-  }
-  if (type === 0x27) return new PhpEnum(className, readCaseName(reader));
-  if (type < 0x1d || type > 0x1f) throw malformed(reader);
-  const length = readSize(reader, widthOf(type - 0x1d));
-  return new PhpSerializable(className, readBytes(reader, length));
-}
-
-function readProperties(reader: IgbinaryReader, object: PhpObject): PhpObject {
-  const type = readByte(reader);
-  const count = readSize(reader, widthOf(type - 0x14));
-  enter(reader, count, 1);
-  for (let read = 0; read < count; read++) {
-    const keyType = readByte(reader);
-    if (keyType === 0x00) continue;
-    const key = readKey(reader, keyType);
-    spendOnKey(reader, key);
-    // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
-    if (typeof key !== "string") object.keysAreData = true;
-    const stored = String(key);
-    if (object.properties.has(stored)) throw malformed(reader);
-    const property = typeof key === "string" ? lastProperty(reader, stored) : propertyOf(stored);
-    object.properties.set(stored, property);
-    property.value = readValue(reader);
-  }
-  reader.depth--;
-  return object;
-}
-
-/** What `propertyOf` gives for the reader's last string. */
-function lastProperty(reader: IgbinaryReader, stored: Bytes): PhpProperty {
-  const index = reader.string - 1;
-  if (index < 0) return propertyOf(stored);
-  let property = reader.properties[index];
-  if (property === undefined) {
-    property = propertyOf(stored);
-    reader.properties[index] = property;
-  }
-  return { ...property };
+  return decodeBinary(igbinary, bytes, wanted);
 }
 
 /**
- * An index of two bytes names a key of any length, which may have to be compared with others as long.
- * Throws UnreadableSessionError.
+ * Of each array and object around the innermost, four numbers: keys and values to come, with a bit for an object; where
+ * its first key is; the place of its first print; its last integer.
  */
-function spendOnKey(reader: IgbinaryReader, key: PhpKey): void {
-  if (typeof key !== "string") return;
-  reader.keyBytes += key.length;
-  if (reader.keyBytes > maxSteps) throw new UnreadableSessionError("too-costly", reader.position);
-}
+const around = new Int32Array(4 * (maxDepth + 1));
+/** An array with more names than this has them filed. */
+const maxPrints = 64;
+const allPrints = new Int32Array(maxPrints * (maxDepth + 1));
 
-function readCaseName(reader: IgbinaryReader): Bytes {
-  const type = readByte(reader);
-  if (!isString(type)) throw malformed(reader);
-  const name = readString(reader, type);
-  spendOnKey(reader, name);
-  if (!isClassName(name) || name.includes("\\")) throw malformed(reader);
-  return name;
-}
+/**
+ * Goes over all bytes and makes nothing of them. One loop, which spells out what is met most and takes what it needs
+ * into locals: V8 puts only so much of the functions that a loop calls into it, and reads a module's variables anew.
+ * @throws UnreadableSessionError unless they are a session
+ */
+function check(end: number): boolean {
+  const bytes = session;
+  const table = strings;
+  const numbered = targets;
+  const outer = around;
+  const prints = allPrints;
+  const printsPerMap = maxPrints;
+  const most = 0x7fff_ffff;
+  let position = 4;
+  let type = bytes[4] as number;
+  if (view.getInt32(0) < 1 || view.getInt32(0) > 2) throw malformed(end < 4 ? end : 0);
+  if (!isArray(type)) throw malformed(4);
+  beginKeys(end);
+  texts = undefined;
+  let levelDepth = 1;
+  let references = 0;
+  let stringCount = 0;
+  let targetCount = 0;
+  let values = 1;
+  let depth = 0;
+  // Pairs to come in the innermost array or object.
+  let left = 0;
+  let isObject = false;
+  let begin = 4;
+  // The prints of an array's names. Where its keys are filed: the complement of the map's number.
+  let firstPrint = 0;
+  let nextPrint = 0;
+  // In most arrays they ascend: then none is there twice.
+  let lastInteger = -1;
+  for (;;) {
+    const start = position;
+    if (type === 0x25) {
+      position++;
+      type = bytes[position] as number;
+      if (isScalar(type)) {
+        numbered[targetCount] = ~position;
+        targetCount++;
+      }
+    }
+    if (type === 0x11) {
+      const length = bytes[position + 1] as number;
+      position += 2;
+      table[3 * stringCount] = position;
+      table[3 * stringCount + 1] = length;
+      table[3 * stringCount + 2] = 0;
+      stringCount++;
+      position += length;
+      if (length === 0 || position > end) throw malformed(position - 1);
+    } else if (type === 0x06) {
+      position += 2;
+    } else if (type === 0x0e) {
+      position += 2;
+      if ((bytes[position - 1] as number) >= stringCount) throw malformed(position - 1);
+    } else if (type === 0x00 || type === 0x04 || type === 0x05) {
+      position++;
+    } else if (type >= 0x14 && type <= 0x1c) {
+      numbered[targetCount] = position > start ? ~position : position;
+      targetCount++;
+      outer[4 * depth] = isObject ? ~left : left;
+      const becomesObject = type >= 0x17;
+      if (becomesObject) {
+        // The types of a class name are those of strings, 6 and 12 further on.
+        const index = indexAt(position, type <= 0x19 ? type - 0x06 : type - 0x0c, stringCount);
+        if (index === stringCount) stringCount++;
+        checkClassName(index);
+        position = behind;
+        type = bytes[position] as number;
+      }
+      if (isArray(type)) {
+        outer[4 * depth + 1] = begin;
+        outer[4 * depth + 2] = firstPrint;
+        outer[4 * depth + 3] = lastInteger;
+        depth++;
+        if (depth > maxDepth) throw fail("too-deep", position);
+        left = sizeAt(position, type - 0x14);
+        position = behind;
+        if (left > end - position) throw malformed(end);
+        values += left;
+        if (values > maxValues) throw fail("too-many-values", position);
+        isObject = becomesObject;
+        begin = position;
+        firstPrint = nextPrint;
+        lastInteger = -1;
+      } else if (type === 0x27) {
+        type = bytes[position + 1] as number;
+        if (type < 0x0e || type > 0x13) throw malformed(position + 1);
+        const index = indexAt(position + 1, type, stringCount);
+        if (index === stringCount) stringCount++;
+        checkCaseName(index);
+        position = behind;
+      } else {
+        if (type < 0x1d || type > 0x1f) throw malformed(position);
+        const length = sizeAt(position, type - 0x1d);
+        position = behindText(behind, length);
+      }
+    } else if (type === 0x0c) {
+      position += 9;
+    } else if (type >= 0x0d && type <= 0x13) {
+      if (indexAt(position, type, stringCount) === stringCount) stringCount++;
+      position = behind;
+    } else if (isReference(type)) {
+      references++;
+      checkReference(position, type, targetCount, position > start);
+      position = behind;
+    } else {
+      integerAt(position);
+      position = behind;
+    }
 
-/** An array that is shared, or one of PHP's references: then both have the flag. */
-function readReference(reader: IgbinaryReader, width: Width, isFlagged: boolean): PhpValue {
-  const start = reader.position;
-  if (!reader.isWhole) throw giveUp(start);
-  const target = reader.targets[readSize(reader, width)];
-  const value = target?.value;
-  if (value === undefined || target?.isFlagged !== isFlagged || isObject(value)) {
-    throw new UnreadableSessionError("bad-reference", start);
+    // The next key, behind properties without a value.
+    for (;;) {
+      while (left === 0) {
+        if (depth === levelDepth) levelDepth = leaveArray();
+        depth--;
+        if (depth === 0) {
+          if (position !== end) throw malformed(position);
+          return references > 0;
+        }
+        if (firstPrint >= 0) nextPrint = firstPrint;
+        left = outer[4 * depth] as number;
+        isObject = left < 0;
+        if (isObject) left = ~left;
+        begin = outer[4 * depth + 1] as number;
+        firstPrint = outer[4 * depth + 2] as number;
+        lastInteger = outer[4 * depth + 3] as number;
+      }
+      left--;
+      if (position >= end) throw malformed(end);
+      type = bytes[position] as number;
+      if (type !== 0x00 || !isObject) break;
+      position++;
+    }
+    const keyStart = position;
+    let index = -1;
+    let isDoubtful = false;
+    if (type === 0x0e) {
+      index = bytes[position + 1] as number;
+      position += 2;
+      if (index >= stringCount) throw malformed(position - 1);
+    } else if (type === 0x11) {
+      const length = bytes[position + 1] as number;
+      position += 2;
+      table[3 * stringCount] = position;
+      table[3 * stringCount + 1] = length;
+      table[3 * stringCount + 2] = 0;
+      index = stringCount;
+      stringCount++;
+      position += length;
+      if (length === 0 || position > end) throw malformed(position - 1);
+    } else if (type >= 0x0d && type <= 0x13) {
+      index = indexAt(position, type, stringCount);
+      if (index === stringCount) stringCount++;
+      position = behind;
+      isDoubtful = index < 0 && !isObject;
+    } else {
+      const integer = type === 0x06 ? (bytes[position + 1] as number) : smallIntegerAt(position);
+      position = type === 0x06 ? position + 2 : behind;
+      isDoubtful = integer <= lastInteger;
+      lastInteger = integer;
+    }
+    if (index >= 0 && !isObject) {
+      const at = 3 * index;
+      let print = table[at + 2] as number;
+      if (print === 0) {
+        // PHP files "5" under 5.
+        if (isInteger(table[at] as number, table[at + 1] as number)) throw malformed(keyStart);
+        print = printOf(table[at] as number, table[at + 1] as number);
+        table[at + 2] = print;
+      }
+      let place = firstPrint;
+      while (place >= 0 && place < nextPrint && prints[place] !== print) place++;
+      isDoubtful = place !== nextPrint || place - firstPrint === printsPerMap;
+      if (!isDoubtful) {
+        prints[nextPrint] = print;
+        nextPrint++;
+      }
+      if (depth === levelDepth) {
+        const isPlain = isArray(bytes[position] as number);
+        levelDepth = search(print, table[at] as number, table[at + 1] as number, position, isPlain);
+      }
+    }
+    if (isDoubtful) {
+      lastInteger = most;
+      if (firstPrint >= 0) {
+        nextPrint = firstPrint;
+        firstPrint = ~fileKeys(begin, keyStart, isObject);
+      }
+      fileKey(~firstPrint, keyStart, isObject);
+    }
+    type = bytes[position] as number;
   }
+}
+
+const isArray = (type: number) => type >= 0x14 && type <= 0x16;
+const isClass = (type: number) => type >= 0x17 && type <= 0x1c;
+const isReference = (type: number) => (type >= 0x01 && type <= 0x03) || (type >= 0x22 && type <= 0x24);
+const isScalar = (type: number) =>
+  type === 0x00 || (type >= 0x04 && type <= 0x13) || type === 0x20 || type === 0x21;
+
+/** Where the size, the integer or the value ended that was looked at last. */
+let behind = 0;
+
+/** A length, a count or an index behind its type, in as few bytes as it fits into: 1, 2 or 4, by its place among types. */
+function sizeAt(position: number, place: number): number {
+  const size = sizeIn(position + 1, 1 << place);
+  behind = position + 1 + (1 << place);
+  if (place > 0 && size < (place === 1 ? 0x100 : 0x1_0000)) throw malformed(behind - 1);
+  return size;
+}
+
+/** The index of the string that begins here, which is a new one or was there before; -1 for the empty one. */
+function indexAt(position: number, type: number, next: number): number {
+  if (type === 0x0d) {
+    behind = position + 1;
+    return -1;
+  }
+  const size = sizeAt(position, type >= 0x11 ? type - 0x11 : type - 0x0e);
+  if (type <= 0x10) {
+    if (size >= next) throw malformed(behind - 1);
+    return size;
+  }
+  if (size === 0) throw malformed(behind - 1);
+  strings[3 * next] = behind;
+  strings[3 * next + 1] = size;
+  strings[3 * next + 2] = 0;
+  behind = behindText(behind, size);
+  return next;
+}
+
+function checkClassName(index: number): void {
+  const start = strings[3 * index] as number;
+  const length = strings[3 * index + 1] as number;
+  spend(length);
+  if (!isClassNameIn(session, start, start + length)) throw malformed(start);
+}
+
+function checkCaseName(index: number): void {
+  checkClassName(index);
+  const start = strings[3 * index] as number;
+  const end = start + (strings[3 * index + 1] as number);
+  if (session.subarray(start, end).includes(0x5c)) throw malformed(start);
+}
+
+function checkReference(position: number, type: number, targetCount: number, isFlagged: boolean): void {
+  const isHandle = type >= 0x22;
+  const index = sizeAt(position, type - (isHandle ? 0x22 : 0x01));
+  if (index === 0 || index >= targetCount) throw fail("bad-reference", behind - 1);
+  const target = targets[index] as number;
+  if (isClass(session[target < 0 ? ~target : target] as number) !== isHandle)
+    throw fail("bad-reference", behind - 1);
+  if (!isHandle && isFlagged !== target < 0) throw fail("bad-reference", behind - 1);
+}
+
+/** An integer from 0 to 2^31-2; -1 for all others. */
+function smallIntegerAt(position: number): number {
+  const integer = integerAt(position);
+  return integer >= 0 && integer < 0x7fff_ffff ? Number(integer) : -1;
+}
+
+function integerAt(position: number): number | bigint {
+  const type = session[position] as number;
+  const isNegative = type % 2 === 1;
+  if (type < 0x06 || (type > 0x0b && type !== 0x20 && type !== 0x21)) throw malformed(position);
+  if (type < 0x0a) {
+    const size = sizeAt(position, (type - 0x06) >> 1);
+    if (isNegative && size === 0) throw malformed(behind - 1);
+    return isNegative ? -size : size;
+  }
+  if (type < 0x20) {
+    const size = view.getUint32(position + 1);
+    behind = position + 5;
+    if (size < 0x1_0000) throw malformed(behind - 1);
+    return isNegative ? -size : size;
+  }
+  const size = view.getBigUint64(position + 1);
+  behind = position + 9;
+  // igbinary takes integers beyond 64 bits for 0.
+  if (size <= 0xffff_ffffn || size > maxInt64 + (isNegative ? 1n : 0n)) throw malformed(behind - 1);
+  return phpInteger(isNegative ? -size : size);
+}
+
+/** Whether PHP would file this key under an integer. */
+function isInteger(start: number, length: number): boolean {
+  const first = session[start] as number;
+  if (first > 0x39 || first < 0x2d || length > 20) return false;
+  return typeof arrayKey(textAt(start, length)) !== "string";
+}
+
+/** Files an array's keys from `begin` on and before `end`, or the integers among an object's; the number of the map. */
+function fileKeys(begin: number, end: number, isObject: boolean): number {
+  const map = newMap();
+  spend(end - begin);
+  let position = begin;
+  while (position < end) {
+    if (isObject && session[position] === 0x00) {
+      position++;
+    } else {
+      fileKey(map, position, isObject);
+      position = behindValue(behindValue(position));
+    }
+  }
+  return map;
+}
+
+function fileKey(map: number, position: number, isObject: boolean): void {
+  const type = session[position] as number;
+  if (type >= 0x0d && type <= 0x13) {
+    findText(position, type);
+    if (!isObject && isFiled(map, textStart, textLength)) throw malformed(position);
+  } else if (isFiled(map, position, position - behindValue(position))) throw malformed(position);
+}
+
+// From here on the bytes are known to be those of a session.
+
+let textStart = 0;
+let textLength = 0;
+
+/** Where the text of the string is; its index, or -1 for one that is written here. */
+function findText(position: number, type: number): number {
+  if (type === 0x0d) {
+    textLength = 0;
+    behind = position + 1;
+  } else if (type <= 0x10) {
+    const index = sizeAt(position, type - 0x0e);
+    textStart = strings[3 * index] as number;
+    textLength = strings[3 * index + 1] as number;
+    return index;
+  } else {
+    textLength = sizeAt(position, type - 0x11);
+    textStart = behind;
+    behind += textLength;
+  }
+  return -1;
+}
+
+/** By type, how many bytes it takes without a text; the types of one kind stand in a row, with 1, 2, 4 and 8 bytes. */
+const widths = Uint8Array.from({ length: 0x28 }, (_, type) => {
+  if (type >= 0x06 && type <= 0x0b) return 1 + (1 << ((type - 0x06) >> 1));
+  if (type === 0x0c || type === 0x20 || type === 0x21) return 9;
+  const first = [0x01, 0x0e, 0x11, 0x14, 0x17, 0x1a, 0x1d, 0x22].find(
+    (from) => type >= from && type < from + 3,
+  );
+  return first === undefined ? 1 : 1 + (1 << (type - first));
+});
+
+const itemsAround = new Int32Array(maxDepth + 1);
+
+/** Behind the value, or key, that begins here. */
+function behindValue(start: number): number {
+  let position = start;
+  let depth = 0;
+  // As in `check`.
+  let items = 0;
+  for (;;) {
+    const type = session[position] as number;
+    const width = widths[type] as number;
+    position += width;
+    if (isArray(type)) {
+      itemsAround[depth] = items;
+      depth++;
+      items = 2 * sizeIn(position + 1 - width, width - 1);
+    } else if ((type >= 0x11 && type <= 0x19) || (type >= 0x1d && type <= 0x1f)) {
+      position += sizeIn(position + 1 - width, width - 1);
+    } else if (type === 0x00 && (items & 1) === 1) {
+      items--;
+    }
+    // These stand in front of a value.
+    if (type === 0x25 || type === 0x27 || isClass(type)) continue;
+    while (items === 0) {
+      if (depth === 0) return position;
+      depth--;
+      items = itemsAround[depth] as number;
+    }
+    items--;
+  }
+}
+
+/** By index, the text of a string: one is made, however often an index names it. */
+let texts: Bytes[] | undefined;
+/** The value that begins here, or what is wanted of it; its end is `behind` then. */
+function build(position: number, wanted?: Wanted): PhpValue {
+  const type = session[position] as number;
+  if (type >= 0x0d && type <= 0x13) return textOf(position, type);
+  if (isArray(type) || isClass(type)) {
+    const known = wanted === undefined ? madeAt(position) : undefined;
+    if (known !== undefined) {
+      behind = behindValue(position);
+      return known;
+    }
+    const value = begin(position, type);
+    if (wanted === undefined) keepMade(position, value);
+    fill(value, wanted);
+    return value;
+  }
+  if (isReference(type)) {
+    const target = targets[sizeAt(position, type - (type >= 0x22 ? 0x22 : 0x01))] as number;
+    const end = behind;
+    const value = referenced(target < 0 ? ~target : target, wanted);
+    behind = end;
+    return value;
+  }
+  if (type === 0x25) return build(position + 1, wanted);
+  behind = position + (widths[type] as number);
+  if (type === 0x00) return null;
+  if (type === 0x04 || type === 0x05) return type === 0x05;
+  return type === 0x0c ? view.getFloat64(position + 1) : integerAt(position);
+}
+
+function referenced(position: number, wanted: Wanted | undefined): PhpValue {
+  const type = session[position] as number;
+  const hasInside = isArray(type) || isClass(type);
+  if (hasInside && wanted !== undefined) {
+    spend(behindValue(position) - position);
+    return build(position, wanted);
+  }
+  const known = madeAt(position);
+  if (known !== undefined) return known;
+  const value = hasInside ? begin(position, type) : build(position);
+  if (hasInside) keepEmpty(position, value);
+  else keepMade(position, value);
   return value;
 }
 
-/** A further handle of an object, with a flag or without. */
-function readObjectHandle(reader: IgbinaryReader, width: Width): PhpValue {
-  const start = reader.position;
-  if (!reader.isWhole) throw giveUp(start);
-  const value = reader.targets[readSize(reader, width)]?.value;
-  if (value === undefined || !isObject(value)) throw new UnreadableSessionError("bad-reference", start);
-  return value;
+function fillAt(position: number, value: PhpValue): void {
+  begin(position, session[position] as number);
+  fill(value, undefined);
 }
 
-function isObject(value: PhpValue): boolean {
-  return value instanceof PhpObject || value instanceof PhpEnum || value instanceof PhpSerializable;
+/** The array or object that begins here, with nothing in it yet; `behind` is where its count is. */
+function begin(position: number, type: number): PhpArray | PhpObject | PhpEnum | PhpSerializable {
+  behind = position;
+  if (isArray(type)) return new PhpArray();
+  const className = textOf(position, type <= 0x19 ? type - 0x06 : type - 0x0c);
+  const next = session[behind] as number;
+  if (isArray(next)) return new PhpObject(className);
+  if (next === 0x27) return new PhpEnum(className, build(behind + 1) as Bytes);
+  return new PhpSerializable(className, textOf(behind, next - 0x0c));
 }
 
-/** What was just read does not belong there. */
-function malformed(reader: IgbinaryReader): UnreadableSessionError {
-  return new UnreadableSessionError("malformed", reader.position - 1);
+/** Puts into it what is wanted of what stands at `behind`. */
+function fill(value: PhpValue, wanted: Wanted | undefined): void {
+  if (!(value instanceof PhpArray || value instanceof PhpObject)) return;
+  for (let left = sizeAt(behind, (session[behind] as number) - 0x14); left > 0; left--) {
+    if (session[behind] === 0x00) behind++;
+    else put(value, build(behind) as PhpKey, wanted, make, skip);
+  }
 }
+
+const make = (wanted?: Wanted): PhpValue => build(behind, wanted);
+function skip(): void {
+  behind = behindValue(behind);
+}
+
+/** The text of a string, a class name or a payload, by the type of a string that it has. */
+function textOf(position: number, type: number): Bytes {
+  const index = findText(position, type);
+  if (index < 0) return textAt(textStart, textLength);
+  texts ??= [];
+  const known = texts[index];
+  if (known !== undefined) return known;
+  const text = textAt(textStart, textLength);
+  texts[index] = text;
+  return text;
+}
+
+const igbinary = { byteBehind: 0xff, start: 4, check, build, fillAt } as const satisfies BinaryFormat;

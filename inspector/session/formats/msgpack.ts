@@ -38,12 +38,13 @@
 //
 // Source: msgpack-php 2.2 and 3.0 msgpack_pack.c, msgpack_unpack.c, msgpack/unpack_template.h.
 
-import { maxSessionBytes } from "../limits.ts";
+import { maxDepth, maxValues } from "../limits.ts";
 import {
   arrayKey,
   type Bytes,
-  isClassName,
+  isClassNameIn,
   maxInt64,
+  minInt64,
   PhpArray,
   PhpEnum,
   type PhpKey,
@@ -54,30 +55,15 @@ import {
   phpInteger,
   propertyOf,
 } from "../model.ts";
-import { type UnreadableCode, UnreadableSessionError } from "../unreadable.ts";
-import { giveUp, readWanted, type Wanted, wantedAt } from "../wanted.ts";
-import {
-  countValue,
-  enter,
-  readByte,
-  readBytes,
-  readFloat64,
-  readUnsigned,
-  skip,
-  viewOf,
-  type Width,
-} from "./binary-input.ts";
-import { beginKeys, forgetKeys, type Walker } from "./binary-walk.ts";
-import { endOfKey, endOfValue, isPlainMap } from "./msgpack-walk.ts";
+import type { Wanted } from "../wanted.ts";
+import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, put } from "./binary-build.ts";
+import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
+import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
+import { leaveArray, search } from "./binary-wanted.ts";
 
-interface MsgpackReader extends Walker {
-  /** Otherwise no slot can be trusted. */
-  readonly isWhole: boolean;
-  /** The list or map of number n at n-1; undefined where PHP's pointer cannot be trusted. */
-  readonly slots: (PhpValue | undefined)[];
-  /** How many pairs the map has that began last: PHP makes the table of an outer map that large. */
-  lastMapCount: number;
-}
+/** Where the list or map of number n is, at n-1. */
+const slots = new Int32Array(maxValues + 1);
+let slotCount = 0;
 
 /**
  * The session that PHP's `msgpack` handler wrote as these bytes; no bytes are an empty session: so is a new
@@ -87,80 +73,10 @@ interface MsgpackReader extends Walker {
  * Source: PS_SERIALIZER_DECODE_FUNC(msgpack) in msgpack-php msgpack.c.
  */
 export function decodeMsgpack(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
-  return readWanted(bytes, wanted, readSession);
-}
-
-function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
-  const variables = new Map<Bytes, PhpValue>();
-  if (bytes.length === 0) return { variables };
-  const reader = open(bytes, wanted === undefined);
-  const session = readSessionMap(reader, wanted);
-  if (reader.position < bytes.length) throw fail("malformed", reader.position);
-  for (const [key, value] of session.entries) {
-    if (typeof key === "string") variables.set(key, value);
-  }
-  return { variables };
-}
-
-function open(bytes: Uint8Array, isWhole: boolean): MsgpackReader {
-  return {
-    bytes,
-    text: undefined,
-    position: 0,
-    depth: 0,
-    values: 0,
-    isWhole,
-    slots: [],
-    lastMapCount: 0,
-    textStart: 0,
-    textEnd: 0,
-    prints: 0,
-  };
-}
-
-function readSessionMap(reader: MsgpackReader, wanted: Wanted | undefined): PhpArray {
-  const session = new PhpArray();
-  const type = readByte(reader);
-  countValue(reader);
-  if (type === emptyList) return session;
-  const count = readMapCount(reader, type);
-  if (count === undefined || count === 0) throw malformed(reader);
-  openMap(reader, count);
-  const pairs = readReferencedMark(reader) ? count - 1 : count;
-  if (wanted === undefined) readEntries(reader, session, pairs);
-  else readWantedEntries(reader, session, pairs, wanted);
-  reader.depth--;
-  return session;
-}
-
-/** Reads what is wanted of so many pairs. It gives up where reading in full might not accept the session. */
-function readWantedEntries(reader: MsgpackReader, array: PhpArray, count: number, wanted: Wanted): void {
-  const { bytes } = reader;
-  const keys = beginKeys(reader);
-  for (let read = 0; read < count; read++) {
-    reader.position = endOfKey(reader, reader.position, keys);
-    const found = wantedAt(wanted, bytes, reader.textStart, reader.textEnd);
-    if (found === undefined) reader.position = endOfValue(reader, reader.position);
-    else array.entries.set(found.name, readWantedValue(reader, found.inside));
-  }
-  forgetKeys(reader, keys);
-}
-
-function readWantedValue(reader: MsgpackReader, inside: Wanted | undefined): PhpValue {
-  if (inside === undefined || !isPlainMap(reader.bytes, reader.position)) return readValue(reader);
-  countValue(reader);
-  const count = readMapCount(reader, readByte(reader)) ?? 0;
-  if (count === 0) throw malformed(reader);
-  const array = new PhpArray();
-  openMap(reader, count);
-  readWantedEntries(reader, array, count, inside);
-  reader.depth--;
-  return array;
+  return decodeBinary(msgpack, bytes, wanted);
 }
 
 const nil = 0xc0;
-const emptyList = 0x90;
 const mark = {
   referenced: 0x01,
   array: 0x02,
@@ -169,324 +85,540 @@ const mark = {
   objectAgain: 0x05,
   enum: 0x06,
 };
+const isString = (type: number) => (type >= 0xa0 && type <= 0xbf) || (type >= 0xd9 && type <= 0xdb);
+const isMap = (type: number) => (type >= 0x80 && type <= 0x8f) || type === 0xde || type === 0xdf;
+const isList = (type: number) => (type >= 0x90 && type <= 0x9f) || type === 0xdc || type === 0xdd;
 
-// Between a value and one inside it lie three frames of the stack, none of them large: see `maxDepth`.
+/** Of each list and map around the innermost, four numbers: what is left of it and its kind; the rest as in igbinary.ts. */
+const around = new Int32Array(4 * (maxDepth + 1));
+const maxPrints = 64;
+const allPrints = new Int32Array(maxPrints * (maxDepth + 1));
 
-function readValue(reader: MsgpackReader): PhpValue {
-  countValue(reader);
-  const type = readByte(reader);
-  const pairs = readMapCount(reader, type);
-  if (pairs !== undefined) return readMap(reader, pairs);
-  const items = readListCount(reader, type);
-  return items === undefined ? readScalar(reader, type) : readList(reader, items);
-}
+/**
+ * Goes over all bytes and makes nothing of them, as in igbinary.ts.
+ * @throws UnreadableSessionError unless they are a session
+ */
+function check(end: number): boolean {
+  const bytes = session;
+  const numbered = slots;
+  const outer = around;
+  const prints = allPrints;
+  const printsPerMap = maxPrints;
+  const most = 0x7fff_ffff;
+  const list = 0;
+  const array = 1;
+  const object = 2;
+  let position = 0;
+  let type = bytes[0] as number;
+  if (type !== 0x90 && !isMap(type)) throw malformed(0);
+  beginKeys(end);
+  isResolved = false;
+  let levelDepth = 1;
+  let references = 0;
+  let count = 0;
+  let values = 1;
+  let depth = 0;
+  // Items, or pairs, to come in the innermost list or map.
+  let left = 0;
+  let kind = list;
+  let begin = 0;
+  let firstPrint = 0;
+  let nextPrint = 0;
+  let lastInteger = -1;
+  // What __serialize() returned has no marks.
+  let isReturned = false;
+  for (;;) {
+    if (type <= 0x7f || type === nil || type === 0xc2 || type === 0xc3 || type >= 0xe0) {
+      position++;
+    } else if (type >= 0xa0 && type <= 0xbf) {
+      position += type - 0x9f;
+      if (position > end) throw malformed(end);
+    } else if (isMap(type) || isList(type)) {
+      numbered[count] = position;
+      count++;
+      outer[4 * depth] = 4 * left + kind;
+      outer[4 * depth + 1] = begin;
+      outer[4 * depth + 2] = firstPrint;
+      outer[4 * depth + 3] = lastInteger;
+      depth++;
+      if (depth > maxDepth) throw fail("too-deep", position);
+      firstPrint = nextPrint;
+      lastInteger = -1;
+      left = sizeAt(position, type);
+      position = behind;
+      kind = isMap(type) ? array : list;
+      if (left > end - position) throw malformed(end);
+      if (kind === array) {
+        if (left === 0) throw malformed(position - 1);
+        if (bytes[position] === nil && !isReturned) {
+          const isReferenced = bytes[position + 1] === mark.referenced;
+          if (isReferenced) {
+            position += 2;
+            left--;
+            if (left === 0 && depth > 1) throw malformed(position - 1);
+          }
+          if (left > 0 && bytes[position] === nil) {
+            type = bytes[position + 1] as number;
+            if (depth === 1) throw malformed(position);
+            if (isString(type)) {
+              position = behindClassName(position + 1);
+              left--;
+              kind = object;
+              isReturned = left === 1 && !isReferenced && bytes[position] === nil;
+            } else {
+              if (left !== 2 || isReferenced) throw malformed(position + 1);
+              if (type !== mark.serializable && type !== mark.enum) references++;
+              position = behindMarked(position + 2, type, count);
+              left = 0;
+            }
+          }
+        }
+        begin = position;
+      }
+      values += left;
+      if (values > maxValues) throw fail("too-many-values", position);
+      if (isReturned && kind === object) {
+        left = 0;
+        position++;
+        type = bytes[position] as number;
+        if (!isMap(type) && !isList(type)) throw malformed(position);
+        continue;
+      }
+      isReturned = false;
+    } else if (type === 0xcb || type === 0xca) {
+      position += type === 0xcb ? 9 : 5;
+    } else if (isString(type)) {
+      const length = sizeAt(position, type);
+      position = behindText(behind, length);
+    } else {
+      integerAt(position);
+      position = behind;
+    }
 
-function readScalar(reader: MsgpackReader, type: number): PhpValue {
-  const length = readStringLength(reader, type);
-  if (length !== undefined) return readBytes(reader, length);
-  const integer = readInteger(reader, type);
-  if (integer !== undefined) return integer;
-  switch (type) {
-    case nil:
-      return null;
-    case 0xc2:
-      return false;
-    case 0xc3:
-      return true;
-    case 0xca:
-      return viewOf(reader).getFloat32(skip(reader, 4));
-    case 0xcb:
-      return readFloat64(reader);
-    default:
-      throw malformed(reader);
+    while (left === 0) {
+      if (depth === levelDepth) levelDepth = leaveArray();
+      depth--;
+      if (depth === 0) {
+        if (position !== end) throw malformed(position);
+        slotCount = count;
+        return references > 0;
+      }
+      if (firstPrint >= 0) nextPrint = firstPrint;
+      left = outer[4 * depth] as number;
+      kind = left & 3;
+      left >>= 2;
+      begin = outer[4 * depth + 1] as number;
+      firstPrint = outer[4 * depth + 2] as number;
+      lastInteger = outer[4 * depth + 3] as number;
+    }
+    left--;
+    if (position >= end) throw malformed(end);
+    type = bytes[position] as number;
+    if (kind === list) continue;
+    const keyStart = position;
+    let from = position + 1;
+    let length = type - 0xa0;
+    let isDoubtful = false;
+    if (type >= 0xa0 && type <= 0xbf) {
+      position = from + length;
+      if (position > end) throw malformed(end);
+    } else if (isString(type)) {
+      length = sizeAt(position, type);
+      from = behind;
+      position = behindText(from, length);
+    } else {
+      length = -1;
+      const integer = type <= 0x7f ? type : smallIntegerAt(position);
+      position = type <= 0x7f ? position + 1 : behind;
+      isDoubtful = integer <= lastInteger;
+      lastInteger = integer;
+    }
+    if (kind === object) {
+      if (length < 0) throw malformed(keyStart);
+      if (length > 0 && bytes[from] === 0) checkHiddenName(from, length);
+    } else if (length >= 0) {
+      // PHP files "5" under 5.
+      if (isInteger(from, length)) throw malformed(keyStart);
+      const print = printOf(from, length);
+      let place = firstPrint;
+      while (place >= 0 && place < nextPrint && prints[place] !== print) place++;
+      isDoubtful = place !== nextPrint || place - firstPrint === printsPerMap;
+      if (!isDoubtful) {
+        prints[nextPrint] = print;
+        nextPrint++;
+      }
+      if (depth === levelDepth) levelDepth = search(print, from, length, position, isPlainMap(position));
+    }
+    if (isDoubtful) {
+      lastInteger = most;
+      if (firstPrint >= 0) {
+        nextPrint = firstPrint;
+        firstPrint = ~fileKeys(begin, keyStart);
+      }
+      fileKey(~firstPrint, keyStart);
+    }
+    type = bytes[position] as number;
   }
 }
 
-// What begins with a byte of another type is left to the caller, as undefined.
+/** Where the size, the integer or the value ended that was looked at last. */
+let behind = 0;
 
-function readStringLength(reader: MsgpackReader, type: number): number | undefined {
-  if (type >= 0xa0 && type <= 0xbf) return type - 0xa0;
-  if (type === 0xd9) return readUnsigned(reader, 1, 0x20);
+/** By type from c0 on, how many bytes the number behind it takes. */
+const widths = Uint8Array.from([
+  ...[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 8, 1, 2, 4, 8],
+  ...[1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4],
+]);
+
+const widthAt = (type: number) => (type < nil || type >= 0xe0 ? 0 : (widths[type - nil] as number));
+
+/** A length or a count, in as few bytes as it fits into. */
+function sizeAt(position: number, type: number): number {
+  behind = position + 1;
+  if (type < 0xc0) return type >= 0xa0 ? type - 0xa0 : type & 0x0f;
+  const width = widths[type - nil] as number;
+  const size = sizeIn(position + 1, width);
+  behind += width;
   // By its setting msgpack.use_str8_serialization=0 the extension goes without d9.
-  if (type === 0xda) return readUnsigned(reader, 2, 0x20);
-  return type === 0xdb ? readUnsigned(reader, 4, 0x1_0000) : undefined;
+  const least = width === 4 ? 0x1_0000 : type <= 0xda ? 0x20 : 0x10;
+  if (size < least) throw malformed(behind - 1);
+  return size;
 }
 
-function readListCount(reader: MsgpackReader, type: number): number | undefined {
-  if (type >= 0x90 && type <= 0x9f) return type - 0x90;
-  return type === 0xdc || type === 0xdd ? readCount(reader, type === 0xdc ? 2 : 4) : undefined;
+/** An integer from 0 to 2^31-2; -1 for all others. */
+function smallIntegerAt(position: number): number {
+  const integer = integerAt(position);
+  return integer >= 0 && integer < 0x7fff_ffff ? Number(integer) : -1;
 }
 
-function readMapCount(reader: MsgpackReader, type: number): number | undefined {
-  if (type >= 0x80 && type <= 0x8f) return type - 0x80;
-  return type === 0xde || type === 0xdf ? readCount(reader, type === 0xde ? 2 : 4) : undefined;
-}
-
-function readCount(reader: MsgpackReader, width: Width): number {
-  return readUnsigned(reader, width, width === 2 ? 0x10 : 0x1_0000);
-}
-
-function readInteger(reader: MsgpackReader, type: number): number | bigint | undefined {
+function integerAt(position: number): number | bigint {
+  const type = session[position] as number;
+  behind = position + 1;
   if (type <= 0x7f) return type;
   if (type >= 0xe0) return type - 0x100;
+  behind += widths[type - nil] as number;
   switch (type) {
     case 0xcc:
-      return readUnsigned(reader, 1, 0x80);
+      return inRange(session[position + 1] as number, 0x80, 0xff);
     case 0xcd:
-      return readUnsigned(reader, 2, 0x100);
+      return inRange(view.getUint16(position + 1), 0x100, 0xffff);
     case 0xce:
-      return readUnsigned(reader, 4, 0x1_0000);
+      return inRange(view.getUint32(position + 1), 0x1_0000, 0xffff_ffff);
+    // PHP has no larger int and would make a string of it.
     case 0xcf:
-      return readPositive64(reader);
+      return phpInteger(inRange(view.getBigUint64(position + 1), 0x1_0000_0000n, maxInt64));
     case 0xd0:
-      return notAbove(reader, -0x21, viewOf(reader).getInt8(skip(reader, 1)));
+      return inRange(view.getInt8(position + 1), -0x80, -0x21);
     case 0xd1:
-      return notAbove(reader, -0x81, viewOf(reader).getInt16(skip(reader, 2)));
+      return inRange(view.getInt16(position + 1), -0x8000, -0x81);
     case 0xd2:
-      return notAbove(reader, -0x8001, viewOf(reader).getInt32(skip(reader, 4)));
+      return inRange(view.getInt32(position + 1), -0x8000_0000, -0x8001);
     case 0xd3:
-      return readNegative64(reader);
+      return phpInteger(inRange(view.getBigInt64(position + 1), minInt64, -0x8000_0001n));
     default:
-      return undefined;
+      throw malformed(position);
   }
 }
 
-/** The negative number, unless it would have had a shorter form. */
-function notAbove(reader: MsgpackReader, most: number, number: number): number {
-  if (number > most) throw malformed(reader);
-  return number;
+/** The integer, unless it would have had another form. */
+function inRange<T extends number | bigint>(integer: T, least: T, most: T): T {
+  if (integer < least || integer > most) throw malformed(behind - 1);
+  return integer;
 }
 
-function readPositive64(reader: MsgpackReader): number | bigint {
-  const number = viewOf(reader).getBigUint64(skip(reader, 8));
-  // PHP has no such int and would make a string of it.
-  if (number <= 0xffff_ffffn || number > maxInt64) throw malformed(reader);
-  return phpInteger(number);
+/** Whether PHP would file this key under an integer. */
+function isInteger(start: number, length: number): boolean {
+  const first = session[start] as number;
+  if (first > 0x39 || first < 0x2d || length > 20 || length === 0) return false;
+  return typeof arrayKey(textAt(start, length)) !== "string";
 }
 
-function readNegative64(reader: MsgpackReader): number | bigint {
-  const number = viewOf(reader).getBigInt64(skip(reader, 8));
-  if (number >= -0x8000_0000n) throw malformed(reader);
-  return phpInteger(number);
+/** Whether a map without a mark begins here. */
+function isPlainMap(position: number): boolean {
+  const type = session[position] as number;
+  return isMap(type) && session[position + 1 + widthAt(type)] !== nil;
 }
 
-function readString(reader: MsgpackReader): Bytes {
-  const length = readStringLength(reader, readByte(reader));
-  if (length === undefined) throw malformed(reader);
-  return readBytes(reader, length);
+/** Behind the string that begins here, whose text is found. */
+function behindString(position: number): number {
+  const type = session[position] as number;
+  if (!isString(type)) throw malformed(position);
+  textLength = sizeAt(position, type);
+  textStart = behind;
+  return behindText(textStart, textLength);
+}
+
+function behindClassName(position: number): number {
+  const end = behindString(position);
+  if (!isClassNameIn(session, textStart, end)) throw malformed(textStart);
+  return end;
+}
+
+/** Behind what follows a mark that is not a class's, in a map which is the last of so many numbers. */
+function behindMarked(position: number, type: number, count: number): number {
+  if (type === mark.serializable) return behindString(behindClassName(position));
+  if (type === mark.enum) {
+    const end = behindClassName(behindClassName(position));
+    if (session.subarray(textStart, end).includes(0x5c)) throw malformed(textStart);
+    return end;
+  }
+  if (type !== mark.array && type !== mark.object && type !== mark.objectAgain) throw malformed(position - 1);
+  if (session[position] !== 0) throw malformed(position);
+  const number = smallIntegerAt(position + 1);
+  if (number < 1 || number > count) throw fail("bad-reference", behind - 1);
+  return behind;
+}
+
+/** PHP drops what starts with NUL and is no name of a private or protected property, and never writes it. */
+function checkHiddenName(start: number, length: number): void {
+  if (propertyOf(textAt(start, length)).visibility === "public") throw malformed(start);
+}
+
+/** Files an array's keys from `begin` on and before `end`; the number of the map. */
+function fileKeys(begin: number, end: number): number {
+  const map = newMap();
+  spend(end - begin);
+  let position = begin;
+  while (position < end) {
+    fileKey(map, position);
+    position = behindValue(behindValue(position));
+  }
+  return map;
+}
+
+function fileKey(map: number, position: number): void {
+  const isName = isString(session[position] as number);
+  const end = isName ? behindString(position) : behindValue(position);
+  if (isName ? isFiled(map, textStart, textLength) : isFiled(map, position, position - end)) {
+    throw malformed(position);
+  }
+}
+
+// From here on the bytes are known to be those of a session.
+
+let textStart = 0;
+let textLength = 0;
+
+/** Behind the value, or key, that begins here. */
+function behindValue(start: number): number {
+  let position = start;
+  for (let left = 1; left > 0; left--) {
+    const type = session[position] as number;
+    if (isMap(type)) left += 2 * sizeAt(position, type);
+    else if (isList(type)) left += sizeAt(position, type);
+    else if (isString(type)) behind = sizeAt(position, type) + behind;
+    else behind = position + 1 + widthAt(type);
+    position = behind;
+  }
+  return position;
+}
+
+/** The value that begins here, or what is wanted of it; its end is `behind` then. */
+function build(position: number, wanted?: Wanted): PhpValue {
+  const type = session[position] as number;
+  if (isString(type)) return stringAt(position);
+  if (!isMap(type) && !isList(type)) return scalarAt(position, type);
+  const known = wanted === undefined ? madeAt(position) : undefined;
+  if (known !== undefined) {
+    behind = behindValue(position);
+    return known;
+  }
+  const value = begin(position);
+  if (value === undefined) {
+    const end = behind;
+    const target = referenced(position, wanted);
+    behind = end;
+    return target;
+  }
+  if (wanted === undefined) keepMade(position, value);
+  fill(value, wanted);
+  return value;
+}
+
+/** What the reference names that is written here. Throws UnreadableSessionError. */
+function referenced(position: number, wanted: Wanted | undefined): PhpValue {
+  const target = targetOf(position);
+  if (target < 0) throw fail("uncertain-reference", position);
+  const known = madeAt(target);
+  const value = known ?? (begin(target) as PhpValue);
+  if (value instanceof PhpArray !== (session[position + 2] === mark.array))
+    throw fail("bad-reference", position);
+  if (wanted !== undefined) {
+    spend(behindValue(target) - target);
+    return build(target, wanted);
+  }
+  if (known === undefined) keepEmpty(target, value);
+  return value;
+}
+
+function stringAt(position: number): Bytes {
+  behind = behindString(position);
+  return textAt(textStart, textLength);
+}
+
+function scalarAt(position: number, type: number): PhpValue {
+  behind = position + 1 + widthAt(type);
+  if (type === nil) return null;
+  if (type === 0xc2 || type === 0xc3) return type === 0xc3;
+  if (type === 0xca) return view.getFloat32(position + 1);
+  return type === 0xcb ? view.getFloat64(position + 1) : integerAt(position);
+}
+
+/** How many items or pairs are in the list or map that was begun last, from `behind` on. */
+let left = 0;
+let isOfItems = false;
+
+/** What begins here, with nothing in it yet; undefined for a reference. */
+function begin(position: number): PhpArray | PhpObject | PhpEnum | PhpSerializable | undefined {
+  const type = session[position] as number;
+  left = sizeAt(position, type);
+  isOfItems = isList(type);
+  if (isOfItems || session[behind] !== nil) return new PhpArray();
+  if (session[behind + 1] === mark.referenced) {
+    behind += 2;
+    left--;
+    if (left === 0 || session[behind] !== nil) return new PhpArray();
+  }
+  const marked = session[behind + 1] as number;
+  if (isString(marked)) {
+    const object = new PhpObject(stringAt(behind + 1));
+    left--;
+    if (left > 0 && session[behind] === nil) {
+      // The object is filled from the list or map that its class returned.
+      object.keysAreData = true;
+      const inner = behind + 1;
+      isOfItems = isList(session[inner] as number);
+      left = sizeAt(inner, session[inner] as number);
+    }
+    return object;
+  }
+  left = 0;
+  behind += 2;
+  if (marked === mark.serializable) return new PhpSerializable(stringAt(behind), stringAt(behind));
+  if (marked === mark.enum) return new PhpEnum(stringAt(behind), stringAt(behind));
+  integerAt(behind + 1);
+  return undefined;
+}
+
+function fillAt(position: number, value: PhpValue): void {
+  begin(position);
+  fill(value, undefined);
+}
+
+/** Puts into it what is wanted of what was begun. */
+function fill(value: PhpValue, wanted: Wanted | undefined): void {
+  if (!(value instanceof PhpArray || value instanceof PhpObject)) return;
+  const hasItems = isOfItems;
+  const count = left;
+  for (let index = 0; index < count; index++) {
+    put(value, hasItems ? index : (build(behind) as PhpKey), wanted, make, skip);
+  }
+}
+
+const make = (wanted?: Wanted): PhpValue => build(behind, wanted);
+function skip(): void {
+  behind = behindValue(behind);
+}
+
+/** By number, less 1: what PHP's pointer leads to by now, or -1; of references, what it led to when they were read. */
+const pointers = new Int32Array(maxValues + 1);
+const targets = new Int32Array(maxValues + 1);
+let nextSlot = 0;
+let lastMapCount = 0;
+let isResolved = false;
+
+/** The place of what the reference names that is written here, or -1 where that is left to chance. */
+function targetOf(position: number): number {
+  if (!isResolved) {
+    isResolved = true;
+    nextSlot = 0;
+    follow(0);
+  }
+  let low = 0;
+  for (let high = slotCount - 1; low < high; ) {
+    const middle = (low + high + 1) >> 1;
+    if ((slots[middle] as number) <= position) low = middle;
+    else high = middle - 1;
+  }
+  return targets[low] as number;
 }
 
 /** PHP makes no larger table in advance, whatever the count says. */
 const maxTableInAdvance = 0x1_0000;
-
 /** PHP's smallest table. */
 const minTable = 8;
 
-function readList(reader: MsgpackReader, count: number): PhpArray {
-  const list = new PhpArray();
-  const index = openSlot(reader);
-  enter(reader, count, 1);
-  for (let read = 0; read < count; read++) {
-    const slot = reader.slots.length;
-    list.entries.set(read, readValue(reader));
-    if (count > maxTableInAdvance) forgetSlot(reader, slot);
+/** Follows PHP's pointers while it reads the value that begins here; its end is `behind` then. */
+function follow(position: number): void {
+  const type = session[position] as number;
+  if (!isMap(type) && !isList(type)) {
+    behind = behindValue(position);
+    return;
   }
-  reader.depth--;
-  reader.slots[index] = list;
-  return list;
-}
-
-function readMap(reader: MsgpackReader, count: number): PhpValue {
-  const index = openMap(reader, count);
-  const { value, rest, isTarget } = beginMap(reader, count);
-  if (isTarget) reader.slots[index] = value;
-  if (rest === "returned") readReturned(reader, value as PhpObject);
-  else if (rest > 0 && value instanceof PhpArray) readEntries(reader, value, rest);
-  else if (rest > 0) readProperties(reader, value as PhpObject, rest);
-  reader.depth--;
-  reader.slots[index] = value;
-  return value;
-}
-
-/** The least that a key and a value take. */
-const minPairBytes = 2;
-
-/** Takes a number and goes one level deeper. */
-function openMap(reader: MsgpackReader, count: number): number {
-  reader.lastMapCount = count;
-  enter(reader, count, minPairBytes);
-  return openSlot(reader);
-}
-
-/** What the session is in this place is not known before it is read. */
-function openSlot(reader: MsgpackReader): number {
-  return reader.slots.push(undefined) - 1;
-}
-
-/** What a map is, by its marks. */
-interface BegunMap {
-  readonly value: PhpValue;
-  /** The pairs to be read into it, or that what its class returned is to be read. */
-  readonly rest: number | "returned";
-  /** Whether a reference inside it can name it. */
-  readonly isTarget: boolean;
-}
-
-function beginMap(reader: MsgpackReader, count: number): BegunMap {
-  if (count === 0) throw malformed(reader);
-  const isReferenced = readReferencedMark(reader);
-  const rest = isReferenced ? count - 1 : count;
-  if (rest === 0) throw malformed(reader);
-  if (nextByte(reader) !== nil) return { value: new PhpArray(), rest, isTarget: isReferenced };
-  const type = byteAt(reader, reader.position + 1);
-  if (type > mark.enum) return beginObject(reader, rest, isReferenced);
-  if (count !== 2) throw malformed(reader);
-  reader.position += 2;
-  return { value: readMarked(reader, type), rest: 0, isTarget: false };
-}
-
-/** From the mark with its class on. */
-function beginObject(reader: MsgpackReader, pairs: number, isReferenced: boolean): BegunMap {
-  reader.position++;
-  const value = new PhpObject(readClassName(reader));
-  // PHP never writes this mark in one that is referenced, and forgets the array when it reads it.
-  if (pairs !== 2 || isReferenced || nextByte(reader) !== nil)
-    return { value, rest: pairs - 1, isTarget: true };
-  reader.position++;
-  return { value, rest: "returned", isTarget: true };
-}
-
-/** What the one pair behind such a mark is. */
-function readMarked(reader: MsgpackReader, type: number): PhpValue {
-  switch (type) {
-    case mark.serializable:
-      return new PhpSerializable(readClassName(reader), readString(reader));
-    case mark.enum:
-      return new PhpEnum(readClassName(reader), readCaseName(reader));
-    case mark.array:
-    case mark.object:
-    case mark.objectAgain:
-      return readTarget(reader, type !== mark.array);
-    default:
-      throw malformed(reader);
+  const slot = nextSlot;
+  nextSlot++;
+  pointers[slot] = -1;
+  let count = sizeAt(position, type);
+  let isObject = false;
+  if (isMap(type)) {
+    lastMapCount = count;
+    if (session[behind] === nil && session[behind + 1] === mark.referenced) {
+      behind += 2;
+      count--;
+      if (slot > 0) pointers[slot] = position;
+    }
+    if (count > 0 && session[behind] === nil) {
+      isObject = isString(session[behind + 1] as number);
+      if (!isObject) {
+        followMarked(position, slot);
+        return;
+      }
+      pointers[slot] = position;
+      behind = behindValue(behind + 1);
+      count--;
+      if (count > 0 && session[behind] === nil) {
+        follow(behind + 1);
+        pointers.fill(-1, slot + 1, nextSlot);
+        return;
+      }
+    }
   }
+  followInside(count, isMap(type), isObject);
+  pointers[slot] = position;
 }
 
-function readReferencedMark(reader: MsgpackReader): boolean {
-  if (nextByte(reader) !== nil || byteAt(reader, reader.position + 1) !== mark.referenced) return false;
-  reader.position += 2;
-  return true;
-}
-
-function readEntries(reader: MsgpackReader, array: PhpArray, count: number): PhpArray {
-  let tableSize = 0;
-  for (let read = 0; read < count; read++) {
-    const key = readKey(reader);
-    if (array.entries.has(key)) throw malformed(reader);
-    const slot = reader.slots.length;
-    array.entries.set(key, readValue(reader));
-    if (read === 0) tableSize = Math.max(minTable, Math.min(reader.lastMapCount, maxTableInAdvance));
-    if (count > tableSize) forgetSlot(reader, slot);
-  }
-  return array;
-}
-
-function readKey(reader: MsgpackReader): PhpKey {
-  const type = readByte(reader);
-  const length = readStringLength(reader, type);
-  if (length !== undefined) return arrayKey(readBytes(reader, length));
-  const integer = readInteger(reader, type);
-  if (integer === undefined) throw malformed(reader);
-  return integer;
-}
-
-/** The value that took this number, if one did, will have moved when a reference asks for it. */
-function forgetSlot(reader: MsgpackReader, slot: number): void {
-  if (slot < reader.slots.length) reader.slots[slot] = undefined;
-}
-
-function readProperties(reader: MsgpackReader, object: PhpObject, count: number): void {
-  for (let read = 0; read < count; read++) {
-    const stored = readString(reader);
-    const property = propertyOf(stored);
-    // PHP drops what starts with NUL and is no name of a private or protected property, and never writes it.
-    if (property.visibility === "public" && stored.startsWith("\0")) throw malformed(reader);
-    if (object.properties.has(stored)) throw malformed(reader);
-    object.properties.set(stored, property);
-    const slot = reader.slots.length;
-    property.value = readValue(reader);
-    // The class name of an object whose class PHP lacks takes a place among its properties.
-    if (count >= minTable) forgetSlot(reader, slot);
-  }
-}
-
-/** The array that an object's __serialize() returned. */
-function readReturned(reader: MsgpackReader, object: PhpObject): void {
-  countValue(reader);
-  const first = reader.slots.length;
-  const type = readByte(reader);
-  const pairs = readMapCount(reader, type);
-  let array: PhpArray;
-  if (pairs === undefined) {
-    const items = readListCount(reader, type);
-    if (items === undefined) throw malformed(reader);
-    array = readList(reader, items);
+function followMarked(position: number, slot: number): void {
+  const marked = session[position + 2] as number;
+  if (marked === mark.serializable || marked === mark.enum) {
+    behind = behindValue(position);
+    pointers[slot] = position;
   } else {
-    if (pairs === 0) throw malformed(reader);
-    openMap(reader, pairs);
-    array = readEntries(reader, new PhpArray(), pairs);
-    reader.depth--;
-  }
-  reader.slots.fill(undefined, first);
-  object.keysAreData = true;
-  for (const [key, value] of array.entries) {
-    const property = propertyOf(String(key));
-    property.value = value;
-    object.properties.set(String(key), property);
+    targets[slot] = pointers[Number(integerAt(position + 4)) - 1] as number;
+    pointers[slot] = targets[slot] as number;
   }
 }
 
-function readClassName(reader: MsgpackReader): Bytes {
-  const name = readString(reader);
-  if (!isClassName(name)) throw malformed(reader);
-  return name;
+function followInside(count: number, hasKeys: boolean, isObject: boolean): void {
+  let tableSize = hasKeys ? minTable : maxTableInAdvance;
+  const names = isObject ? new Map<Bytes, { from: number; to: number }>() : undefined;
+  for (let read = 0; read < count; read++) {
+    const name = names === undefined ? "" : stringAt(behind);
+    if (hasKeys && !isObject) behind = behindValue(behind);
+    const first = nextSlot;
+    follow(behind);
+    if (hasKeys && read === 0) tableSize = Math.max(minTable, Math.min(lastMapCount, maxTableInAdvance));
+    const before = names?.get(name);
+    // What the place held before is gone.
+    if (before !== undefined) {
+      pointers.fill(-1, before.from, before.to);
+      if (before.from < before.to && first < nextSlot) pointers[before.from] = pointers[first] as number;
+    }
+    names?.set(name, { from: first, to: nextSlot });
+    // The value that took this number, if one did, will have moved when a reference asks for it. The class name of an
+    // object whose class PHP lacks takes a place among its properties.
+    const moves = isObject ? count >= minTable : count > tableSize;
+    if (moves && first < nextSlot) pointers[first] = -1;
+  }
 }
 
-function readCaseName(reader: MsgpackReader): Bytes {
-  const name = readClassName(reader);
-  if (name.includes("\\")) throw malformed(reader);
-  return name;
-}
-
-function readTarget(reader: MsgpackReader, wantsObject: boolean): PhpValue {
-  if (readByte(reader) !== 0) throw malformed(reader);
-  const start = reader.position;
-  if (!reader.isWhole) throw giveUp(start);
-  const number = readInteger(reader, readByte(reader));
-  if (typeof number !== "number" || number < 1 || number > reader.slots.length)
-    throw fail("bad-reference", start);
-  const target = reader.slots[number - 1];
-  if (target === undefined) throw fail("uncertain-reference", start);
-  if (target instanceof PhpArray === wantsObject) throw fail("bad-reference", start);
-  return target;
-}
-
-/** What the next byte is, which must be there; the position stays. */
-function nextByte(reader: MsgpackReader): number {
-  return byteAt(reader, reader.position);
-}
-
-function byteAt(reader: MsgpackReader, position: number): number {
-  const { bytes } = reader;
-  if (position >= bytes.length) throw fail("truncated", bytes.length);
-  return bytes[position] as number;
-}
-
-/** What was just read does not belong there. */
-function malformed(reader: MsgpackReader): UnreadableSessionError {
-  return fail("malformed", Math.max(0, reader.position - 1));
-}
-
-function fail(code: UnreadableCode, offset: number): UnreadableSessionError {
-  return new UnreadableSessionError(code, offset);
-}
+const msgpack = { byteBehind: 0xc1, start: 0, check, build, fillAt } as const satisfies BinaryFormat;

@@ -137,7 +137,6 @@ test("reads objects, with private, protected and unset properties", () => {
     ],
   );
   refusedValues("malformed", ["\x17\x01;\x14\0", "\x17\0\x14\0", "\x1a\x05\x14\0", "\x17\x04User\0"]);
-  refusedValues("malformed", ["\x17\x04User\x14\x02\x11\x01a\0\x0e\x02\0"]);
 });
 
 test("reads Serializable objects and enums", () => {

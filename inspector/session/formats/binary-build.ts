@@ -1,0 +1,100 @@
+// Makes what is wanted of a session in a binary format, behind the check of all its bytes.
+
+import {
+  type Bytes,
+  PhpArray,
+  type PhpKey,
+  PhpObject,
+  type PhpSession,
+  type PhpValue,
+  propertyOf,
+} from "../model.ts";
+import type { Wanted } from "../wanted.ts";
+import { load, spend } from "./binary-input.ts";
+import { beginSearch, makeFound } from "./binary-wanted.ts";
+
+export interface BinaryFormat {
+  /** A byte that the format allows nowhere. */
+  readonly byteBehind: number;
+  /** Where the array begins that is the session. */
+  readonly start: number;
+  /** Whether the session holds a reference. Throws UnreadableSessionError unless all bytes up to the end are one. */
+  readonly check: (end: number) => boolean;
+  /** The value that begins here, or what is wanted of it. Throws UnreadableSessionError. */
+  readonly build: (position: number, wanted?: Wanted) => PhpValue;
+  /** Puts into what begins here, and is empty, what is in it. */
+  readonly fillAt: (position: number, value: PhpValue) => void;
+}
+
+/** Throws UnreadableSessionError unless every byte belongs to the session, or if what is wanted is in doubt. */
+export function decodeBinary(
+  format: BinaryFormat,
+  bytes: Uint8Array,
+  wanted: Wanted | undefined,
+): PhpSession {
+  const variables = new Map<Bytes, PhpValue>();
+  if (bytes.length === 0) return { variables };
+  beginSearch(wanted);
+  load(bytes, format.byteBehind);
+  waiting.length = 0;
+  made = format.check(bytes.length) ? new Map() : undefined;
+  if (wanted !== undefined) {
+    makeFound(variables, format.build);
+  } else {
+    for (const [key, value] of (format.build(format.start) as PhpArray).entries) {
+      if (typeof key === "string") variables.set(key, value);
+    }
+  }
+  while (waiting.length > 0) {
+    const position = waiting.pop() as number;
+    format.fillAt(position, made?.get(position) as PhpValue);
+  }
+  return { variables };
+}
+
+/** By its place, what a reference can name. Undefined where there is no reference. */
+let made: Map<number, PhpValue> | undefined;
+/** Of these, those that are still empty: references can chain them far deeper than the stack. */
+const waiting: number[] = [];
+
+export function madeAt(position: number): PhpValue | undefined {
+  return made?.get(position);
+}
+
+export function keepMade(position: number, value: PhpValue): void {
+  made?.set(position, value);
+}
+
+/** Keeps an array or object that a reference named first. */
+export function keepEmpty(position: number, value: PhpValue): void {
+  made?.set(position, value);
+  waiting.push(position);
+}
+
+/**
+ * Puts the value of this key into the array or object, if it is wanted, or goes over it. An object has all its names:
+ * by them it is told which property an expression finds.
+ */
+export function put(
+  into: PhpArray | PhpObject,
+  key: PhpKey,
+  wanted: Wanted | undefined,
+  make: (wanted?: Wanted) => PhpValue,
+  skip: () => void,
+): void {
+  const stored = String(key);
+  spend(stored.length);
+  const property = into instanceof PhpObject ? propertyOf(stored) : undefined;
+  const name = property === undefined ? key : property.name;
+  const found = wanted?.find((candidate) => candidate.name === name);
+  const isWanted = wanted === undefined || found !== undefined;
+  if (into instanceof PhpObject && property !== undefined) {
+    // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
+    if (typeof key !== "string") into.keysAreData = true;
+    into.properties.set(stored, property);
+    if (isWanted) property.value = make(found?.inside);
+  } else if (into instanceof PhpArray && isWanted) {
+    into.entries.set(key, make(found?.inside));
+  }
+  if (!isWanted) skip();
+}
