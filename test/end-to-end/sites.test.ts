@@ -38,9 +38,6 @@ const cases = readdirSync(directory)
 
 /** What the readers of formats and the stores do not do yet. */
 const pending: ReadonlySet<string> = new Set([
-  "igbinary-property-twice-in-sleep",
-  "msgpack-arrayobject-handles",
-  "msgpack-property-twice-in-sleep",
   "zf2-cart-php",
 ]);
 

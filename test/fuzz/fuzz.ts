@@ -83,12 +83,17 @@ function isSession(handler: SerializeHandler, bytes: Buffer): boolean {
   }
 }
 
-/** Fails where whether it can be read, why not, or what stands at a wanted path depends on what is wanted. */
+/**
+ * Fails where whether it can be read, why not, or what stands at a wanted path depends on what is wanted. But only what is
+ * wanted must be certain.
+ */
 function assertTakenAlike(handler: Handler, bytes: Buffer, random: () => number): void {
   const wanted = wantedOf(paths.filter(() => random() < 0.5));
   const all = outcome(handler, bytes);
   const some = outcome(handler, bytes, wanted);
   const where = `${handler} where not all is wanted: ${bytes.toString("base64")}`;
+  if (typeof all === "string" && isDoubt.test(all) && (typeof some !== "string" || isDoubt.test(some)))
+    return;
   if (typeof all === "string" || typeof some === "string") {
     assert.equal(some, all, where);
     return;
@@ -99,6 +104,8 @@ function assertTakenAlike(handler: Handler, bytes: Buffer, random: () => number)
     }
   }
 }
+
+const isDoubt = /: (?:uncertain|bad)-reference at/;
 
 /** Names in the hand-made sessions, alone and within one another. */
 const paths = [["a"], ["b", "x"], ["b", "a"], ["c", "m"]];

@@ -4,7 +4,8 @@ import {
   type Bytes,
   PhpArray,
   type PhpKey,
-  PhpObject,
+  type PhpObject,
+  type PhpProperty,
   type PhpSession,
   type PhpValue,
   propertyOf,
@@ -72,29 +73,15 @@ export function keepEmpty(position: number, value: PhpValue): void {
 }
 
 /**
- * Puts the value of this key into the array or object, if it is wanted, or goes over it. An object has all its names:
- * by them it is told which property an expression finds.
+ * The property of this key, which the object has then; undefined for an array. An object has all its names, wanted or
+ * not: by them it is told which property an expression finds. Throws UnreadableSessionError.
  */
-export function put(
-  into: PhpArray | PhpObject,
-  key: PhpKey,
-  wanted: Wanted | undefined,
-  make: (wanted?: Wanted) => PhpValue,
-  skip: () => void,
-): void {
-  const stored = String(key);
-  spend(stored.length);
-  const property = into instanceof PhpObject ? propertyOf(stored) : undefined;
-  const name = property === undefined ? key : property.name;
-  const found = wanted?.find((candidate) => candidate.name === name);
-  const isWanted = wanted === undefined || found !== undefined;
-  if (into instanceof PhpObject && property !== undefined) {
-    // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
-    if (typeof key !== "string") into.keysAreData = true;
-    into.properties.set(stored, property);
-    if (isWanted) property.value = make(found?.inside);
-  } else if (into instanceof PhpArray && isWanted) {
-    into.entries.set(key, make(found?.inside));
-  }
-  if (!isWanted) skip();
+export function propertyFor(into: PhpArray | PhpObject, key: PhpKey): PhpProperty | undefined {
+  if (typeof key === "string") spend(key.length);
+  if (into instanceof PhpArray) return undefined;
+  // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
+  if (typeof key !== "string") into.keysAreData = true;
+  const property = propertyOf(String(key));
+  into.properties.set(String(key), property);
+  return property;
 }

@@ -50,7 +50,7 @@ import {
   phpInteger,
 } from "../model.ts";
 import type { Wanted } from "../wanted.ts";
-import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, put } from "./binary-build.ts";
+import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, propertyFor } from "./binary-build.ts";
 import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
 import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
 import { leaveArray, search } from "./binary-wanted.ts";
@@ -528,14 +528,22 @@ function begin(position: number, type: number): PhpArray | PhpObject | PhpEnum |
 function fill(value: PhpValue, wanted: Wanted | undefined): void {
   if (!(value instanceof PhpArray || value instanceof PhpObject)) return;
   for (let left = sizeAt(behind, (session[behind] as number) - 0x14); left > 0; left--) {
-    if (session[behind] === 0x00) behind++;
-    else put(value, build(behind) as PhpKey, wanted, make, skip);
+    if (session[behind] === 0x00) {
+      behind++;
+      continue;
+    }
+    const key = build(behind) as PhpKey;
+    const property = propertyFor(value, key);
+    const name = property === undefined ? key : property.name;
+    const found = wanted?.find((candidate) => candidate.name === name);
+    if (wanted !== undefined && found === undefined) {
+      behind = behindValue(behind);
+      continue;
+    }
+    const inner = build(behind, found?.inside);
+    if (property !== undefined) property.value = inner;
+    else if (value instanceof PhpArray) value.entries.set(key, inner);
   }
-}
-
-const make = (wanted?: Wanted): PhpValue => build(behind, wanted);
-function skip(): void {
-  behind = behindValue(behind);
 }
 
 /** The text of a string, a class name or a payload, by the type of a string that it has. */

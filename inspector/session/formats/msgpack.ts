@@ -56,7 +56,7 @@ import {
   propertyOf,
 } from "../model.ts";
 import type { Wanted } from "../wanted.ts";
-import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, put } from "./binary-build.ts";
+import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, propertyFor } from "./binary-build.ts";
 import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
 import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
 import { leaveArray, search } from "./binary-wanted.ts";
@@ -511,13 +511,18 @@ function fill(value: PhpValue, wanted: Wanted | undefined): void {
   const hasItems = isOfItems;
   const count = left;
   for (let index = 0; index < count; index++) {
-    put(value, hasItems ? index : (build(behind) as PhpKey), wanted, make, skip);
+    const key = hasItems ? index : (build(behind) as PhpKey);
+    const property = propertyFor(value, key);
+    const name = property === undefined ? key : property.name;
+    const found = wanted?.find((candidate) => candidate.name === name);
+    if (wanted !== undefined && found === undefined) {
+      behind = behindValue(behind);
+      continue;
+    }
+    const inner = build(behind, found?.inside);
+    if (property !== undefined) property.value = inner;
+    else if (value instanceof PhpArray) value.entries.set(key, inner);
   }
-}
-
-const make = (wanted?: Wanted): PhpValue => build(behind, wanted);
-function skip(): void {
-  behind = behindValue(behind);
 }
 
 /** By number, less 1: what PHP's pointer leads to by now, or -1; of references, what it led to when they were read. */

@@ -139,6 +139,18 @@ test("reads objects, with private, protected and unset properties", () => {
   refusedValues("malformed", ["\x17\x01;\x14\0", "\x17\0\x14\0", "\x1a\x05\x14\0", "\x17\x04User\0"]);
 });
 
+test("of a property that __sleep() names twice, the later value counts", () => {
+  const object = value("\x17\x01A\x14\x03\x11\x01b\x17\x01B\x14\0\x11\x01c\0\x0e\x02\x22\x02");
+  assert.ok(object instanceof PhpObject);
+  assert.deepEqual([...object.properties.keys()], ["b", "c"]);
+  assert.ok(object.properties.get("b")?.value instanceof PhpObject);
+  const other = value("\x17\x01A\x14\x02\x11\x01b\x06\x01\x0e\x02\x06\x02");
+  assert.ok(other instanceof PhpObject);
+  assert.equal(other.properties.get("b")?.value, 2);
+  // Of an int that __serialize() returned there is but one.
+  refusedValues("malformed", ["\x17\x01A\x14\x02\x06\x01\0\x06\x01\0"]);
+});
+
 test("reads Serializable objects and enums", () => {
   assert.deepEqual(value("\x17\x03Leg\x1d\x03a}b"), new PhpSerializable("Leg", "a}b"));
   assert.deepEqual(value("\x17\x04Role'\x11\x05Admin"), new PhpEnum("Role", "Admin"));

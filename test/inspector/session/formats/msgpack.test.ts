@@ -10,6 +10,7 @@ import {
   type PhpValue,
 } from "../../../../inspector/session/model.ts";
 import type { UnreadableCode } from "../../../../inspector/session/unreadable.ts";
+import { wantedOf } from "../../../../inspector/session/wanted.ts";
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, "latin1");
 
@@ -145,6 +146,35 @@ test("reads objects", () => {
     ],
   );
   refusedValues("malformed", ["\x81\xc0\xa1;", "\x82\xc0\xa1C\x05\xc0", "\x82\xc0\xa1C\xa2\0b\xc0"]);
+});
+
+test("of a property that __sleep() names twice, the later value counts", () => {
+  const object = value("\x84\xc0\xa1A\xa1b\x81\xc0\xa1B\xa1c\xc0\xa1b\x82\xc0\x04\0\x03");
+  assert.ok(object instanceof PhpObject);
+  assert.deepEqual([...object.properties.keys()], ["b", "c"]);
+  assert.ok(object.properties.get("b")?.value instanceof PhpObject);
+  // What the first value held is gone: only where it was, the second is.
+  const twice = "\xa1b\x81\xc0\xa1B\xa1b\x82\xc0\x04\0\x04";
+  assert.ok(value(`\x92\x83\xc0\xa1A${twice}\x82\xc0\x04\0\x04`) instanceof PhpArray);
+  const lists = "\xa1b\x91\x81\xc0\xa1B\xa1b\x91\x82\xc0\x04\0\x05";
+  refusedValues("uncertain-reference", [`\x92\x83\xc0\xa1A${lists}\x82\xc0\x04\0\x05`]);
+});
+
+test("a doubtful reference refuses what depends on it and nothing else", () => {
+  const session = bytesOf(
+    "\x84\xa4user\xa5alice\xa1v\x92\x82\xc0\xa4Demo\xc0\x91\x81\xc0\xa1D\x82\xc0\x04\0\x05\xa1w\x82\xc0\x02\0\x03\xa1x\xc0",
+  );
+  const wanted = (...path: string[]) => wantedOf([["user"], path]);
+  assert.equal(decodeMsgpack(session, wanted("user")).variables.get("user"), "alice");
+  assert.equal(decodeMsgpack(session, wanted("x")).variables.size, 2);
+  for (const [path, code] of [
+    [["v"], "uncertain-reference"],
+    [["w"], "bad-reference"],
+    [["w", "name"], "bad-reference"],
+  ] as const) {
+    assert.throws(() => decodeMsgpack(session, wanted(...path)), { name: "UnreadableSessionError", code });
+  }
+  refusedValues("bad-reference", ["\x82\xc0\x04\0\x09"]);
 });
 
 test("reads what __serialize() returned, a list or an array", () => {

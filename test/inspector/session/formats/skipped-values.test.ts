@@ -49,6 +49,10 @@ function read(handler: Handler, bytes: Buffer, wanted?: Wanted): PhpSession | { 
   }
 }
 
+/** Only what is wanted must be certain. */
+const isInDoubt = (read: object) =>
+  "reason" in read && /: (?:uncertain|bad)-reference at/.test(String(read.reason));
+
 /** Who is logged in by the JMESPath library alone: a pipe into `@` leaves no path plain. */
 function whoBySearch(session: PhpSession, { authenticated, user }: WhoExpressions) {
   return whoIsLoggedIn(
@@ -66,7 +70,10 @@ function compare(handler: Handler, bytes: Buffer, { authenticated, user }: WhoEx
   const some = read(handler, bytes, wanted);
   const none = read(handler, bytes, []);
   if ("reason" in all) {
-    assert.deepEqual([some, none], [all, all]);
+    for (const part of [some, none]) {
+      if ("reason" in part && isInDoubt(all)) assert.ok(isInDoubt(part));
+      else if (!isInDoubt(all)) assert.deepEqual(part, all);
+    }
     return false;
   }
   assert.ok(!("reason" in some || "reason" in none));
@@ -175,6 +182,7 @@ describe("a session of which not all is wanted", () => {
         const all = read(handler, bytes);
         const wanted = wantedOf(paths.filter(() => random() < 0.5));
         const some = read(handler, bytes, wanted);
+        if (isInDoubt(all) && (!("reason" in some) || isInDoubt(some))) continue;
         if ("reason" in all || "reason" in some) {
           assert.deepEqual(some, all);
           continue;
@@ -214,34 +222,81 @@ describe("a session of which not all is wanted", () => {
     }
   });
 
-  it("gives up in a binary format where two keys might be one", () => {
-    const names = (count: number) =>
-      Array.from({ length: count }, (_, name) => `k${String(name).padStart(3, "0")}`);
+  it("holds no key twice in a binary format, however many keys there are and in whatever order", () => {
+    const two = (number: number) => String.fromCharCode(number >> 8, number & 255);
     const igbinary = (keys: readonly string[]) =>
-      `\0\0\0\x02\x14\x02\x11\x01a\x05\x11\x01b\x14${String.fromCharCode(keys.length)}${keys.join("")}`;
+      `\0\0\0\x02\x14\x02\x11\x01a\x05\x11\x01b\x15${two(keys.length + 300)}${keys.join("")}${filling("\x08", "\0")}`;
     const msgpack = (keys: readonly string[]) =>
-      `\x82\xa1a\xc3\xa1b\xde\0${String.fromCharCode(keys.length)}${keys.join("")}`;
+      `\x82\xa1a\xc3\xa1b\xde${two(keys.length + 300)}${keys.join("")}${filling("\xcd", "\xc0")}`;
+    const filling = (type: string, value: string) =>
+      Array.from({ length: 300 }, (_, place) => `${type}${two(0x7000 + place)}${value}`).join("");
     const isReadInPart = (handler: Handler, session: string) => {
       const { variables } = decoders[handler](Buffer.from(session, "latin1"), wantedOf([["a"]]));
       return !variables.has("b");
     };
-    for (const [count, isInPart] of [
-      [64, true],
-      [65, false],
-    ] as const) {
-      const strings = names(count).map((name) => `\x11\x04${name}\0`);
-      assert.equal(isReadInPart("igbinary", igbinary(strings)), isInPart);
-      assert.equal(isReadInPart("msgpack", msgpack(names(count).map((name) => `\xa4${name}\xc0`))), isInPart);
+    const names = Array.from({ length: 200 }, (_, name) => `k${String(name).padStart(3, "0")}`);
+    for (const count of [1, 2, 63, 64, 65, 200]) {
+      for (const repeated of [undefined, 0, count - 1]) {
+        const keys =
+          repeated === undefined ? names.slice(0, count) : [...names.slice(0, count), names[repeated]];
+        const igbinaryKeys = keys.map((name) => `\x11\x04${name}\0`);
+        const msgpackKeys = keys.map((name) => `\xa4${name}\xc0`);
+        if (repeated === undefined) {
+          assert.ok(isReadInPart("igbinary", igbinary(igbinaryKeys)));
+          assert.ok(isReadInPart("msgpack", msgpack(msgpackKeys)));
+        } else {
+          assert.throws(() => isReadInPart("igbinary", igbinary(igbinaryKeys)), /malformed/);
+          assert.throws(
+            () =>
+              isReadInPart(
+                "igbinary",
+                igbinary([...igbinaryKeys.slice(0, -1), `\x0e${String.fromCharCode(repeated + 2)}\0`]),
+              ),
+            /malformed/,
+          );
+          assert.throws(() => isReadInPart("msgpack", msgpack(msgpackKeys)), /malformed/);
+        }
+      }
     }
-    const twice = ["\x11\x02k1\0", "\x11\x02k1\0"];
-    assert.throws(() => isReadInPart("igbinary", igbinary(twice)), /malformed/);
-    assert.throws(() => isReadInPart("igbinary", igbinary(["\x11\x02k1\0", "\x0e\x02\0"])), /malformed/);
-    assert.throws(() => isReadInPart("igbinary", igbinary(["\x11\x015\0"])), /malformed/);
-    assert.equal(isReadInPart("igbinary", igbinary(["\x06\x01\0", "\x06\x02\0", "\x08\x01\0\0"])), true);
-    assert.equal(isReadInPart("igbinary", igbinary(["\x06\x02\0", "\x06\x01\0"])), false);
-    assert.throws(() => isReadInPart("igbinary", igbinary(["\x06\x02\0", "\x06\x02\0"])), /malformed/);
+    for (const [handler, session, integers] of [
+      [
+        "igbinary",
+        igbinary,
+        [
+          "\x06\x05\0",
+          "\x06\x02\0",
+          "\x07\x01\0",
+          "\x08\x01\0\0",
+          "\x20\x7f\xff\xff\xff\xff\xff\xff\xfe\0",
+          "\x20\x7f\xff\xff\xff\xff\xff\xff\xff\0",
+        ],
+      ],
+      [
+        "msgpack",
+        msgpack,
+        [
+          "\x05\xc0",
+          "\x02\xc0",
+          "\xff\xc0",
+          "\xcd\x01\0\xc0",
+          "\xcf\x7f\xff\xff\xff\xff\xff\xff\xfe\xc0",
+          "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\xc0",
+        ],
+      ],
+    ] as const) {
+      assert.ok(isReadInPart(handler, session(integers)));
+      const name = handler === "igbinary" ? "\x11\x01k\0" : "\xa1k\xc0";
+      for (const integer of integers) {
+        assert.throws(() => isReadInPart(handler, session([...integers, integer])), /malformed/);
+        assert.throws(() => isReadInPart(handler, session([integer, name, integer])), /malformed/);
+      }
+    }
     // Other texts with the same print.
-    assert.equal(isReadInPart("igbinary", igbinary(["\x11\x02kb\0", "\x11\x02lC\0"])), false);
+    const alike = ["\x11\x0aabcd12wxyz\0", "\x11\x0aabcd34wxyz\0"];
+    assert.ok(isReadInPart("igbinary", igbinary(alike)));
+    assert.throws(() => isReadInPart("igbinary", igbinary([...alike, alike[0] ?? ""])), /malformed/);
+    assert.throws(() => isReadInPart("igbinary", igbinary(["\x0d\0", "\x0d\0"])), /malformed/);
+    assert.ok(isReadInPart("igbinary", igbinary(["\x0d\0", ...alike])));
   });
 
   it("is judged as in full when real PHP has written it", { skip: missing("php") }, () => {
