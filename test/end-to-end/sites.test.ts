@@ -37,9 +37,7 @@ const cases = readdirSync(directory)
   .map((file) => file.slice(0, -".json".length));
 
 /** What the readers of formats and the stores do not do yet. */
-const pending: ReadonlySet<string> = new Set([
-  "zf2-cart-php",
-]);
+const pending: ReadonlySet<string> = new Set(["zf2-cart-php"]);
 
 function readCase(name: string): Case {
   return JSON.parse(readFileSync(`${directory}${name}.json`, "utf8"));
