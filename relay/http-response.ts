@@ -48,24 +48,29 @@ interface Head {
   readonly isPersistent: boolean;
 }
 
-/** Puts one response together from chunks of any size. Holds at most 64 KB and what came with the last chunk. */
+/**
+ * Puts one response together from chunks of any size. Holds at most 64 KB and what came with the last chunk. What cannot
+ * become a response any more is refused at once: its sender may keep the connection open and say nothing else.
+ */
 export class ResponseReader {
   #bytes: Buffer = Buffer.alloc(0);
-  /** Where what is not read yet begins. What came in many pieces would else be read anew with each of them. */
+  /** Offset of the first unparsed byte, so that a response that arrives in many chunks is parsed once. */
   #at = 0;
+  /** Offset of the first line of an unfinished head or trailer that has not been checked as a whole. */
+  #uncheckedAt = 0;
   #head: Head | undefined;
   /** Where in the bytes the chunks so far are, and how long they are together. */
   readonly #chunks: { readonly start: number; readonly end: number }[] = [];
   #chunkedBytes = 0;
 
-  /** Gives the response once it is whole, and then may not be used again. Throws HttpBreach. */
+  /** Returns the response once it is whole, and then may not be used again. @throws HttpBreach */
   push(chunk: Buffer): HttpResponse | undefined {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
     if (this.#bytes.length > maxResponseBytes) throw new HttpBreach("response too large");
     return this.#read(false);
   }
 
-  /** Gives the response that the end of the connection completes, if it does. Throws HttpBreach. */
+  /** Returns the response that the end of the connection completes, if it does. @throws HttpBreach */
   end(): HttpResponse | undefined {
     return this.#read(true);
   }
@@ -91,36 +96,67 @@ export class ResponseReader {
       : this.#complete(this.#bytes.toString("utf8", start, end), end);
   }
 
-  /** Gives the head of the final response, or nothing where it is not there as a whole yet. */
+  /** Returns the head of the final response, or undefined while it is not there as a whole. */
   #readHead(): Head | undefined {
     for (;;) {
       const end = this.#bytes.indexOf("\r\n\r\n", this.#at, "latin1");
-      // What is there of the empty line that ends the head is none of its own bytes.
+      // Do not count a partial CRLFCRLF towards the size of the head.
       const length = (end < 0 ? this.#bytes.length - 3 : end) - this.#at;
       if (length > maxHeadBytes) throw new HttpBreach("head too large");
-      if (end < 0) return undefined;
+      if (end < 0) {
+        this.#checkUnfinishedLines(this.#at);
+        return undefined;
+      }
       const head = parseHead(this.#bytes.toString("latin1", this.#at, end));
       this.#at = end + 4;
       if (head.status >= 200) return head;
     }
   }
 
-  /** Gives the response once its last chunk and the fields behind that one are there. */
+  /**
+   * Checks the lines of an unfinished head or trailer, and what is there of the last one. `start`: where a status line
+   * stands, if there is one.
+   */
+  #checkUnfinishedLines(start: number | undefined): void {
+    for (let at = Math.max(this.#uncheckedAt, this.#at); ; ) {
+      const end = this.#bytes.indexOf("\r\n", at, "latin1");
+      const line = this.#bytes.toString("latin1", at, end < 0 ? undefined : end);
+      const isStatusLine = at === start;
+      if (isStatusLine && !(end < 0 ? isStatusLineBegun(line) : statusLine.test(line))) {
+        throw new HttpBreach("status line");
+      }
+      if (!isStatusLine && !(end < 0 ? fieldLineBegun : fieldLine).test(line)) {
+        throw new HttpBreach("header field");
+      }
+      this.#uncheckedAt = at;
+      if (end < 0) return;
+      at = end + 2;
+    }
+  }
+
+  /** Returns the response once its last chunk and the fields after that one are there. */
   #readChunks(): HttpResponse | undefined {
     const bytes = this.#bytes;
     for (;;) {
       const lineEnd = bytes.indexOf("\r\n", this.#at, "latin1");
-      if (lineEnd < 0) return undefined;
+      if (lineEnd < 0) {
+        if (!chunkSizeBegun.test(bytes.toString("latin1", this.#at))) throw new HttpBreach("chunk size");
+        return undefined;
+      }
       const length = parseChunkSize(bytes.toString("latin1", this.#at, lineEnd));
       if (this.#chunkedBytes + length > maxBodyBytes) throw new HttpBreach("body too large");
       const start = lineEnd + 2;
       const end = start + length;
       if (length === 0) {
         const trailerEnd = endOfTrailer(bytes, start);
-        return trailerEnd === undefined ? undefined : this.#complete(this.#chunkedBody(), trailerEnd);
+        if (trailerEnd !== undefined) return this.#complete(this.#chunkedBody(), trailerEnd);
+        this.#uncheckedAt = Math.max(this.#uncheckedAt, start);
+        this.#checkUnfinishedLines(undefined);
+        return undefined;
       }
+      if (bytes.length > end && bytes[end] !== 0x0d) throw new HttpBreach("chunk");
       if (bytes.length < end + 2) return undefined;
-      if (bytes.readUInt16BE(end) !== 0x0d0a) throw new HttpBreach("chunk");
+      if (bytes[end + 1] !== 0x0a) throw new HttpBreach("chunk");
       this.#chunks.push({ start, end });
       this.#chunkedBytes += length;
       this.#at = end + 2;
@@ -154,7 +190,18 @@ const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n\0]*)?$/;
 // Without the white space around the value, for which a regular expression would look again from each of its places.
 const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)$/;
 
-/** Gives the head of one response, an interim one too: its lines without the empty one. */
+// What may become such a line, or a chunk's size, once the rest of it is there.
+const aStatusLine = "HTTP/1.1 200";
+const fieldLineBegun = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]*|[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*)\r?$/;
+const chunkSizeBegun = /^(?:[0-9A-Fa-f]{1,8}(?:\r|[ \t]*|[ \t]*;[^\r\n\0]*\r?))?$/;
+
+/** Returns whether a text without a line's end may become a status line. */
+function isStatusLineBegun(text: string): boolean {
+  // Completed by the rest of some status line.
+  return statusLine.test(text.replace(/\r$/, "") + aStatusLine.slice(text.length));
+}
+
+/** Returns the head of one response, an interim one too: its lines without the empty one. */
 function parseHead(text: string): Head {
   const [first = "", ...lines] = text.split("\r\n");
   const line = statusLine.exec(first);

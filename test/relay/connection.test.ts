@@ -131,6 +131,22 @@ describe("a connection to the API", () => {
     }
   });
 
+  it("fails at once where what comes is no HTTP, though the connection stays open", async () => {
+    for (const [says, detail] of [
+      ["SSH-2.0-OpenSSH_9.2p1\r\n", "status line"],
+      ["220 mail.example ESMTP", "status line"],
+      ['HTTP/1.1 200 OK\ncontent-length: 14\n\n{"allow":true}', "status line"],
+      ["HTTP/1.1 200 OK\r\ncontent-length: 3\n\nyes", "header field"],
+      ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\n", "header field"],
+      ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\nyes", "chunk size"],
+    ] as const) {
+      const peer = await start((socket) => void socket.write(says));
+      const { connection, gone } = connect(peer.port);
+      assert.deepEqual(await faultOf(connection), fault("breach", detail));
+      assert.deepEqual([connection.isUsable, gone.times], [false, 1]);
+    }
+  });
+
   it("fails where nobody listens", async () => {
     const port = await freePort();
     assert.deepEqual(await faultOf(connect(port).connection), fault("unreachable", "ECONNREFUSED"));

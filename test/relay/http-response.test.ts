@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import {
   HttpBreach,
@@ -249,9 +250,64 @@ describe("what is no response", () => {
     }
   });
 
-  it("is waited for where lines end in bare LF: nothing of it is taken for an end", () => {
-    assert.equal(responseTo(ofLength("").replaceAll("\r\n", "\n"), true), undefined);
-    assert.equal(responseTo(`${chunked}0\n\n`, true), undefined);
+  it("is refused at the byte that no response can have, though its sender says no more", () => {
+    for (const [start, byte, detail] of [
+      // Another protocol's greeting, or an earlier HTTP.
+      ["", "S", "status line"],
+      ["", "\r", "status line"],
+      ["", "\n", "status line"],
+      ["HTTP/", "2", "status line"],
+      ["HTTP/1.", "2", "status line"],
+      ["HTTP/1.1 ", "6", "status line"],
+      ["HTTP/1.1 2", "\r", "status line"],
+      ["HTTP/1.1 200", "0", "status line"],
+      // Lines ended by LF alone, by CR alone, and NUL.
+      ["HTTP/1.1 200 OK", "\n", "status line"],
+      ["HTTP/1.1 200 OK\r", "x", "status line"],
+      ["HTTP/1.1 200 O", "\0", "status line"],
+      [okay, "\n", "header field"],
+      [okay, ":", "header field"],
+      [`${okay}a`, " ", "header field"],
+      [`${okay}a: b`, "\n", "header field"],
+      [`${okay}a: b\r`, "c", "header field"],
+      [`${okay}a: b\r\n`, "\n", "header field"],
+      [`${okay}a: b\r\n`, " ", "header field"],
+      [`${okay}a: b\r\n\r`, "x", "header field"],
+      ["HTTP/1.1 100\r\n\r\n", "x", "status line"],
+      [chunked, "g", "chunk size"],
+      [chunked, "\r", "chunk size"],
+      [`${chunked}e`, "\n", "chunk size"],
+      [`${chunked}00000000`, "0", "chunk size"],
+      [`${chunked}e;x`, "\n", "chunk size"],
+      [`${chunked}1\r\na`, "\n", "chunk"],
+      [`${chunked}1\r\na\r`, "x", "chunk"],
+      [`${chunked}0\r\n`, "\n", "header field"],
+      [`${chunked}0\r\na: b`, "\n", "header field"],
+    ] as const) {
+      const text = start + byte;
+      const whole = read(text);
+      assert.equal(whole.outcome, detail, JSON.stringify(text));
+      const torn = read(`${text}more`, new Array(text.length + 4).fill(1));
+      // A CR may still be followed by its LF: the byte after it shows that it is not.
+      const after = byte === "\r" && torn.after === text.length + 1 ? text.length + 1 : text.length;
+      assert.deepEqual(torn, { outcome: detail, after }, JSON.stringify(text));
+    }
+  });
+
+  it("is waited for while it may become one", () => {
+    const whole = `HTTP/1.1 103 Early\r\nlink: x\r\n\r\n${chunked}e;a=b\r\n${yes}\r\n0\r\na: b\r\n\r\n`;
+    for (let length = 0; length < whole.length; length++) {
+      assert.equal(responseTo(whole.slice(0, length)), undefined, JSON.stringify(whole.slice(0, length)));
+    }
+  });
+
+  it("is refused where another server answers, in whatever pieces", () => {
+    for (const name of ["http-banner-kept-open", "http-lf-only"]) {
+      const text = readFileSync(new URL(`../fixtures/wire/${name}.bin`, import.meta.url), "latin1");
+      for (let cut = 0; cut < text.length; cut++) {
+        assert.equal(read(text, [cut]).outcome, "status line");
+      }
+    }
   });
 });
 
