@@ -131,19 +131,19 @@ export const presets = {
 
   /**
    * Laravel: Auth/SessionGuard.php, guard "web"; the name is the user's id. Key prefix: that of 11 and 12 with
-   * APP_NAME=Laravel, see SESSION_KEY_PREFIX; in Redis the connection's own (REDIS_PREFIX) stands before it. The file
-   * driver has none.
+   * APP_NAME=Laravel, see SESSION_KEY_PREFIX; in Redis the connection's own (REDIS_PREFIX) stands before it. The
+   * file driver has none.
    *
-   * Laravel's cache has the same prefix. So an id has exactly 40 letters and digits (Session/Store.php, isValidId()),
-   * and the bytes are wrapped exactly once where the cache does it (Cache/RedisStore.php and DynamoDbStore.php: a
-   * session is a string to them), and nowhere else. A site whose Redis client serializes or compresses sets
-   * SESSION_LAYERS.
+   * Laravel's cache has the same prefix. So an id has exactly 40 letters and digits (Session/Store.php,
+   * isValidId()), and the bytes are wrapped exactly once where the cache does it (Cache/RedisStore.php and
+   * DynamoDbStore.php: a session is a string to them), and nowhere else. A site whose Redis client serializes or
+   * compresses sets SESSION_LAYERS.
    *
    * Refused: an administrator in the user's place, by 404labfr/laravel-impersonate (`impersonated_by`) or Nova
    * (`nova_impersonated_by`). Fortify's and Jetstream's second factor is pending without the user's id (`login.id`
    * stands in its place), so nobody is logged in yet. pragmarx/google2fa-laravel keeps nothing while its factor is
-   * pending: such a site adds `google2fa.auth_passed` to AUTHENTICATED_EXPRESSION. Known to the site's database alone:
-   * an e-mail address that is not verified, a password changed since.
+   * pending: such a site adds `google2fa.auth_passed` to AUTHENTICATED_EXPRESSION. Known to the site's database
+   * alone: an e-mail address that is not verified, a password changed since.
    */
   laravel: {
     keyPrefix: {
@@ -184,9 +184,10 @@ export const presets = {
    * CodeIgniter 4 with Shield: Shield's Authentication/Authenticators/Session.php. The name is the user's id. Key
    * prefix: with the cookie "ci_session".
    *
-   * Refused: an `auth_action` that is still to be done, which is Shield's second factor (Email2FA) and its check of the
-   * e-mail address (EmailActivator); flash or temporary data (`__ci_vars`). A login by a remember-me cookie or a magic link is a full one. Known to the
-   * site's database alone: a password that must be changed (`force_reset`), a ban.
+   * Refused: an `auth_action` that is still to be done, which is Shield's second factor (Email2FA) and its check of
+   * the e-mail address (EmailActivator); flash or temporary data (`__ci_vars`). A login by a remember-me cookie or a
+   * magic link is a full one. Known to the site's database alone: a password that must be changed (`force_reset`), a
+   * ban.
    */
   codeigniter4: {
     keyPrefix: {
@@ -224,15 +225,15 @@ export const presets = {
 
   /**
    * Joomla 4.2 to 6: libraries/src/Session/Storage/JoomlaStorage.php, User/User.php (which keeps the id alone),
-   * joomla/session Session.php with the configuration's default lifetime of 15 minutes, and its
-   * MemcachedHandler.php and RedisHandler.php.
+   * joomla/session Session.php with the configuration's default lifetime of 15 minutes, and its MemcachedHandler.php
+   * and RedisHandler.php.
    *
    * Refused: a second factor that is pending, or that a group must set up first: Joomla writes `user.id` once the
-   * password is right, and holds the visitor until `com_users.mfa_checked` is set and `com_users.mandatory_mfa_setup`
-   * is not (Application/MultiFactorAuthenticationHandler.php, which sets the first for users without a second factor,
-   * too, at their next page). Versions before 4.2 have no such mark: none of their sessions is taken. Refused as well:
-   * guests, whose id is 0, and a session not used for 15 minutes. Known to the site's database alone: a password that
-   * must be changed (`requireReset`), a block.
+   * password is right, and holds the visitor until `com_users.mfa_checked` is set and
+   * `com_users.mandatory_mfa_setup` is not (Application/MultiFactorAuthenticationHandler.php, which sets the first
+   * for users without a second factor, too, at their next page). Versions before 4.2 have no such mark: none of
+   * their sessions is taken. Refused as well: guests, whose id is 0, and a session not used for 15 minutes. Known to
+   * the site's database alone: a password that must be changed (`requireReset`), a block.
    */
   joomla: {
     keyPrefix: { memcached: "jfw", redis: "jfw" },
@@ -251,12 +252,12 @@ export const presets = {
 
   /**
    * Yii 2: framework/web/User.php; the name is the identity's id. Only the site knows the key: an md5 of the session
-   * component's class and the id, see SESSION_KEY. yii2-redis' Session keeps PHP's own bytes. CacheSession keeps them in
-   * an entry of the cache, which memcached always is; with a cache in Redis set SESSION_LAYERS to yii2.
+   * component's class and the id, see SESSION_KEY. yii2-redis' Session keeps PHP's own bytes. CacheSession keeps
+   * them in an entry of the cache, which memcached always is; with a cache in Redis set SESSION_LAYERS to yii2.
    *
-   * Refused: a login whose `__expire` (authTimeout) or `__absoluteExpire` is past; an administrator in a user's place by
-   * dektrium/yii2-user or 2amigos/yii2-usuario (`original_user`). Known to the site's database alone: whether
-   * `__authKey` is still the user's.
+   * Refused: a login whose `__expire` (authTimeout) or `__absoluteExpire` is past; an administrator in a user's
+   * place by dektrium/yii2-user or 2amigos/yii2-usuario (`original_user`). Known to the site's database alone:
+   * whether `__authKey` is still the user's.
    */
   yii2: {
     keyPrefix: { memcached: null, redis: null },
@@ -275,11 +276,11 @@ export const presets = {
   },
 
   /**
-   * CakePHP 3.3 to 5 with its plugin Authentication: Authenticator/SessionAuthenticator.php. The name is the identity's
-   * `username`, in an array or in the fields of an entity of the class App\Model\Entity\User; the id itself where
-   * PrimaryKeySessionAuthenticator keeps nothing else. The class decides. Sessions are in a cache
-   * (Http/Session/CacheSession.php): Cache/Engine/RedisEngine.php serializes what it is given. The prefix is the cache
-   * configuration's, which only the site knows.
+   * CakePHP 3.3 to 5 with its plugin Authentication: Authenticator/SessionAuthenticator.php. The name is the
+   * identity's `username`, in an array or in the fields of an entity of the class App\Model\Entity\User; the id
+   * itself where PrimaryKeySessionAuthenticator keeps nothing else. The class decides. Sessions are in a cache
+   * (Http/Session/CacheSession.php): Cache/Engine/RedisEngine.php serializes what it is given. The prefix is the
+   * cache configuration's, which only the site knows.
    *
    * Refused: an impersonated user (`AuthImpersonate`). The plugin keeps no other state.
    */
@@ -296,12 +297,12 @@ export const presets = {
 
   /**
    * Magento 2 and Adobe Commerce: Customer/Model/Session.php, whose accounts are shared per website, of the website
-   * "base"; the name is the customer's id. In Redis by colinmollenhour/php-redis-session-abstract: a hash, whose field
-   * `data` is the session.
+   * "base"; the name is the customer's id. In Redis by colinmollenhour/php-redis-session-abstract: a hash, whose
+   * field `data` is the session.
    *
    * Refused: guests, who have no id; an administrator in the customer's place (LoginAsCustomer, whose key has been
-   * spelt in two ways). An e-mail address that must be confirmed first keeps the customer from logging in. Known to the
-   * shop's database alone: a customer who was locked or deleted.
+   * spelt in two ways). An e-mail address that must be confirmed first keeps the customer from logging in. Known to
+   * the shop's database alone: a customer who was locked or deleted.
    */
   magento: {
     keyPrefix: { redis: "sess_" },
@@ -320,12 +321,13 @@ export const presets = {
 
   /**
    * Moodle 4.3 on: lib/classes/session/redis.php. Up to 4.4 a session is a string that phpredis serialized, at
-   * $CFG->session_redis_prefix and the id; from 4.5 on it is the field `sessdata` of a hash at the prefix, `session_` and
-   * the id: set SESSION_KEY_PREFIX. In memcached it is PHP's own.
+   * $CFG->session_redis_prefix and the id; from 4.5 on it is the field `sessdata` of a hash at the prefix,
+   * `session_` and the id: set SESSION_KEY_PREFIX, and SESSION_FIELD, which decides. A key of the other kind is
+   * store-refused. In memcached it is PHP's own.
    *
-   * Refused: a second factor that is pending, since every user who has passed it, or needs none, is marked at the first
-   * page that asks for a login (admin/tool/mfa, `SESSION->tool_mfa_authenticated`); versions before 4.3 have no such
-   * mark in the core. Refused as well: the guest account; "log in as", which keeps the administrator in
+   * Refused: a second factor that is pending, since every user who has passed it, or needs none, is marked at the
+   * first page that asks for a login (admin/tool/mfa, `SESSION->tool_mfa_authenticated`); versions before 4.3 have
+   * no such mark in the core. Refused as well: the guest account; "log in as", which keeps the administrator in
    * `USER->realuser`; a password that must be changed (`auth_forcepasswordchange`); accounts that are not confirmed,
    * suspended or deleted. Not seen: a site policy that is not agreed to yet.
    */
@@ -349,15 +351,15 @@ export const presets = {
   },
 
   /**
-   * MediaWiki: includes/session/SessionBackend.php, SessionManager.php generateSessionId(); the name is the account's. The
-   * key begins with the wiki's id and `:MWSession:`. The session is an array that \Memcached serializes (flags 4; with
-   * igbinary 5, for which set SESSION_SERIALIZE_HANDLER), MediaWiki's own client (flags 1), or
-   * libs/objectcache/RedisBagOStuff.php.
+   * MediaWiki: includes/session/SessionBackend.php, SessionManager.php generateSessionId(); the name is the
+   * account's. The key begins with the wiki's id and `:MWSession:`. The session is an array that \Memcached
+   * serializes (flags 4; with igbinary 5, for which set SESSION_SERIALIZE_HANDLER), MediaWiki's own client (flags
+   * 1), or libs/objectcache/RedisBagOStuff.php.
    *
-   * Refused: anonymous visitors; a session whose `expires` is past; one of another provider than the login form's, such
-   * as a bot password's, which has a part of the account's rights. While a second factor or a new password is still
-   * asked for, AuthManager has not set the user. Known to the wiki's database alone: a block, whether `userToken` is still
-   * the account's, whether the e-mail address is confirmed.
+   * Refused: anonymous visitors; a session whose `expires` is past; one of another provider than the login form's,
+   * such as a bot password's, which has a part of the account's rights. While a second factor or a new password is
+   * still asked for, AuthManager has not set the user. Known to the wiki's database alone: a block, whether
+   * `userToken` is still the account's, whether the e-mail address is confirmed.
    */
   mediawiki: {
     keyPrefix: { memcached: null, redis: null },
@@ -375,13 +377,14 @@ export const presets = {
   },
 
   /**
-   * TYPO3 11 on, users of the frontend: core/Classes/Session/Backend/RedisSessionBackend.php, UserSessionManager.php,
-   * with the default [FE][sessionTimeout] of 6000 seconds; the name is the user's id. Only the site knows the key, which
-   * holds a hash of the id by its encryptionKey, see SESSION_KEY. Redis drops no session by itself.
+   * TYPO3 11 on, users of the frontend: core/Classes/Session/Backend/RedisSessionBackend.php,
+   * UserSessionManager.php, with the default [FE][sessionTimeout] of 6000 seconds; the name is the user's id. Only
+   * the site knows the key, which holds a hash of the id by its encryptionKey, see SESSION_KEY. Redis drops no
+   * session by itself.
    *
-   * Refused: anonymous sessions, whose `ses_userid` is 0; a session that was not used for the time-out. The core's second
-   * factor and its "switch user" are for users of the backend, whose sessions have another key. Not seen: an address
-   * that [FE][lockIP] binds the session to.
+   * Refused: anonymous sessions, whose `ses_userid` is 0; a session that was not used for the time-out. The core's
+   * second factor and its "switch user" are for users of the backend, whose sessions have another key. Not seen: an
+   * address that [FE][lockIP] binds the session to.
    */
   typo3: {
     keyPrefix: { redis: null },
@@ -397,9 +400,9 @@ export const presets = {
    * OpenCart 3 and 4 with its Redis sessions: system/library/session/redis.php, cart/customer.php; the name is the
    * customer's id. Key prefix: with CACHE_PREFIX "oc_".
    *
-   * Refused: guests, who have no id. The session does not tell an administrator who logged in as the customer. Nor does
-   * it tell a second factor that is pending (4.1, `config_2fa`: a cookie and the database know it): a shop that asks for
-   * one cannot be served by this preset.
+   * Refused: guests, who have no id. The session does not tell an administrator who logged in as the customer. Nor
+   * does it tell a second factor that is pending (4.1, `config_2fa`: a cookie and the database know it): a shop that
+   * asks for one cannot be served by this preset.
    */
   opencart: {
     keyPrefix: { redis: "oc_.session." },
@@ -409,9 +412,9 @@ export const presets = {
   },
 
   /**
-   * Shopware 6: Symfony's session, whose storefront keeps a context token and no customer: the token's customer stands
-   * in the database (Storefront/Framework/Routing/StorefrontSubscriber.php). So the shop adds the customer to the
-   * session by a subscriber, as "inspectord.user": docs/frameworks.md has it.
+   * Shopware 6: Symfony's session, whose storefront keeps a context token and no customer: the token's customer
+   * stands in the database (Storefront/Framework/Routing/StorefrontSubscriber.php). So the shop adds the customer to
+   * the session by a subscriber, as "inspectord.user": docs/frameworks.md has it.
    *
    * Refused: a session that it has not been added to, as those of guests; an administrator in the customer's place
    * (`sw-imitating-user-id`).

@@ -1,12 +1,14 @@
 // Under which key a session lies in the store: a prefix and the session id, as PHP's own save handlers have it, or as a
 // template says.
 //
-//   template = 1*( text / hole )               ; {id} stands in it at least once, at any depth
+//   template = 1*( text / brace / hole )       ; {id} stands in it at least once, at any depth
 //   hole     = "{id}" / "{" hash ":" template "}"
+//   brace    = "{open}" / "{close}"            ; "{" and "}" themselves
 //   hash     = "md5" / "sha1" / "sha256-base64url" / "hmac-sha3-256:SESSION_KEY_SECRET"
 //   text     = 1*( %x21-7A / "|" / "~" )       ; a blank, too, where a hash is made of it
 //
-// A backslash and a quote are themselves: Yii's key, for one, is {md5:["yii\\redis\\Session","{id}"]}.
+// A backslash and a quote are themselves: Yii's key, for one, is {md5:["yii\\redis\\Session","{id}"]}, and where it hashes
+// what PHP serialized, {md5:a:2:{open}i:0;s:20:"yii\web\CacheSession";i:1;s:32:"{id}";{close}}.
 
 /** Returns the key of the session with this id. */
 export type KeyOf = (sessionId: string) => string;
@@ -36,7 +38,8 @@ const maxDepth = 4;
 
 export const keyTemplateForm =
   `printable ASCII without spaces, at most ${maxTemplateLength} characters, with {id} in it; {md5:TEXT}, {sha1:TEXT}, ` +
-  "{sha256-base64url:TEXT} and {hmac-sha3-256:SESSION_KEY_SECRET:TEXT} stand for the hash of a TEXT";
+  "{sha256-base64url:TEXT} and {hmac-sha3-256:SESSION_KEY_SECRET:TEXT} stand for the hash of a TEXT, {open} and {close} " +
+  "for braces";
 
 /** Returns keys as PHP's own save handlers make them: a prefix, and the session id. */
 export function keysWithPrefix(prefix: string): KeyOf {
@@ -73,6 +76,8 @@ interface Reader {
 
 const textOutside = /[!-z|~]+/y;
 const textInside = /[ -z|~]+/y;
+const braces: Readonly<Record<string, string>> = { open: "{", close: "}" };
+const brace = /\{(open|close)\}/y;
 const beginning = /\{(?:(id)\}|(md5|sha1|sha256-base64url):|(hmac-sha3-256):SESSION_KEY_SECRET:)/y;
 
 /** Reads up to the end of the text, or of the hole that these parts stand in. */
@@ -81,11 +86,16 @@ function readParts(reader: Reader, depth: number): readonly Part[] | undefined {
   const isEnd = () => reader.at === reader.text.length || (depth > 0 && reader.text[reader.at] === "}");
   while (!isEnd()) {
     const [text] = take(reader, depth === 0 ? textOutside : textInside);
-    const part = text ?? readHole(reader, depth);
+    const part = text ?? readBrace(reader) ?? readHole(reader, depth);
     if (part === undefined) return undefined;
     parts.push(part);
   }
   return parts.length === 0 ? undefined : parts;
+}
+
+function readBrace(reader: Reader): string | undefined {
+  const [, name = ""] = take(reader, brace);
+  return braces[name];
 }
 
 function readHole(reader: Reader, depth: number): Part | undefined {

@@ -42,6 +42,10 @@ describe("the key of a session", () => {
       keyOf(typo3, "f60d2e705a91407dfec6899c604952ac"),
       "typo3_ses_FE_fe5567e8d769550852182cdf69d74bb16dff8e29_30666eb73746f8f9d4c49e4d0e5375983bf5eaf1d8e9997f5764b176e4822827",
     );
+    // md5(serialize(['yii\\web\\CacheSession', '75e1288ddcdbda54ab1a68105206c0c9']))
+    const serialized = '{md5:a:2:{open}i:0;s:20:"yii\\web\\CacheSession";i:1;s:32:"{id}";{close}}';
+    assert.equal(keyOf(serialized, "75e1288ddcdbda54ab1a68105206c0c9"), "a4925501cdcfcb8063e9cebbb3ad1dc3");
+    assert.equal(keyOf("{open}tag{close}:{id}", "ID"), "{tag}:ID");
     assert.equal(keyOf("{sha256-base64url:{id}}", "abc"), "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
     assert.equal(keyOf("{sha1:{id}}", "abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
   });
@@ -63,7 +67,23 @@ describe("the key of a session", () => {
 
   it("is by nothing else", () => {
     const wrong = [
-      ...["{", "}", "{id", "id}", "{id}}", "{{id}", "{ID}", "{id }", "{id:}", "{:id}", "{}{id}", "{x}{id}"],
+      ...[
+        "{",
+        "}",
+        "{id",
+        "id}",
+        "{id}}",
+        "{{id}",
+        "{ID}",
+        "{id }",
+        "{id:}",
+        "{:id}",
+        "{}{id}",
+        "{x}{id}",
+        "{open}",
+        "{open:}{id}",
+        "{opened}{id}",
+      ],
       ...[
         "{md5}{id}",
         "{md5:}{id}",
