@@ -94,6 +94,8 @@ const rules = {
   "alarms.latencyMs": { ...wholeNumber(1, 29_000), fallback: 1000 },
   "alarms.refusedPercent": { ...wholeNumber(1, 100), fallback: 50 },
   "alarms.unavailableCount": { ...wholeNumber(1, 1_000_000), fallback: 5 },
+  "alarms.rejectedCount": { ...wholeNumber(1, 1_000_000), fallback: 5 },
+  canary: { ...flag, fallback: false },
   "dashboard.cacheClusters": listOf(cacheName),
   "dashboard.serverlessCaches": listOf(cacheName),
 };
@@ -114,8 +116,9 @@ type Values = { readonly [N in Name as N extends `${string}.${string}` ? never :
 export type Parameters = Values & {
   /** The function's variables as texts. */
   readonly variables: Readonly<Record<string, string>>;
-  /** What SESSION_STORE says. */
+  /** What SESSION_STORE and SERVED_HOSTS say. */
   readonly store: Config["store"];
+  readonly servedHosts: readonly string[];
 };
 
 type Map = Readonly<Record<string, unknown>>;
@@ -138,7 +141,7 @@ export async function checkParameters(
     ...problemsOfTogether(texts, config.store, found),
   ];
   if (clashes.length > 0) return { problems: clashes };
-  return { ...valuesOf(found), variables: texts, store: config.store };
+  return { ...valuesOf(found), variables: texts, store: config.store, servedHosts: [...config.servedHosts] };
 }
 
 function isMap(value: unknown): value is Map {

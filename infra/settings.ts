@@ -3,6 +3,8 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { readConfig } from "../handlers/configuration.ts";
+import { alarms as alarmsOf } from "./alarms.ts";
+import { canary } from "./canary.ts";
 import type { Resources, Value } from "./cloudformation.ts";
 import { dashboard } from "./dashboard.ts";
 import { network } from "./network.ts";
@@ -16,7 +18,7 @@ export interface Serverless {
 }
 
 export interface Settings
-  extends Pick<Parameters, "region" | "throttle" | "reservedConcurrency" | "logs" | "tracing" | "alarms"> {
+  extends Pick<Parameters, "region" | "throttle" | "reservedConcurrency" | "logs" | "tracing"> {
   /** The functions' variables. */
   readonly environment: Readonly<Record<string, Value>>;
   readonly vpc: ReturnType<typeof network>["vpc"];
@@ -60,19 +62,22 @@ function readIfThere(path: string): string | undefined {
 
 function deployedSettings(stage: string, parameters: Parameters): Settings {
   const { vpc, environment, resources } = network(stage, parameters);
-  const { variables, store, files } = parameters;
+  const { variables, store, servedHosts, files } = parameters;
   const { region, throttle, reservedConcurrency, logs, tracing, alarms } = parameters;
   const mountPath = mountPathOf(store);
+  const topic = alarms.topic ?? { Ref: "AlarmTopic" };
   return {
-    ...{ region, throttle, reservedConcurrency, logs, tracing, alarms },
+    ...{ region, throttle, reservedConcurrency, logs, tracing },
     environment: { ...variables, ...environment, STAGE: stage },
     vpc,
     fileSystem: mountPath === undefined ? null : { arn: files.accessPoint, localMountPath: mountPath },
-    alarmTopic: alarms.topic ?? { Ref: "AlarmTopic" },
+    alarmTopic: topic,
     resources: {
       ...resources,
       ...roles(stage, parameters),
       ...dashboard(stage, parameters),
+      ...alarmsOf(stage, parameters, topic),
+      ...(parameters.canary ? canary(stage, servedHosts[0] ?? "") : {}),
       ...(alarms.topic === null ? alarmTopic(stage, alarms.email) : {}),
     },
   };

@@ -95,6 +95,20 @@ describe("a deployment", { concurrency: 2 }, () => {
       assert.equal(call({ ...unpacked(auth), event }).response.body, '{"allow":false}');
     });
 
+    it("has a canary if it is asked, whose login gets a verdict once a minute", async () => {
+      const { canary, functions } = await aws.holdings("everything");
+      assert.equal(canary?.schedule, "rate(1 minute)");
+      const { handler, directory, environment } = unpacked(functions.auth);
+      const { SESSION_STORE, ...others } = environment;
+      const one = { ...others, SESSION_STORE: `memcached://${memcached.host}:${memcached.port}` };
+      const event = JSON.parse(canary?.input ?? "");
+      const { response, metrics } = call({ handler, directory, event, environment: one });
+      assert.deepEqual([response.statusCode, response.body], [200, '{"allow":false}']);
+      const dimensions = { Stage: "everything", Outcome: "refused", Code: "no-session" };
+      assert.ok(metrics.map(keyOf).includes(keyOf({ namespace: "InspectorD", name: "Logins", dimensions })));
+      assert.equal((await aws.holdings("memcached")).canary, undefined);
+    });
+
     it("stands beside those of other stages", async () => {
       const names = await aws.stacks();
       for (const stage of stages) assert.ok(names.includes(`inspectord-${stage}`), stage);
@@ -163,6 +177,7 @@ describe("a deployment", { concurrency: 2 }, () => {
     });
 
     it("is made, and made again without a change", async () => {
+      ofLife.write(stage, withRate(1000));
       assertEnds(await ofLife.run("deploy", stage));
       assert.equal(await rate(), 1000);
       url = (await aws.holdings(stage)).outputs["LoginUrl"];
@@ -179,10 +194,10 @@ describe("a deployment", { concurrency: 2 }, () => {
       assert.equal((await aws.holdings(stage)).outputs["LoginUrl"], url);
     });
 
-    it("prints the line of ejabberd.yml again", async () => {
+    it("prints the relay's line again", async () => {
       const { status, output } = await ofLife.run("info", stage);
       assert.equal(status, 0, output);
-      assert.ok(output.includes(`extauth_program: "/usr/bin/node /opt/inspectord/relay.mjs ${url}"`), output);
+      assert.ok(output.includes(`INSPECTORD_URL=${url}\n`), output);
     });
 
     it("is rolled back to the first one, and the newest is made again after it", async () => {
@@ -234,7 +249,7 @@ describe("a deployment by somebody who lacks a right", () => {
   });
 });
 
-function assertRoutes({ routes, apiStage, functions, apiId }: Holdings): void {
+function assertRoutes({ routes, apiStage, functions, apiId, canary }: Holdings): void {
   assert.deepEqual(
     routes.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType]).toSorted(),
     [
@@ -247,8 +262,11 @@ function assertRoutes({ routes, apiStage, functions, apiId }: Holdings): void {
     assert.ok((limits?.ThrottlingRateLimit ?? 0) > 0 && (limits?.ThrottlingBurstLimit ?? 0) > 0);
   }
   for (const [name, { callers }] of Object.entries(functions)) {
-    assert.equal(callers.length, 1);
-    assert.match(JSON.stringify(callers[0]?.Condition), new RegExp(`:${apiId}/\\*/POST/${name}"`));
+    const [own, ...others] = callers.map(({ Condition }) => JSON.stringify(Condition));
+    assert.match(own ?? "", new RegExp(`:${apiId}/\\*/POST/${name}"`));
+    // The canary's.
+    assert.equal(others.length, name === "auth" && canary !== undefined ? 1 : 0);
+    for (const other of others) assert.match(other, /:rule\//);
   }
 }
 
@@ -306,10 +324,7 @@ async function assertRights({ statements, apiId }: Holdings): Promise<void> {
 function assertOutputs({ outputs, apiId }: Holdings): void {
   const url = `https://${apiId}.execute-api.${moto.region}.amazonaws.com/auth`;
   assert.equal(outputs["LoginUrl"], url);
-  assert.equal(
-    outputs["ExtauthProgram"],
-    `extauth_program: "/usr/bin/node /opt/inspectord/relay.mjs ${url}"`,
-  );
+  assert.equal(outputs["RelaySettings"], `INSPECTORD_URL=${url}`);
   const [statement] = JSON.parse(outputs["LoginPolicyDocument"] ?? "").Statement;
   assert.match(statement.Resource, new RegExp(`:${apiId}/\\$default/POST/auth$`));
   assert.match(outputs["AlarmTopicArn"] ?? "", /^arn:aws:sns:/);

@@ -49,6 +49,7 @@ export interface Holdings {
   /** Of every role and every policy of the stack, with the name of its resource. */
   readonly statements: readonly (readonly [name: string, statement: Statement])[];
   readonly outputs: Readonly<Record<string, string>>;
+  readonly canary: { readonly schedule: string; readonly input: string } | undefined;
 }
 
 export interface HeldFunction {
@@ -109,7 +110,7 @@ export class Aws {
     const logs = new CloudWatchLogsClient(this.#config);
     const { logGroups = [] } = await logs.send(new DescribeLogGroupsCommand());
     const { metricFilters = [] } = await logs.send(new DescribeMetricFiltersCommand());
-    const { alarms, dashboards } = await this.#moto.watch();
+    const { alarms, dashboards, rules } = await this.#moto.watch();
     const stacks = new CloudFormationClient(this.#config);
     const { Stacks: [stack] = [] } = await stacks.send(new DescribeStacksCommand({ StackName: name }));
     const outputs = (stack?.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [
@@ -133,6 +134,7 @@ export class Aws {
       dashboard: JSON.parse(dashboards[`${name}-${this.#config.region}`] ?? "{}"),
       statements: await this.#statements(name),
       outputs: Object.fromEntries(outputs),
+      canary: rules.find(({ name: rule }) => rule.startsWith(`${name}-CanaryRule-`)),
     };
   }
 

@@ -64,11 +64,13 @@ interface AlarmMetric {
   readonly Dimensions?: readonly { readonly Name: string; readonly Value: string }[];
 }
 
-/** What CloudWatch holds of all stages. */
+/** What CloudWatch and EventBridge hold of all stages. */
 interface Watch {
   readonly alarms: readonly Alarm[];
   /** Their bodies, by their names. */
   readonly dashboards: Readonly<Record<string, string>>;
+  /** EventBridge's, each with what it hands to its target. */
+  readonly rules: readonly { readonly name: string; readonly schedule: string; readonly input: string }[];
 }
 
 export interface Moto {

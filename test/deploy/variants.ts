@@ -37,7 +37,14 @@ export function variantsIn(
         reservedConcurrency: { logins: 200, sessionChecks: 10 },
         logs: { retentionDays: 7, kmsKey: account.kmsKey },
         tracing: true,
-        alarms: { topic: account.topic, latencyMs: 900, refusedPercent: 40, unavailableCount: 9 },
+        alarms: {
+          topic: account.topic,
+          latencyMs: 900,
+          refusedPercent: 40,
+          unavailableCount: 9,
+          rejectedCount: 20,
+        },
+        canary: true,
         dashboard: { cacheClusters: ["sessions"], serverlessCaches: ["sessions"] },
       },
       {

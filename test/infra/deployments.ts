@@ -29,7 +29,14 @@ export const full = {
   reservedConcurrency: { logins: 400, sessionChecks: 10 },
   logs: { retentionDays: 1096, kmsKey },
   tracing: true,
-  alarms: { email: "operators@example.org", latencyMs: 500, refusedPercent: 30, unavailableCount: 9 },
+  alarms: {
+    email: "operators@example.org",
+    latencyMs: 500,
+    refusedPercent: 30,
+    unavailableCount: 9,
+    rejectedCount: 7,
+  },
+  canary: true,
   dashboard: { cacheClusters: ["sessions", "other"], serverlessCaches: ["small"] },
 };
 

@@ -96,15 +96,16 @@ describe("every deployment", () => {
         ],
       );
       assert.deepEqual(ofType(template, "AWS::Lambda::Url"), []);
-      const callers = ofType(template, "AWS::Lambda::Permission").map(([, { Properties }]) => Properties);
+      const permissions = ofType(template, "AWS::Lambda::Permission").map(([, { Properties }]) => Properties);
+      const callers = permissions.filter((one) => one?.["Principal"] === "apigateway.amazonaws.com");
       for (const [i, path] of ["auth", "sessions"].entries()) {
-        assert.equal(callers[i]?.["Principal"], "apigateway.amazonaws.com");
         assert.match(
           JSON.stringify(callers[i]?.["SourceArn"]),
           new RegExp(`:\\$\\{HttpApi\\}/\\*/POST/${path}"`),
         );
       }
       assert.equal(callers.length, 2);
+      assert.equal(permissions.length - callers.length, name === "full" ? 1 : 0, "the canary's");
     }
   });
 
@@ -167,8 +168,8 @@ describe("every deployment", () => {
         "$context.error.responseType",
         "$context.identity.sourceIp",
         "$context.identity.userArn",
+        "$context.integration.status",
         "$context.integrationLatency",
-        "$context.integrationStatus",
         "$context.requestId",
         "$context.requestTime",
         "$context.responseLatency",
@@ -404,32 +405,28 @@ describe("a function's role", () => {
 });
 
 describe("a deployment's watch", () => {
-  it("raises an alarm for errors, missing verdicts, latency, throttles and sudden refusals", () => {
+  it("raises an alarm for errors, missing verdicts, latency, throttles, rejections, and silence if it is asked", () => {
     for (const name of names) {
       const alarms = ofType(templateOf(name), "AWS::CloudWatch::Alarm");
       assert.deepEqual(
         alarms.map(([id]) => id),
         [
-          "FunctionErrorsAlarm",
-          "UnavailableAlarm",
-          "LatencyAlarm",
-          "FunctionThrottlesAlarm",
-          "RequestThrottlesAlarm",
-          "RefusalsAlarm",
+          ...["FunctionErrorsAlarm", "UnavailableAlarm", "LatencyAlarm", "FunctionThrottlesAlarm"],
+          ...["RequestThrottlesAlarm", "RejectedRequestsAlarm", "GatewayErrorsAlarm", "RefusalsAlarm"],
+          ...(name === "full" ? ["SilenceAlarm"] : []),
         ],
       );
       const topic = name === "files" ? files.alarms.topic : { Ref: "AlarmTopic" };
       for (const [, { Properties }] of alarms) {
         assert.deepEqual([Properties?.["AlarmActions"], Properties?.["OKActions"]], [[topic], [topic]]);
-        assert.equal(Properties?.["TreatMissingData"], "notBreaching");
       }
     }
     const thresholds = (name: Name) =>
-      ["LatencyAlarm", "RefusalsAlarm", "UnavailableAlarm"].map(
+      ["LatencyAlarm", "RefusalsAlarm", "UnavailableAlarm", "RejectedRequestsAlarm"].map(
         (id) => propertiesOf(templateOf(name), id).Threshold,
       );
-    assert.deepEqual(thresholds("plain"), [1000, 50, 5]);
-    assert.deepEqual(thresholds("full"), [500, 30, 9]);
+    assert.deepEqual(thresholds("plain"), [1000, 50, 5, 5]);
+    assert.deepEqual(thresholds("full"), [500, 30, 9, 7]);
   });
 
   it("sends alarms to the operator's address or topic", () => {
@@ -440,14 +437,21 @@ describe("a deployment's watch", () => {
     assert.deepEqual(ofType(templateOf("files"), "AWS::SNS::Topic"), []);
   });
 
-  it("counts the requests that API Gateway turned away, by the words of its own log", () => {
-    const { FilterPattern, MetricTransformations } = propertiesOf(templateOf("plain"), "ThrottledRequests");
-    assert.equal(FilterPattern, '{ $.status = "429" }');
-    const [{ MetricNamespace, MetricName, Dimensions }] = MetricTransformations;
-    const alarm = propertiesOf(templateOf("plain"), "RequestThrottlesAlarm");
-    assert.deepEqual([alarm.Namespace, alarm.MetricName], [MetricNamespace, MetricName]);
-    assert.deepEqual(Dimensions, [{ Key: "Stage", Value: "$.stage" }]);
-    assert.deepEqual(alarm.Dimensions, [{ Name: "Stage", Value: "plain" }]);
+  it("counts what API Gateway answers by itself, by the words of its own log", () => {
+    for (const [metric, pattern, id] of [
+      ["ThrottledRequests", '{ $.status = "429" }', "RequestThrottlesAlarm"],
+      ["RejectedRequests", '{ $.status = "403" }', "RejectedRequestsAlarm"],
+      ["GatewayErrors", '{ $.status = "5*" && $.functionStatus != "5*" }', "GatewayErrorsAlarm"],
+    ] as const) {
+      const { FilterPattern, MetricTransformations } = propertiesOf(templateOf("plain"), metric);
+      assert.equal(FilterPattern, pattern);
+      const [{ MetricNamespace, MetricName, Dimensions }] = MetricTransformations;
+      assert.equal(MetricName, metric);
+      const alarm = propertiesOf(templateOf("plain"), id);
+      assert.deepEqual([alarm.Namespace, alarm.MetricName], [MetricNamespace, MetricName]);
+      assert.deepEqual(Dimensions, [{ Key: "Stage", Value: "$.stage" }]);
+      assert.deepEqual(alarm.Dimensions, [{ Name: "Stage", Value: "plain" }]);
+    }
   });
 
   it("shows logins, reasons, latency and the cache's health on a dashboard", () => {

@@ -45,7 +45,7 @@ describe("the parameters of a deployment", () => {
     assert.equal(tracing, false);
     assert.deepEqual(alarms, {
       ...{ topic: null, email: null },
-      ...{ latencyMs: 1000, refusedPercent: 50, unavailableCount: 5 },
+      ...{ latencyMs: 1000, refusedPercent: 50, unavailableCount: 5, rejectedCount: 5 },
     });
     assert.deepEqual(reservedConcurrency, { logins: null, sessionChecks: null });
     assert.deepEqual(dashboard, { cacheClusters: null, serverlessCaches: null });
@@ -310,11 +310,11 @@ describe("params/example.yml", () => {
   });
 
   it("shows of what may be left out what it is then", async () => {
-    const { region: _, variables: __, store: ___, ...groups } = await checked(dynamodb);
+    const { region: _, variables: __, store: ___, servedHosts: ____, ...groups } = await checked(dynamodb);
     const fallbacks = Object.entries(groups)
       .flatMap(([group, values]) => Object.entries(typeof values === "object" ? values : { [group]: values }))
       .filter(([, value]) => value !== null);
-    assert.equal(fallbacks.length, 9);
+    assert.equal(fallbacks.length, 11);
     for (const [name, value] of fallbacks) assert.match(example, new RegExp(`#${name}: ${value}\n`));
   });
 

@@ -1,4 +1,4 @@
-"""Prints the alarms and the dashboards that moto holds, as JSON.
+"""Prints the alarms, dashboards and rules that moto holds, as JSON.
 
 AWS's JavaScript client speaks a protocol to CloudWatch that this moto does not.
 
@@ -11,10 +11,19 @@ import sys
 import boto3
 
 url, region = sys.argv[1:]
-watch = boto3.client("cloudwatch", region_name=region, endpoint_url=url,
-                     aws_access_key_id="AKIAOFTHETESTS000000", aws_secret_access_key="none")
+
+
+def client(service):
+    return boto3.client(service, region_name=region, endpoint_url=url,
+                        aws_access_key_id="AKIAOFTHETESTS000000", aws_secret_access_key="none")
+
+
+watch, events = client("cloudwatch"), client("events")
 dashboards = [one["DashboardName"] for one in watch.list_dashboards()["DashboardEntries"]]
 print(json.dumps({
     "alarms": [one for page in watch.get_paginator("describe_alarms").paginate() for one in page["MetricAlarms"]],
     "dashboards": {name: watch.get_dashboard(DashboardName=name)["DashboardBody"] for name in dashboards},
+    "rules": [{"name": rule["Name"], "schedule": rule.get("ScheduleExpression", ""), "input": target.get("Input", "")}
+              for rule in events.list_rules()["Rules"]
+              for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]],
 }, default=str))
