@@ -1,5 +1,6 @@
 // The function's log: one JSON object a line on stdout, where Lambda collects it. Codes, counts and times only.
 
+import { printable } from "../protocol/printable.ts";
 import type { MetricMembers } from "./embedded-metrics.ts";
 
 type Level = "info" | "warn" | "error";
@@ -12,7 +13,7 @@ export type Log = (level: Level, message: string, fields: LogFields) => void;
 
 /** Returns a log that writes one line at a time through `write`. */
 export function createLog(write: (line: string) => void): Log {
-  return (level, message, fields) => write(JSON.stringify({ level, message, ...fields }));
+  return (level, message, fields) => write(printable(JSON.stringify({ level, message, ...fields })));
 }
 
 /** Bypasses Lambda's console, which adds text around a line: CloudWatch reads metrics only from whole JSON lines. */

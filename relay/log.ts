@@ -1,7 +1,8 @@
 // The relay's log: a line an event, logfmt or JSON. Codes and times, and nothing of a request: of the user a keyed
-// hash at most, unless the operator asked for names.
+// hash at most, unless the operator asked for names. Whatever a message or a name holds, a line is one printable line.
 
 import { createHmac, randomBytes } from "node:crypto";
+import { printable } from "../protocol/printable.ts";
 
 export type LogFormat = "logfmt" | "json";
 type Level = "info" | "warn" | "error";
@@ -16,18 +17,22 @@ export interface LogOptions {
   readonly now: () => Date;
 }
 
-/** So many lines of one code in one interval; an outage under load would fill a disk otherwise. */
+/** At most this many lines of one code in one interval; an outage under load would fill a disk otherwise. */
 export const linesAnInterval = 20;
 export const intervalMs = 10_000;
+/** A function may tell reasons that this relay does not know. Codes beyond this many share one rate. */
+export const maxCodes = 100;
 
-/** Gives a log that counts what exceeds the rate: the next line of that code says how many were left out. */
+/** Returns a log that counts what exceeds the rate: the next line of that code says how many were left out. */
 export function createLog({ write, format, now }: LogOptions): Log {
   const said = new Map<string, { sinceMs: number; lines: number; leftOut: number }>();
   return (level, code, fields) => {
     const at = now();
-    const entry = said.get(code) ?? { sinceMs: at.getTime(), lines: 0, leftOut: 0 };
-    said.set(code, entry);
-    if (at.getTime() - entry.sinceMs >= intervalMs) {
+    const rate = said.has(code) || said.size < maxCodes ? code : "";
+    const entry = said.get(rate) ?? { sinceMs: at.getTime(), lines: 0, leftOut: 0 };
+    said.set(rate, entry);
+    // The date may be set back.
+    if (Math.abs(at.getTime() - entry.sinceMs) >= intervalMs) {
       entry.sinceMs = at.getTime();
       entry.lines = 0;
     }
@@ -44,7 +49,7 @@ export function createLog({ write, format, now }: LogOptions): Log {
       ...(entry.leftOut > 0 && { leftOut: entry.leftOut }),
     };
     entry.leftOut = 0;
-    write(`${format === "json" ? JSON.stringify(line) : logfmt(line)}\n`);
+    write(`${printable(format === "json" ? JSON.stringify(line) : logfmt(line))}\n`);
   };
 }
 
@@ -58,7 +63,7 @@ function logfmt(fields: LogFields): string {
 /** Names a user in the log, so that the lines of one user can be found. */
 export type NameUser = (user: string, server: string) => string;
 
-/** Gives names that say nothing to whoever has not the key, which ends with this process. */
+/** Returns HMAC pseudonyms. The key is random and lives as long as the process. */
 export function hashedNames(key: Buffer = randomBytes(32)): NameUser {
   return (user, server) => createHmac("sha256", key).update(`${user}@${server}`).digest("hex").slice(0, 12);
 }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { printable } from "../protocol/printable.ts";
 import { type RelayConfig, readConfig } from "./config.ts";
 import { openCredentials } from "./credentials/open.ts";
 import { ListenError, listen } from "./daemon.ts";
@@ -146,7 +147,7 @@ async function refuseAll(problem: string): Promise<void> {
 }
 
 function fail(problem: string): never {
-  process.stderr.write(`${problem}\n`);
+  process.stderr.write(`${printable(problem)}\n`);
   process.exit(2);
 }
 

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createLog, hashedNames, intervalMs, type LogFormat, linesAnInterval } from "../../relay/log.ts";
+import {
+  createLog,
+  hashedNames,
+  intervalMs,
+  type LogFormat,
+  linesAnInterval,
+  maxCodes,
+} from "../../relay/log.ts";
 
 function open(format: LogFormat = "logfmt") {
   const lines: string[] = [];
@@ -43,6 +50,51 @@ describe("the relay's log", () => {
     log("error", "deadline");
     assert.match(lines.at(-2) ?? "", /leftOut=1000\n$/);
     assert.doesNotMatch(lines.at(-1) ?? "", /leftOut/);
+  });
+
+  it("has no character that is not printable, in a name, a detail or a code, in either format", () => {
+    const nasty = [
+      "\u0000",
+      "\u001b",
+      "\u007f",
+      "\u0085",
+      "\u009b",
+      "\u202e",
+      "\u2028",
+      "\u2029",
+      "\u200b",
+      "\u{e0041}",
+    ];
+    for (const format of ["logfmt", "json"] as const) {
+      for (const character of nasty) {
+        const { log, lines } = open(format);
+        log("error", `a${character}`, () => ({
+          user: `al${character}ice@host`,
+          detail: `x\r\n${character}`,
+        }));
+        const [line = ""] = lines;
+        assert.match(line, /^[ -~]+\n$/);
+        if (format === "json") assert.equal(JSON.parse(line).user, `al${character}ice@host`);
+        else assert.ok(line.includes(` user="al\\u`));
+      }
+    }
+  });
+
+  it("knows the rates of a hundred codes, and one for all others", () => {
+    const { log, lines } = open();
+    for (let code = 0; code < 10 * maxCodes; code++) log("info", `code-${code}`);
+    assert.equal(lines.length, maxCodes + linesAnInterval);
+    log("info", "code-0");
+    assert.equal(lines.length, maxCodes + linesAnInterval + 1);
+  });
+
+  it("writes again although the date was set back", () => {
+    const { log, lines, clock } = open();
+    clock.nowMs = 3_600_000;
+    for (let i = 0; i < linesAnInterval + 1; i++) log("error", "deadline");
+    clock.nowMs = 0;
+    log("error", "deadline");
+    assert.equal(lines.length, linesAnInterval + 1);
   });
 
   it("keeps a line a line, whatever the detail", () => {
