@@ -4,6 +4,12 @@
 export const maxSessionBytes = 524_288;
 
 /**
+ * What a session may take with what stands around it: base64 makes a third more of it, twice (Laravel's encryption)
+ * four fifths. Stores hold values of any size.
+ */
+export const maxWrappedBytes = 2 * maxSessionBytes;
+
+/**
  * Arrays and objects inside one another; PHP's own unserialize_max_depth is 4096. A decoder may recurse: so
  * deep, it takes a small part of the default stack.
  */

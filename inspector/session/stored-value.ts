@@ -36,7 +36,7 @@ import type { StoredValue } from "../session-store.ts";
 import { unwrapString } from "./formats/serialized.ts";
 import { inflateZlib } from "./layers/deflated.ts";
 import { decompressFastLz } from "./layers/fastlz.ts";
-import { badCompression, checkMadeBytes } from "./layers/made-bytes.ts";
+import { badCompression, checkMadeBytes, checkWrappedBytes } from "./layers/made-bytes.ts";
 import { decompressZstd } from "./layers/zstd.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
@@ -68,6 +68,7 @@ const typesOfArrays: Readonly<Record<string, number>> = { php_serialize: seriali
  */
 export function sessionBytesOf({ bytes, flags }: StoredValue, handler?: string): Uint8Array {
   if (flags === 0) return bytes;
+  checkWrappedBytes(bytes);
   if (flags === peclCompressed) return inflateZlib(bytes);
   if (flags === peclSerialized) return arrayOf(serialized, bytes, handler);
   if (flags === peclSerialized + peclCompressed) return arrayOf(serialized, inflateZlib(bytes), handler);

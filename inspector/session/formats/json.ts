@@ -90,8 +90,9 @@ class JsonReader {
   #position = 0;
   #depth = 0;
   #values = 0;
-  /** Where the next backslash is, at or after the position of the last text; none: past the end. */
+  /** Where the next one is, at or behind where the last text was; none: the end. Each is looked for once. */
   #backslash = -1;
+  #quote = -1;
 
   constructor(text: Bytes) {
     this.#text = text;
@@ -175,17 +176,14 @@ class JsonReader {
     let start = this.#position + 1;
     let made = "";
     for (;;) {
-      const end = text.indexOf('"', start);
-      if (end < 0) throw new UnreadableSessionError("truncated", text.length);
-      if (this.#backslash < start) {
-        const next = text.indexOf("\\", start);
-        this.#backslash = next < 0 ? text.length : next;
-      }
-      const plain = text.slice(start, Math.min(end, this.#backslash));
+      if (this.#quote < start) this.#quote = indexOrEnd(text, '"', start);
+      if (this.#backslash < start) this.#backslash = indexOrEnd(text, "\\", start);
+      if (this.#quote === text.length) throw new UnreadableSessionError("truncated", text.length);
+      const plain = text.slice(start, Math.min(this.#quote, this.#backslash));
       if (controls.test(plain)) throw new UnreadableSessionError("malformed", start);
       made += plain;
       this.#position = start + plain.length + 1;
-      if (this.#position > end) return made;
+      if (this.#position > this.#quote) return made;
       made += this.#readEscape();
       start = this.#position;
     }
@@ -264,4 +262,9 @@ class JsonReader {
     const isAtEnd = this.#position >= this.#text.length;
     return new UnreadableSessionError(isAtEnd ? "truncated" : "malformed", this.#position);
   }
+}
+
+function indexOrEnd(text: string, char: string, start: number): number {
+  const index = text.indexOf(char, start);
+  return index < 0 ? text.length : index;
 }

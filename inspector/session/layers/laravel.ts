@@ -27,6 +27,7 @@ import { UnreadableSessionError } from "../unreadable.ts";
 import type { Wanted } from "../wanted.ts";
 import { decodeBase64 } from "./base64.ts";
 import type { LaravelKey } from "./laravel-key.ts";
+import { checkWrappedBytes } from "./made-bytes.ts";
 
 const cbcIvBytes = 16;
 const gcmIvBytes = 12;
@@ -43,6 +44,7 @@ export function laravelDecoder(
   return (bytes, wanted) => {
     // A new session is empty until its first request ends.
     if (secrets.length === 0 || bytes.length === 0) return decodeAttributes(bytes, wanted);
+    checkWrappedBytes(bytes);
     return decodeAttributes(unwrapString(decrypt(bytes, secrets)), wanted);
   };
 }

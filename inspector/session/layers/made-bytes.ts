@@ -1,7 +1,7 @@
 // What decompression may make of a few bytes. A session's owner can put into it what compresses best, and whoever can
 // write to the store anything at all.
 
-import { maxSessionBytes } from "../limits.ts";
+import { maxSessionBytes, maxWrappedBytes } from "../limits.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 
 /** Real sessions compress to a third or a tenth; long runs of one byte to less, which small ones may. */
@@ -23,6 +23,11 @@ export function checkMadeBytes(compressedBytes: number, madeBytes: number): void
 export function tooMuchFrom(compressedBytes: number): UnreadableSessionError {
   const allowed = maxBytesFrom(compressedBytes);
   return new UnreadableSessionError(allowed === maxSessionBytes ? "too-large" : "too-compressed", allowed);
+}
+
+/** @throws UnreadableSessionError `too-large` for more than a session takes with all that stands around it */
+export function checkWrappedBytes({ length }: Uint8Array): void {
+  if (length > maxWrappedBytes) throw new UnreadableSessionError("too-large", maxWrappedBytes);
 }
 
 export function badCompression(): UnreadableSessionError {

@@ -19,6 +19,7 @@ import { inflateGzip, inflateRaw, inflateZlib } from "./deflated.ts";
 import type { LayerName } from "./layer-names.ts";
 import { decompressPhpredisLz4 } from "./lz4.ts";
 import { decompressLzf } from "./lzf.ts";
+import { checkWrappedBytes } from "./made-bytes.ts";
 import { decompressMagento } from "./magento.ts";
 import { decompressZstd } from "./zstd.ts";
 
@@ -45,7 +46,10 @@ const layers: Readonly<Record<LayerName, TakeOff>> = {
  */
 export function openLayers(names: readonly LayerName[]): TakeOff {
   const all = names.map((name) => layers[name]);
-  return (bytes) => all.reduce((inner, takeOff) => (inner.length === 0 ? inner : takeOff(inner)), bytes);
+  return (bytes) => {
+    checkWrappedBytes(bytes);
+    return all.reduce((inner, takeOff) => (inner.length === 0 ? inner : takeOff(inner)), bytes);
+  };
 }
 
 /** Source: yiisoft/yii2 framework/caching/Cache.php, set(): a session's entry depends on nothing. */

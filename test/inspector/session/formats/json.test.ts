@@ -8,6 +8,7 @@ import { maxDepth, maxSessionBytes, maxValues } from "../../../../inspector/sess
 import { PhpArray, PhpFloat } from "../../../../inspector/session/model.ts";
 import { UnreadableSessionError } from "../../../../inspector/session/unreadable.ts";
 import { whoIsLoggedIn } from "../../../../inspector/who.ts";
+import { cpuMsOf } from "../../../cpu-time.ts";
 import { missing } from "../../../real/parts.ts";
 import { runPhp } from "../../../real/php.ts";
 
@@ -167,6 +168,23 @@ describe("a session as JSON", () => {
     assert.equal(codeOf(`[${"1,".repeat(maxValues)}1]`), "too-many-values");
     // A long number is not turned into an int of its length first.
     assert.equal(codeOf(`[${"9".repeat(500_000)}]`), "readable");
+  });
+
+  it("takes time by its length, however its texts are made", () => {
+    const half = maxSessionBytes / 2 - 10;
+    for (const text of [
+      `["${"\\n".repeat(half)}"]`,
+      `["${'\\"'.repeat(half)}"]`,
+      `["${"\\n".repeat(half)}`,
+      `["${"\\u00e9".repeat(80_000)}"]`,
+      `[${'"",'.repeat(99_000)}1]`,
+      `["${"x".repeat(2 * half)}"]`,
+      `[${"1".repeat(2 * half)}]`,
+      " ".repeat(maxSessionBytes),
+    ]) {
+      const tookMs = cpuMsOf(() => codeOf(text));
+      assert.ok(tookMs < 2000, `${text.slice(0, 10)} took ${tookMs} ms`);
+    }
   });
 
   it("is what JSON.parse makes of JSON.stringify's text", () => {

@@ -10,6 +10,7 @@ import {
   readLaravelKey,
   readLaravelKeys,
 } from "../../../../inspector/session/layers/laravel-key.ts";
+import { maxSessionBytes, maxWrappedBytes } from "../../../../inspector/session/limits.ts";
 import { UnreadableSessionError } from "../../../../inspector/session/unreadable.ts";
 
 const attributes = 'a:1:{s:4:"user";i:7;}';
@@ -166,6 +167,12 @@ describe("a Laravel session", () => {
         }),
       );
     }
+  });
+
+  it("is refused where it is larger than any session", () => {
+    assert.equal(read("A".repeat(maxWrappedBytes + 1), key), "too-large");
+    assert.equal(read(encrypted(`{"a":"${"x".repeat(maxSessionBytes)}"}`), key), "too-large");
+    assert.notEqual(read(encrypted(`{"a":"${"x".repeat(maxSessionBytes - 100)}"}`), key), "too-large");
   });
 
   it("is refused at what was encrypted but is no session", () => {

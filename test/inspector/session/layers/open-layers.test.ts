@@ -9,7 +9,7 @@ import {
   readLayers,
 } from "../../../../inspector/session/layers/layer-names.ts";
 import { openLayers } from "../../../../inspector/session/layers/open-layers.ts";
-import { maxSessionBytes } from "../../../../inspector/session/limits.ts";
+import { maxSessionBytes, maxWrappedBytes } from "../../../../inspector/session/limits.ts";
 import { UnreadableSessionError } from "../../../../inspector/session/unreadable.ts";
 
 const session = 'user|s:5:"alice";authenticated|b:1;';
@@ -250,6 +250,10 @@ describe("what a layer makes", () => {
     }
     const small = Buffer.alloc(65_536, 0x61);
     assert.equal(read(zlib.gzipSync(small), "gzip").length, small.length);
+  });
+
+  it("is nothing of a value that is larger than any session with what stands around it", () => {
+    for (const name of layerNames) assert.equal(read(Buffer.alloc(maxWrappedBytes + 1), name), "too-large");
   });
 
   it("is never more than a session's limit where nothing is compressed", () => {
