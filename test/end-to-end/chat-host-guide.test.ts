@@ -17,7 +17,7 @@ import { temporaryDirectory } from "../real/directory.ts";
 import { startEjabberd } from "../real/ejabberd.ts";
 import { needing } from "../real/parts.ts";
 import { logInByTcp } from "../real/xmpp.ts";
-import { allowGood, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
+import { allowGood, badSession, goodSession, type StandIn, startStandIn } from "../stand-in/api-gateway.ts";
 import { prepareDirectory } from "./chain.ts";
 
 const guide = readFileSync(new URL("../../docs/chat-host.md", import.meta.url), "utf8");
@@ -89,12 +89,12 @@ describe("the chat host's guide", () => {
       });
       try {
         const port = ports.get(5222) ?? 0;
-        assert.equal(await logInByTcp(port, "localhost", "alice", "good"), "success");
-        assert.equal(await logInByTcp(port, "localhost", "alice", "bad"), "failure");
-        assert.equal(await logInByBosh(bosh, "localhost", "alice", "good"), "success");
-        assert.equal(await logInByBosh(bosh, "localhost", "alice", "bad"), "failure");
+        assert.equal(await logInByTcp(port, "localhost", "alice", goodSession), "success");
+        assert.equal(await logInByTcp(port, "localhost", "alice", badSession), "failure");
+        assert.equal(await logInByBosh(bosh, "localhost", "alice", goodSession), "success");
+        assert.equal(await logInByBosh(bosh, "localhost", "alice", badSession), "failure");
         const { user, server, password } = JSON.parse(api.bodies.at(-1) ?? "");
-        assert.deepEqual([user, server, password], ["alice", "localhost", "bad"]);
+        assert.deepEqual([user, server, password], ["alice", "localhost", badSession]);
       } finally {
         await ejabberd.stop();
       }
@@ -108,11 +108,11 @@ describe("the chat host's guide", () => {
       .replace("runuser -u ejabberd -- ", "")
       .replace("/run/inspectord/relay.sock", socketPath);
     for (const [password, answer] of [
-      ["x", "00 02 00 00"],
-      ["good", "00 02 00 01"],
+      ["nobody0has0this0session0id", "00 02 00 00"],
+      [goodSession, "00 02 00 01"],
       ["x".repeat(200), "00 02 00 00"],
     ] as const) {
-      const changed = command.replace("auth:alice:example.org:x", `auth:alice:example.org:${password}`);
+      const changed = command.replace(/auth:[^']+/, `auth:alice:example.org:${password}`);
       for (const shell of ["sh", "bash"]) {
         const { stdout } = await promisify(execFile)(shell, ["-c", changed]);
         assert.equal(stdout.trim(), answer);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { parseCommand } from "../../relay/command.ts";
 import { commandOf } from "../../relay/http-question.ts";
 
+const session = "nobody0has0this0session0id";
 const loginOf = (target: string) => {
   const command = commandOf(target);
   return command !== undefined && "request" in command ? command.request : command;
@@ -10,11 +12,11 @@ const loginOf = (target: string) => {
 
 describe("a question over HTTP", () => {
   it("is a login, with its values in any order, or whether a user exists", () => {
-    const login = { op: "auth", user: "alice", server: "example.org", password: "x" };
+    const login = { op: "auth", user: "alice", server: "example.org", password: session };
     for (const query of [
-      "user=alice&server=example.org&pass=x",
-      "pass=x&server=example.org&user=alice",
-      "server=example.org&user=%61lice&pass=%78",
+      `user=alice&server=example.org&pass=${session}`,
+      `pass=${session}&server=example.org&user=alice`,
+      `server=example.org&user=%61lice&pass=%6e${session.slice(1)}`,
     ]) {
       assert.deepEqual(loginOf(`/check_password?${query}`), login);
     }
@@ -30,13 +32,13 @@ describe("a question over HTTP", () => {
       .filter((text) => !text.includes(":"));
     fc.assert(
       fc.property(value, value, fc.string({ unit: "grapheme", maxLength: 60 }), (user, server, pass) => {
-        const asked = { op: "auth", user, server, password: pass };
+        const asked = parseCommand(Buffer.from(`auth:${user}:${server}:${pass}`));
         // As forms are encoded, and as percent-encoding alone does it.
         const query = Object.entries({ user, server, pass }).map(
           ([name, text]) => `${name}=${encodeURIComponent(text)}`,
         );
-        assert.deepEqual(loginOf(`/check_password?${query.join("&")}`), asked);
-        assert.deepEqual(loginOf(`/check_password?${new URLSearchParams({ user, server, pass })}`), asked);
+        assert.deepEqual(commandOf(`/check_password?${query.join("&")}`), asked);
+        assert.deepEqual(commandOf(`/check_password?${new URLSearchParams({ user, server, pass })}`), asked);
       }),
     );
   });
@@ -50,8 +52,10 @@ describe("a question over HTTP", () => {
       assert.equal(commandOf(`/check_password?${query}`), undefined, query);
       assert.equal(commandOf(`/user_exists?${query}`), undefined, query);
     }
-    const password = { op: "auth", user: "alice", server: "b", password: "a:b" };
-    assert.deepEqual(loginOf("/check_password?user=alice&server=b&pass=a:b"), password);
+    // In the password it is a part of it, and no session id has one.
+    assert.deepEqual(commandOf("/check_password?user=alice&server=b&pass=a:b"), {
+      refusal: "malformed-session-id",
+    });
   });
 
   it("is none in another form", () => {

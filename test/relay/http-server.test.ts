@@ -11,8 +11,17 @@ import { localKey } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
+import { maxHttpConnections } from "../../relay/http-server.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { allowGood, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
+import {
+  allowGood,
+  badSession,
+  goodSession,
+  type StandIn,
+  say,
+  startStandIn,
+  tell,
+} from "../stand-in/api-gateway.ts";
 import { NumberedCaller } from "./numbered-caller.ts";
 import { until } from "./peer.ts";
 
@@ -23,7 +32,7 @@ writeFileSync(secretFile, `${secret}\n`, { mode: 0o600 });
 const basic = (text = secret) => `Basic ${Buffer.from(text).toString("base64")}`;
 /** No field at all. */
 const none = "none";
-const good = "/check_password?user=alice&server=localhost&pass=good";
+const good = `/check_password?user=alice&server=localhost&pass=${goodSession}`;
 
 describe("the bundled relay with --http", () => {
   let api: StandIn;
@@ -73,7 +82,7 @@ describe("the bundled relay with --http", () => {
 
   it("answers a login with true or false", async () => {
     assert.equal(await ask(good), "200 true");
-    assert.equal(await ask("/check_password?user=alice&server=localhost&pass=bad"), "200 false");
+    assert.equal(await ask(good.replace(goodSession, badSession)), "200 false");
     assert.equal(await ask("/check_password?user=alice&server=localhost&pass="), "200 false");
     assert.equal(
       await ask(`/check_password?user=alice&server=localhost&pass=${"x".repeat(2_000)}`),
@@ -146,9 +155,19 @@ describe("the bundled relay with --http", () => {
     );
   });
 
+  it("takes no more than 1024 connections", async () => {
+    const sockets = Array.from({ length: maxHttpConnections + 1 }, () => connect(port, "127.0.0.1"));
+    let dropped = 0;
+    for (const socket of sockets) socket.on("error", () => {}).on("close", () => dropped++);
+    await until(() => dropped > 0, "all are taken");
+    for (const socket of sockets) socket.destroy();
+    await until(() => dropped === sockets.length, "some stay");
+    assert.equal(await ask(good), "200 true");
+  });
+
   it("serves the socket beside it", async () => {
     const caller = await NumberedCaller.open(join(directory, "relay.sock"));
-    assert.equal(await caller.ask("auth:alice:localhost:good"), "yes");
+    assert.equal(await caller.ask(`auth:alice:localhost:${goodSession}`), "yes");
     caller.socket.destroy();
   });
 

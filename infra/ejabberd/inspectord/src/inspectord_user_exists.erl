@@ -6,8 +6,10 @@
 
 -export([check/3, answer/2]).
 
-%% A name that no user of a site has, since none begins with a space, and no session id.
+%% A name that no user of a site has, since none begins with a space.
 -define(NOBODY, <<"\\20inspectord">>).
+%% What a session id may look like: the relay refuses anything else without asking.
+-define(NO_SESSION, <<"inspectord0asks0for0nobody">>).
 
 %% Ends ejabberd's start where the relay answers that users do not exist (ISUSER_POLICY=none) and login_anon would let
 %% everybody in as any of them. The relay learns the policy from the answer to a login, so a login of nobody is asked
@@ -36,7 +38,7 @@ answer(Host, no) -> is_login_anon(Host);
 answer(_Host, _) -> true.
 
 policy(CheckPassword, UserExists) ->
-    CheckPassword(?NOBODY, ?NOBODY),
+    CheckPassword(?NOBODY, ?NO_SESSION),
     UserExists(?NOBODY).
 
 is_login_anon(Host) ->
