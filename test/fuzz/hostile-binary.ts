@@ -63,6 +63,21 @@ const alike = (count: number) =>
     number.toString(2).padStart(17, "0").replaceAll("0", "Aa").replaceAll("1", "BB"),
   );
 
+/** Integers that V8's Map files in one slot, as far as it has 2^14 of them: its hash of an integer is known to all. */
+function collidingIntegers(count: number): number[] {
+  const found: number[] = [];
+  for (let number = 0x1_0000; found.length < count; number++) {
+    let hash = (~number + (number << 15)) | 0;
+    hash ^= hash >>> 12;
+    hash = (hash + (hash << 2)) | 0;
+    hash ^= hash >>> 4;
+    hash = Math.imul(hash, 2057);
+    hash ^= hash >>> 16;
+    if ((hash & 0x3fff) === 0) found.push(number);
+  }
+  return found;
+}
+
 /** By the index of the first string in it. */
 const igbinaryParts: Readonly<Record<string, (first: number) => string>> = {
   "one long text again and again": (first) => filled([text(long)], () => again(first)),
@@ -114,6 +129,10 @@ const igbinaryParts: Readonly<Record<string, (first: number) => string>> = {
     ),
   "references to a long text": () => filled([`%${text(long)}`], () => "%\x01\x03"),
   "keys that hash alike": () => array(alike(14_000).map((key) => `${text(key)}\0`)),
+  "integers that hash alike": () => array(collidingIntegers(20_000).map((key) => `${integer(key)}\0`)),
+  "texts of 200 KB as keys of one object": (first) =>
+    className("A") +
+    array([`${text(long)}\0`, ...Array.from({ length: 50_000 }, () => `${again(first + 1)}\0`)]),
   "nested as deep as may be": () => filled([], () => `${"\x14\x01\x06\0".repeat(500)}\0`, 501),
 };
 
@@ -152,6 +171,8 @@ const msgpackParts: Readonly<Record<string, () => string>> = {
       ),
     ),
   "keys that hash alike": () => msgpackMap(alike(14_000).map((key) => `${msgpackText(key)}\xc0`)),
+  "integers that hash alike": () =>
+    msgpackMap(collidingIntegers(20_000).map((key) => `\xce${bigEndian(key, 4)}\xc0`)),
 };
 
 function igbinarySession(place: Place, part: (first: number) => string): string {

@@ -14,6 +14,10 @@ import type { Wanted } from "../wanted.ts";
 import { load, spend } from "./binary-input.ts";
 import { beginSearch, makeFound } from "./binary-wanted.ts";
 
+/** About so many bytes of memory a value takes, and a list, map or object. */
+const valueCost = 64;
+const containerCost = 192;
+
 export interface BinaryFormat {
   /** A byte that the format allows nowhere. */
   readonly byteBehind: number;
@@ -62,6 +66,11 @@ export function madeAt(position: number): PhpValue | undefined {
   return made?.get(position);
 }
 
+/** Throws UnreadableSessionError. */
+export function spendOnContainer(): void {
+  spend(containerCost);
+}
+
 export function keepMade(position: number, value: PhpValue): void {
   made?.set(position, value);
 }
@@ -77,8 +86,12 @@ export function keepEmpty(position: number, value: PhpValue): void {
  * not: by them it is told which property an expression finds. Throws UnreadableSessionError.
  */
 export function propertyFor(into: PhpArray | PhpObject, key: PhpKey): PhpProperty | undefined {
-  if (typeof key === "string") spend(key.length);
-  if (into instanceof PhpArray) return undefined;
+  spend(typeof key === "string" ? valueCost + key.length : valueCost);
+  if (into instanceof PhpArray) {
+    // V8 hashes integers in a way that is known to everybody: so many others can share a slot with this one.
+    if (typeof key !== "string" && key !== into.entries.size) spend(into.entries.size);
+    return undefined;
+  }
   // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
   if (typeof key !== "string") into.keysAreData = true;
   const property = propertyOf(String(key));

@@ -50,13 +50,22 @@ import {
   phpInteger,
 } from "../model.ts";
 import type { Wanted } from "../wanted.ts";
-import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, propertyFor } from "./binary-build.ts";
+import {
+  type BinaryFormat,
+  decodeBinary,
+  keepEmpty,
+  keepMade,
+  madeAt,
+  propertyFor,
+  spendOnContainer,
+} from "./binary-build.ts";
 import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
 import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
 import { leaveArray, search } from "./binary-wanted.ts";
 
 /** By index, three numbers of each string: where it is, its length, and its print once it was an array's key. */
 const strings = new Int32Array(maxSessionBytes + 3);
+let stringCount = 0;
 /** By index: where the target of a reference is, behind its flag; the complement of that where it has one. */
 const targets = new Int32Array(maxValues + 1);
 
@@ -101,7 +110,7 @@ function check(end: number): boolean {
   texts = undefined;
   let levelDepth = 1;
   let references = 0;
-  let stringCount = 0;
+  let count = 0;
   let targetCount = 0;
   let values = 1;
   let depth = 0;
@@ -127,17 +136,17 @@ function check(end: number): boolean {
     if (type === 0x11) {
       const length = bytes[position + 1] as number;
       position += 2;
-      table[3 * stringCount] = position;
-      table[3 * stringCount + 1] = length;
-      table[3 * stringCount + 2] = 0;
-      stringCount++;
+      table[3 * count] = position;
+      table[3 * count + 1] = length;
+      table[3 * count + 2] = 0;
+      count++;
       position += length;
       if (length === 0 || position > end) throw malformed(position - 1);
     } else if (type === 0x06) {
       position += 2;
     } else if (type === 0x0e) {
       position += 2;
-      if ((bytes[position - 1] as number) >= stringCount) throw malformed(position - 1);
+      if ((bytes[position - 1] as number) >= count) throw malformed(position - 1);
     } else if (type === 0x00 || type === 0x04 || type === 0x05) {
       position++;
     } else if (type >= 0x14 && type <= 0x1c) {
@@ -147,8 +156,8 @@ function check(end: number): boolean {
       const becomesObject = type >= 0x17;
       if (becomesObject) {
         // The types of a class name are those of strings, 6 and 12 further on.
-        const index = indexAt(position, type <= 0x19 ? type - 0x06 : type - 0x0c, stringCount);
-        if (index === stringCount) stringCount++;
+        const index = indexAt(position, type <= 0x19 ? type - 0x06 : type - 0x0c, count);
+        if (index === count) count++;
         checkClassName(index);
         position = behind;
         type = bytes[position] as number;
@@ -171,8 +180,8 @@ function check(end: number): boolean {
       } else if (type === 0x27) {
         type = bytes[position + 1] as number;
         if (type < 0x0e || type > 0x13) throw malformed(position + 1);
-        const index = indexAt(position + 1, type, stringCount);
-        if (index === stringCount) stringCount++;
+        const index = indexAt(position + 1, type, count);
+        if (index === count) count++;
         checkCaseName(index);
         position = behind;
       } else {
@@ -183,7 +192,7 @@ function check(end: number): boolean {
     } else if (type === 0x0c) {
       position += 9;
     } else if (type >= 0x0d && type <= 0x13) {
-      if (indexAt(position, type, stringCount) === stringCount) stringCount++;
+      if (indexAt(position, type, count) === count) count++;
       position = behind;
     } else if (isReference(type)) {
       references++;
@@ -201,6 +210,7 @@ function check(end: number): boolean {
         depth--;
         if (depth === 0) {
           if (position !== end) throw malformed(position);
+          stringCount = count;
           return references > 0;
         }
         if (firstPrint >= 0) nextPrint = firstPrint;
@@ -223,20 +233,20 @@ function check(end: number): boolean {
     if (type === 0x0e) {
       index = bytes[position + 1] as number;
       position += 2;
-      if (index >= stringCount) throw malformed(position - 1);
+      if (index >= count) throw malformed(position - 1);
     } else if (type === 0x11) {
       const length = bytes[position + 1] as number;
       position += 2;
-      table[3 * stringCount] = position;
-      table[3 * stringCount + 1] = length;
-      table[3 * stringCount + 2] = 0;
-      index = stringCount;
-      stringCount++;
+      table[3 * count] = position;
+      table[3 * count + 1] = length;
+      table[3 * count + 2] = 0;
+      index = count;
+      count++;
       position += length;
       if (length === 0 || position > end) throw malformed(position - 1);
     } else if (type >= 0x0d && type <= 0x13) {
-      index = indexAt(position, type, stringCount);
-      if (index === stringCount) stringCount++;
+      index = indexAt(position, type, count);
+      if (index === count) count++;
       position = behind;
       isDoubtful = index < 0 && !isObject;
     } else {
@@ -516,6 +526,7 @@ function fillAt(position: number, value: PhpValue): void {
 /** The array or object that begins here, with nothing in it yet; `behind` is where its count is. */
 function begin(position: number, type: number): PhpArray | PhpObject | PhpEnum | PhpSerializable {
   behind = position;
+  spendOnContainer();
   if (isArray(type)) return new PhpArray();
   const className = textOf(position, type <= 0x19 ? type - 0x06 : type - 0x0c);
   const next = session[behind] as number;
@@ -546,16 +557,35 @@ function fill(value: PhpValue, wanted: Wanted | undefined): void {
   }
 }
 
+/** From this length on, a text that stands here and is named by an index is made once. */
+const longText = 64;
+
 /** The text of a string, a class name or a payload, by the type of a string that it has. */
 function textOf(position: number, type: number): Bytes {
-  const index = findText(position, type);
+  let index = findText(position, type);
+  if (index < 0 && textLength >= longText) index = indexOfText();
   if (index < 0) return textAt(textStart, textLength);
   texts ??= [];
   const known = texts[index];
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    // Whoever takes it as a key compares it with others as long.
+    spend(known.length >> 6);
+    return known;
+  }
   const text = textAt(textStart, textLength);
   texts[index] = text;
   return text;
+}
+
+/** The index of the text that was found, or -1 for a payload, which has none. */
+function indexOfText(): number {
+  let low = 0;
+  for (let high = stringCount - 1; low < high; ) {
+    const middle = (low + high + 1) >> 1;
+    if ((strings[3 * middle] as number) <= textStart) low = middle;
+    else high = middle - 1;
+  }
+  return strings[3 * low] === textStart ? low : -1;
 }
 
 const igbinary = { byteBehind: 0xff, start: 4, check, build, fillAt } as const satisfies BinaryFormat;

@@ -56,7 +56,15 @@ import {
   propertyOf,
 } from "../model.ts";
 import type { Wanted } from "../wanted.ts";
-import { type BinaryFormat, decodeBinary, keepEmpty, keepMade, madeAt, propertyFor } from "./binary-build.ts";
+import {
+  type BinaryFormat,
+  decodeBinary,
+  keepEmpty,
+  keepMade,
+  madeAt,
+  propertyFor,
+  spendOnContainer,
+} from "./binary-build.ts";
 import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
 import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
 import { leaveArray, search } from "./binary-wanted.ts";
@@ -473,6 +481,7 @@ function begin(position: number): PhpArray | PhpObject | PhpEnum | PhpSerializab
   const type = session[position] as number;
   left = sizeAt(position, type);
   isOfItems = isList(type);
+  spendOnContainer();
   if (isOfItems || session[behind] !== nil) return new PhpArray();
   if (session[behind + 1] === mark.referenced) {
     behind += 2;

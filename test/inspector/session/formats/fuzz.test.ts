@@ -30,16 +30,16 @@ const worst: readonly (readonly [Handler, string])[] = [
   ["php_serialize", `a:36000:{${times(36_000, (n) => `i:${n};a:0:{}`)}}`],
   [
     "igbinary",
-    `\0\0\0\x02\x14\x01\x11\x01a\x15${wide(65_000, 2)}${times(65_000, (n) => `${igbinaryInt(n)}\x14\0`)}`,
+    `\0\0\0\x02\x14\x01\x11\x01a\x15${wide(32_000, 2)}${times(32_000, (n) => `${igbinaryInt(n)}\x14\0`)}`,
   ],
   [
     "igbinary",
-    `\0\0\0\x02\x14\x01\x11\x01A\x15${wide(65_000, 2)}${times(65_000, (n) => `${igbinaryInt(n)}\x1a\0\x14\0`)}`,
+    `\0\0\0\x02\x14\x01\x11\x01A\x15${wide(32_000, 2)}${times(32_000, (n) => `${igbinaryInt(n)}\x1a\0\x14\0`)}`,
   ],
-  ["msgpack", `\x82\xc0\x01\xa1a\xdd${wide(many, 4)}${"\x90".repeat(many)}`],
+  ["msgpack", `\x82\xc0\x01\xa1a\xdc${wide(32_000, 2)}${"\x90".repeat(32_000)}`],
   ["msgpack", `\x82\xc0\x01\xa1a\xdd${wide(many, 4)}${"\xc0".repeat(many)}`],
-  ["msgpack", `\x82\xc0\x01\xa1a\xdd${wide(many, 4)}${"\x81\xc0\xa1A".repeat(many)}`],
-  ["msgpack", `\x82\xc0\x01\xa1a\xdc${wide(49_000, 2)}${"\x81\0\xc0".repeat(49_000)}`],
+  ["msgpack", `\x82\xc0\x01\xa1a\xdc${wide(32_000, 2)}${"\x81\xc0\xa1A".repeat(32_000)}`],
+  ["msgpack", `\x82\xc0\x01\xa1a\xdc${wide(26_000, 2)}${"\x81\0\xc0".repeat(26_000)}`],
 ];
 
 test("no session holds more memory than the stated multiple of its bytes", () => {
