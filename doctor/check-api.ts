@@ -69,12 +69,12 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
   const client = new Client(config, new DatedConnections(endpoint), found.credentials);
   try {
     const server = login?.server ?? hosts[0]?.name ?? "localhost";
-    const first = await client.ask(madeUpLogin(server));
+    const { first, idBytes } = await askFirst(client, server);
     if (client.skewMs !== undefined) yield clockFinding(client.skewMs);
     yield firstFinding(first, config, at, hosts.length > 0 || login !== undefined);
     if ("fault" in first) return nothing;
 
-    const latency = await measure(client, server);
+    const latency = await measure(client, server, idBytes);
     yield latency.finding;
     for (const host of hosts.slice(0, maxHosts)) {
       yield hostFinding(host, await client.ask({ op: "isuser", user: madeUpUser, server: host.name }));
@@ -90,8 +90,20 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
 }
 
 /** No session of anybody: the whole way down to the session store, and a no. */
-function madeUpLogin(server: string): LoginRequest {
-  return { op: "auth", user: madeUpUser, server, password: randomBytes(16).toString("hex") };
+function madeUpLogin(server: string, idBytes: number): LoginRequest {
+  return { op: "auth", user: madeUpUser, server, password: randomBytes(idBytes).toString("hex") };
+}
+
+/** 32 hexadecimal digits are a session id of nearly every site, and 40 of Laravel's, whose ids have no other length. */
+const idBytesTried = [16, 20] as const;
+
+/** Asks for a made-up session, whose id has the shape of the site's: others are not looked up. */
+async function askFirst(client: Client, server: string) {
+  const [idBytes, other] = idBytesTried;
+  const first = await client.ask(madeUpLogin(server, idBytes));
+  const isMalformed = "reason" in first && first.reason === "malformed-session-id";
+  if (!isMalformed) return { first, idBytes };
+  return { first: await client.ask(madeUpLogin(server, other)), idBytes: other };
 }
 
 class ProgramNotRun extends Error {}
@@ -294,6 +306,7 @@ function explain(
 async function measure(
   client: Client,
   server: string,
+  idBytes: number,
 ): Promise<{ readonly finding: Finding; readonly answerSeconds: number | undefined }> {
   const check = "latency";
   const tookMs: number[] = [];
@@ -301,7 +314,7 @@ async function measure(
   let faults = 0;
   for (let call = 0; call < calls; call++) {
     const startedMs = performance.now();
-    const answer = await client.ask(madeUpLogin(server));
+    const answer = await client.ask(madeUpLogin(server, idBytes));
     if (!("fault" in answer)) tookMs.push(performance.now() - startedMs);
     // An API that is away is not waited for twenty times.
     else if (++faults === 3) break;

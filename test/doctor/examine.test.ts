@@ -401,6 +401,19 @@ describe("the doctor and the real function", () => {
   });
 });
 
+describe("the doctor and a function whose session ids have a shape of their own", () => {
+  it("agree on a made-up session that is looked up", async () => {
+    const settings = { ...sampleSettings, SESSION_PRESET: "laravel", SERVED_HOSTS: "localhost,example.org" };
+    const function_ = await startApi({ port: await freePort(), settings });
+    try {
+      const found = await runOn(writeYml(programOf(function_.url), "[example.org]", "[localhost]"));
+      assert.match(found.of("api"), /refuses a made-up session \(no-session\)/, found.output);
+    } finally {
+      await function_.process.stop();
+    }
+  });
+});
+
 describe("the ejabberd.yml that this project recommends", () => {
   it("is found well but for its placeholders: where the relay lies, and the URL", async () => {
     const infra = fileURLToPath(new URL("../../infra/ejabberd/ejabberd.yml", import.meta.url));
