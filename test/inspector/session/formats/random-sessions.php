@@ -44,6 +44,24 @@ class Customer extends Person
     }
 }
 
+// Its __sleep() names a property twice, by its two names.
+class Sleeper
+{
+    public $friend = null;
+    private $secret = 'e';
+
+    public function fill(callable $value): void
+    {
+        $this->friend = $value();
+        $this->secret = $value();
+    }
+
+    public function __sleep(): array
+    {
+        return ['friend', 'secret', 'friend', "\0Sleeper\0secret"];
+    }
+}
+
 class Packed
 {
     public $data = [];
@@ -355,10 +373,14 @@ function randomArray(int $depth): array
 function randomObject(int $depth): object
 {
     $value = fn() => randomValue($depth);
-    switch (mt_rand(0, 5)) {
+    switch (mt_rand(0, 6)) {
         case 0:
             $object = new stdClass();
             break;
+        case 5:
+            $object = new Sleeper();
+            $object->fill($value);
+            return $object;
         case 1:
             $object = new Person();
             $object->fill($value);
@@ -458,7 +480,9 @@ function randomSession(): array
     if (mt_rand(0, 9) === 0) {
         $session[mt_rand(-1, 9)] = randomInt();
     }
-    return $session;
+    // Whatever else is there, somebody is logged in.
+    $login = ['user' => ['id' => 7, 'name' => 'alice'], 'authenticated' => true];
+    return mt_rand(0, 1) ? $login + $session : $session + $login;
 }
 
 // The two programs.

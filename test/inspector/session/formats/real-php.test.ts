@@ -21,6 +21,7 @@ import {
   type PhpValue,
 } from "../../../../inspector/session/model.ts";
 import { UnreadableSessionError } from "../../../../inspector/session/unreadable.ts";
+import { wantedBy, whoIsLoggedIn } from "../../../../inspector/who.ts";
 import { missing, needing } from "../../../real/parts.ts";
 import { type Handler, handlers, handMade, mutant, randomNumbers } from "./mutants.ts";
 
@@ -172,6 +173,17 @@ for (const handler of handlers) {
         assert.ok(all.includes(part), `no sample holds ${JSON.stringify(part)}`);
       }
     });
+
+    if (handler === "igbinary" || handler === "msgpack") {
+      it("finds who is logged in with each of them, whatever is in doubt beside the login", () => {
+        const expressions = { authenticated: "authenticated", user: "user.name" };
+        const wanted = wantedBy(expressions);
+        for (const { bytes } of samples) {
+          const who = whoIsLoggedIn(decoders[handler](bytes, wanted), expressions, 0, wanted);
+          assert.deepEqual(who, { userName: "alice" }, JSON.stringify(bytes.toString("latin1")));
+        }
+      });
+    }
 
     it("prints random sessions as PHP means them, and names each value by an expression that finds it", () => {
       let values = 0;
