@@ -92,7 +92,11 @@ async function buildDeployment(): Promise<void> {
     format: "cjs",
     minify: false,
     target: "node20",
-    entryPoints: { settings: "infra/settings.ts", sigv4: "infra/local/sigv4.ts" },
+    entryPoints: {
+      settings: "infra/settings.ts",
+      preflight: "infra/preflight.ts",
+      sigv4: "infra/local/sigv4.ts",
+    },
     outdir: "dist/infra",
     outExtension: { ".js": ".cjs" },
     footer: { js: "module.exports = module.exports.default;" },

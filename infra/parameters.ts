@@ -80,8 +80,10 @@ const rules = {
   "files.accessPoint": arn("elasticfilesystem", "access-point/"),
   "files.securityGroup": id("sg"),
   "secrets.kmsKey": arn("kms", "key/"),
-  "throttle.loginsPerSecond": { ...wholeNumber(1, 10_000), fallback: 1000 },
-  "throttle.loginBurst": { ...wholeNumber(1, 10_000), fallback: 2000 },
+  expectedUsers: wholeNumber(1, 100_000_000),
+  backWithinSeconds: { ...wholeNumber(1, 86_400), fallback: 600 },
+  "throttle.loginsPerSecond": wholeNumber(1, 100_000),
+  "throttle.loginBurst": wholeNumber(1, 100_000),
   "throttle.sessionChecksPerSecond": { ...wholeNumber(1, 10_000), fallback: 50 },
   "throttle.sessionCheckBurst": { ...wholeNumber(1, 10_000), fallback: 100 },
   "reservedConcurrency.logins": wholeNumber(1, 10_000),
@@ -119,6 +121,8 @@ export type Parameters = Values & {
   /** What SESSION_STORE and SERVED_HOSTS say. */
   readonly store: Config["store"];
   readonly servedHosts: readonly string[];
+  /** Those among the parameters, by their names. */
+  readonly arns: Readonly<Record<string, string>>;
 };
 
 type Map = Readonly<Record<string, unknown>>;
@@ -141,7 +145,13 @@ export async function checkParameters(
     ...problemsOfTogether(texts, config.store, found),
   ];
   if (clashes.length > 0) return { problems: clashes };
-  return { ...valuesOf(found), variables: texts, store: config.store, servedHosts: [...config.servedHosts] };
+  return {
+    ...valuesOf(found),
+    variables: texts,
+    store: config.store,
+    servedHosts: [...config.servedHosts],
+    arns: arnsOf(found),
+  };
 }
 
 function isMap(value: unknown): value is Map {
@@ -227,11 +237,11 @@ function problemsOfExamples(found: Map, store: Config["store"]): string[] {
   return names.map((name) => `${name} is the example's: put in your own`);
 }
 
-/** An ARN's account is compared with that of the credentials when they are used. */
+/** An ARN's account is compared with that of the credentials when they are used (preflight.ts). */
 function problemsOfArns(found: Map): string[] {
-  const arns = Object.entries(found).flatMap(([name, value]) => {
-    const [start, , , region = "", account = ""] = String(value).split(":");
-    return start === "arn" ? [{ name, region, account }] : [];
+  const arns = Object.entries(arnsOf(found)).map(([name, arn]) => {
+    const [, , , region, account] = arn.split(":");
+    return { name, region, account };
   });
   const elsewhere = arns
     .filter(({ region }) => region !== found["region"])
@@ -243,6 +253,13 @@ function problemsOfArns(found: Map): string[] {
       ({ name }) => `${name} is of another account than ${first?.name}: both must be of the one that deploys`,
     );
   return [...elsewhere, ...others];
+}
+
+function arnsOf(found: Map): Readonly<Record<string, string>> {
+  const arns = Object.entries(found).flatMap(([name, value]) =>
+    typeof value === "string" && value.startsWith("arn:") ? [[name, value] as const] : [],
+  );
+  return Object.fromEntries(arns);
 }
 
 /** Returns the directory at which Lambda mounts the file system, or undefined if the sessions are not below /mnt/NAME. */

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { readConfig } from "../handlers/configuration.ts";
 import { alarms as alarmsOf } from "./alarms.ts";
 import { canary } from "./canary.ts";
+import { capacityOf, planOf } from "./capacity.ts";
 import type { Resources, Value } from "./cloudformation.ts";
 import { dashboard } from "./dashboard.ts";
 import { network } from "./network.ts";
@@ -18,7 +19,10 @@ export interface Serverless {
 }
 
 export interface Settings
-  extends Pick<Parameters, "region" | "throttle" | "reservedConcurrency" | "logs" | "tracing"> {
+  extends Pick<Parameters, "region" | "reservedConcurrency" | "logs" | "tracing" | "arns"> {
+  readonly throttle: Readonly<Record<Exclude<keyof Parameters["throttle"], symbol>, number>>;
+  /** What the operator should know before the deployment, a line each. */
+  readonly plan: readonly string[];
   /** The functions' variables. */
   readonly environment: Readonly<Record<string, Value>>;
   readonly vpc: ReturnType<typeof network>["vpc"];
@@ -63,14 +67,17 @@ function readIfThere(path: string): string | undefined {
 function deployedSettings(stage: string, parameters: Parameters): Settings {
   const { vpc, environment, resources } = network(stage, parameters);
   const { variables, store, servedHosts, files } = parameters;
-  const { region, throttle, reservedConcurrency, logs, tracing, alarms } = parameters;
+  const { region, reservedConcurrency, logs, tracing, alarms, arns } = parameters;
+  const { loginsPerSecond, loginBurst } = capacityOf(parameters);
   const mountPath = mountPathOf(store);
   const topic = alarms.topic ?? { Ref: "AlarmTopic" };
   return {
-    ...{ region, throttle, reservedConcurrency, logs, tracing },
+    ...{ region, reservedConcurrency, logs, tracing, arns },
     environment: { ...variables, ...environment, STAGE: stage },
     vpc,
     fileSystem: mountPath === undefined ? null : { arn: files.accessPoint, localMountPath: mountPath },
+    throttle: { ...parameters.throttle, loginsPerSecond, loginBurst },
+    plan: planOf(parameters),
     alarmTopic: topic,
     resources: {
       ...resources,

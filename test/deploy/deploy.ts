@@ -171,6 +171,13 @@ describe("a deployment", { concurrency: 2 }, () => {
       await assertNothingMade("wrong", await ofLife.run("deploy", "wrong"), /vpc\.id is the example's/);
     });
 
+    it("is of the account that deploys, before anything is made", async () => {
+      const topic = moto.account.topic.replace("123456789012", "210987654321");
+      ofLife.write("other", { ...variants["memcached"], alarms: { topic } });
+      const words = /alarms\.topic is of another account than 123456789012/;
+      await assertNothingMade("other", await ofLife.run("deploy", "other"), words);
+    });
+
     it("makes nothing without credentials", async () => {
       ofLife.write(stage, withRate(1000));
       await assertNothingMade(stage, await ofLife.run("deploy", stage, [], {}), /credentials/i);
@@ -178,7 +185,9 @@ describe("a deployment", { concurrency: 2 }, () => {
 
     it("is made, and made again without a change", async () => {
       ofLife.write(stage, withRate(1000));
-      assertEnds(await ofLife.run("deploy", stage));
+      const made = await ofLife.run("deploy", stage);
+      assertEnds(made);
+      assert.match(made.output, /1000 logins a second, with a burst of 2000/);
       assert.equal(await rate(), 1000);
       url = (await aws.holdings(stage)).outputs["LoginUrl"];
       const again = await ofLife.run("deploy", stage);
