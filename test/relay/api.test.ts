@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { afterEach, describe, it } from "node:test";
 import { freePort } from "../../infra/local/ports.ts";
 import { Api, type ApiFault, type Sign } from "../../relay/api.ts";
@@ -93,6 +94,24 @@ describe("a request to the API", () => {
     const { nonce, ...body } = JSON.parse(server.bodies[0] ?? "");
     assert.deepEqual(body, { ...good, user: "jürgen", explain: true });
     assert.match(nonce, /^[\w-]{22}$/);
+  });
+
+  it("arrives as it was signed at its longest, some 18,000 bytes", async () => {
+    let hash = "";
+    const api = await open(allowGood, {
+      sign: async (body) => {
+        hash = createHash("sha256").update(body).digest("hex");
+        return {};
+      },
+    });
+    const user = "\u0001".repeat(1_023);
+    const login = { op: "auth", user, server: user, password: "é\u0001".repeat(341) } as const;
+    assert.deepEqual(await api.begin(login, false).answer, { allow: false });
+    const [body = ""] = server.bodies;
+    assert.ok(Buffer.byteLength(body) > 15_000, `${Buffer.byteLength(body)}`);
+    assert.equal(createHash("sha256").update(body).digest("hex"), hash);
+    const { nonce: _, explain: __, ...arrived } = JSON.parse(body);
+    assert.deepEqual(arrived, login);
   });
 
   it("carries a nonce of its own, which is signed with the rest", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { afterEach, describe, it } from "node:test";
 import type { TLSSocket } from "node:tls";
@@ -73,6 +74,24 @@ describe("a connection to the API", () => {
     assert.equal(peer.sockets.length, 1);
     assert.deepEqual(peer.received, new Array(3).fill(String(request)));
     assert.equal(gone.times, 0);
+  });
+
+  it("is looked after by TCP while nothing comes", async () => {
+    const peer = await start(yes);
+    const { connection } = connect(peer.port);
+    await connection.exchange(request);
+    const port = peer.sockets[0]?.remotePort?.toString(16).toUpperCase().padStart(4, "0");
+    // proc(5): "tr" is 02 where the pending timer is that of keep-alive, and "tm->when" is hundredths of a second.
+    const timerOf = () => {
+      const line = readFileSync("/proc/net/tcp", "utf8")
+        .split("\n")
+        .map((text) => text.trim().split(/\s+/))
+        .find((fields) => fields[1] === `0100007F:${port}`);
+      return line?.[5]?.split(":") ?? [];
+    };
+    await until(() => timerOf()[0] === "02", `its timer is ${timerOf()}`);
+    const seconds = Number.parseInt(timerOf()[1] ?? "", 16) / 100;
+    assert.ok(seconds > 0 && seconds <= 30, `${seconds}`);
   });
 
   it("leads to a name, to an IPv4 address and to an IPv6 address", {

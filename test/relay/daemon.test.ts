@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, lstatSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { existsSync, lstatSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
@@ -60,6 +61,25 @@ describe("the socket of a pool", () => {
     } finally {
       process.umask(before);
     }
+  });
+
+  it("is so from its first moment on: before its mode is set, too", async (t) => {
+    const path = newPath();
+    const modes: number[] = [];
+    t.mock.method(fs, "chmodSync", (changed: string, mode: number) => {
+      modes.push(statSync(changed).mode & 0o777, mode);
+    });
+    syncBuiltinESMExports();
+    const before = process.umask(0);
+    try {
+      await start(path);
+    } finally {
+      process.umask(before);
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    assert.deepEqual(modes, [0o660, 0o660]);
+    assert.equal(statSync(path).mode & 0o777, 0o660);
   });
 
   it("has a path of at most 107 bytes, and letters may have more than one", async () => {

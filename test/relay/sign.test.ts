@@ -63,6 +63,16 @@ describe("a request's signature", () => {
     assert.deepEqual(names, ["authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"]);
   });
 
+  it("names each header once, in order", async () => {
+    for (const sessionToken of [undefined, token]) {
+      const credentials = { ...key, ...(sessionToken !== undefined && { sessionToken }) };
+      const { authorization = "" } = await open(plainUrl, async () => credentials)(body);
+      const names = /SignedHeaders=([^,]+)/.exec(authorization)?.[1]?.split(";") ?? [];
+      assert.ok(names.length > 3);
+      assert.deepEqual(names, [...new Set(names)].sort());
+    }
+  });
+
   it("is made with the credentials and the day of its moment", async () => {
     let now = new Date(Date.UTC(2015, 7, 30, 23, 59, 59));
     let current: Credentials = key;

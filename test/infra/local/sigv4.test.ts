@@ -93,6 +93,10 @@ describe("the verifier of signatures", () => {
       reasonOf({ ...right, authorization: authorization.replace("content-type;host", "host;content-type") }),
       "signed-headers",
     );
+    assert.equal(
+      reasonOf({ ...right, authorization: authorization.replace(";host;", ";host;host;") }),
+      "signed-headers",
+    );
     assert.equal(reasonOf(await signed(url, {}, 0, "us-east-1")), "scope");
     assert.equal(reasonOf(await signed(url, {}, 299_000)), undefined);
     for (const offsetMs of [-302_000, 302_000])

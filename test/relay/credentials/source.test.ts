@@ -180,6 +180,28 @@ describe("the credentials at hand", () => {
     assert.equal(await codeOf(opened.source.current()), "A");
   });
 
+  it("are waited for as briefly as at first once others have come", async (t) => {
+    let load: Load = away;
+    const opened = open(t, () => load());
+    // The waits have grown to the longest.
+    for (let minutes = 0; minutes < 5; minutes++) {
+      await codeOf(opened.source.current());
+      await opened.tick(60_000);
+    }
+    load = async () => keys("A", Date.now() + hourMs);
+    assert.equal(await codeOf(opened.source.current()), "A");
+    load = away;
+    await opened.tick(hourMs - renewBeforeEndMs);
+    const { loads } = opened;
+    // After the wait of the success itself comes the next longer one, and not the longest.
+    await opened.tick(2 * firstWaitMs - 1);
+    assert.equal(opened.loads, loads);
+    await opened.tick(1);
+    assert.equal(opened.loads, loads + 1);
+    await opened.tick(4 * firstWaitMs);
+    assert.equal(opened.loads, loads + 2);
+  });
+
   it("tell of an error that nobody foresaw its name alone", async (t) => {
     const opened = open(t, () => Promise.reject(new TypeError("secret of A")));
     assert.equal(await codeOf(opened.source.current()), "credentials-unreadable: TypeError");
