@@ -143,7 +143,9 @@ describe("a layer that real PHP put around a session", () => {
         .trim()
         .split("\n")
         .map((base64) => Buffer.from(base64, "base64"));
-      const streams = fc.sample(damagedOf(packed), 4000);
+      const streams = fc
+        .sample(damagedOf(packed), 4000)
+        .filter((stream) => layer === "lzf" || isLengthBearable(stream));
       const lines = php(
         `$redis->setOption(Redis::OPT_COMPRESSION, Redis::COMPRESSION_${compression});` +
           "foreach (explode(' ', stream_get_contents(STDIN)) as $stream) " +
@@ -182,6 +184,12 @@ function codeOf(layers: readonly LayerName[], bytes: Uint8Array): Uint8Array | s
     assert.ok(error instanceof UnreadableSessionError, String(error));
     return error.code;
   }
+}
+
+/** Whether phpredis, which makes room for as much as an LZ4 header says, survives it. */
+function isLengthBearable(stream: Buffer): boolean {
+  const length = stream.length < 5 ? 0 : stream.readInt32LE(1);
+  return length >= 0 && length < 1_000_000;
 }
 
 /** Streams with bytes changed, cut, doubled or added. */
