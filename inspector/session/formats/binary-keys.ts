@@ -2,7 +2,8 @@
 // after the usual maps by themselves: a few names, told apart by their prints, and integers that ascend. The keys of
 // all others are filed here, in one hash table for all maps of a session.
 
-import { session, spend, view } from "./binary-input.ts";
+import { arrayKey } from "../model.ts";
+import { session, spend, textAt, view } from "./binary-input.ts";
 
 /** By slot: the map whose key it is, and where the key's bytes are. Of an integer the length is negative. */
 const maxBits = 18;
@@ -47,6 +48,18 @@ export function printOf(start: number, length: number): number {
       ? (first & ((1 << (8 * length)) - 1)) + 1
       : Math.imul(first ^ length, 0x2545f491) ^ view.getInt32(start + length - 4, true);
   return print === 0 ? 1 : print;
+}
+
+/** Whether PHP would file this key of an array under an integer. */
+export function isIntegerKey(start: number, length: number): boolean {
+  const first = session[start] as number;
+  if (first > 0x39 || first < 0x2d || length > 20) return false;
+  return typeof arrayKey(textAt(start, length)) !== "string";
+}
+
+/** An integer from 0 to 2^31-2, and -1 for all others: an array's keys are told apart by whether they ascend. */
+export function smallOf(integer: number | bigint): number {
+  return integer >= 0 && integer < 0x7fff_ffff ? Number(integer) : -1;
 }
 
 /**

@@ -36,7 +36,6 @@
 
 import { maxDepth, maxSessionBytes, maxValues } from "../limits.ts";
 import {
-  arrayKey,
   type Bytes,
   isClassNameIn,
   maxInt64,
@@ -60,7 +59,7 @@ import {
   spendOnContainer,
 } from "./binary-build.ts";
 import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
-import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
+import { beginKeys, isFiled, isIntegerKey, newMap, printOf, smallOf } from "./binary-keys.ts";
 import { leaveArray, search } from "./binary-wanted.ts";
 
 /** By index, three numbers of each string: where it is, its length, and its print once it was an array's key. */
@@ -81,8 +80,8 @@ export function decodeIgbinary(bytes: Uint8Array, wanted?: Wanted): PhpSession {
 }
 
 /**
- * Of each array and object around the innermost, four numbers: keys and values to come, with a bit for an object; where
- * its first key is; the place of its first print; its last integer.
+ * Of each array and object around the innermost, four numbers: the pairs to come, or of an object the complement of
+ * that; where its first key is; the place of its first print; its last integer.
  */
 const around = new Int32Array(4 * (maxDepth + 1));
 /** An array with more names than this has them filed. */
@@ -250,7 +249,7 @@ function check(end: number): boolean {
       position = behind;
       isDoubtful = index < 0 && !isObject;
     } else {
-      const integer = type === 0x06 ? (bytes[position + 1] as number) : smallIntegerAt(position);
+      const integer = type === 0x06 ? (bytes[position + 1] as number) : smallOf(integerAt(position));
       position = type === 0x06 ? position + 2 : behind;
       isDoubtful = integer <= lastInteger;
       lastInteger = integer;
@@ -260,7 +259,7 @@ function check(end: number): boolean {
       let print = table[at + 2] as number;
       if (print === 0) {
         // PHP files "5" under 5.
-        if (isInteger(table[at] as number, table[at + 1] as number)) throw malformed(keyStart);
+        if (isIntegerKey(table[at] as number, table[at + 1] as number)) throw malformed(keyStart);
         print = printOf(table[at] as number, table[at + 1] as number);
         table[at + 2] = print;
       }
@@ -348,12 +347,6 @@ function checkReference(position: number, type: number, targetCount: number, isF
   if (!isHandle && isFlagged !== target < 0) throw fail("bad-reference", behind - 1);
 }
 
-/** An integer from 0 to 2^31-2; -1 for all others. */
-function smallIntegerAt(position: number): number {
-  const integer = integerAt(position);
-  return integer >= 0 && integer < 0x7fff_ffff ? Number(integer) : -1;
-}
-
 function integerAt(position: number): number | bigint {
   const type = session[position] as number;
   const isNegative = type % 2 === 1;
@@ -374,13 +367,6 @@ function integerAt(position: number): number | bigint {
   // igbinary takes integers beyond 64 bits for 0.
   if (size <= 0xffff_ffffn || size > maxInt64 + (isNegative ? 1n : 0n)) throw malformed(behind - 1);
   return phpInteger(isNegative ? -size : size);
-}
-
-/** Whether PHP would file this key under an integer. */
-function isInteger(start: number, length: number): boolean {
-  const first = session[start] as number;
-  if (first > 0x39 || first < 0x2d || length > 20) return false;
-  return typeof arrayKey(textAt(start, length)) !== "string";
 }
 
 /** Files an array's keys from `begin` on and before `end`, or the integers among an object's; the number of the map. */

@@ -23,16 +23,18 @@
 //   key          = integer | string ;
 //
 // This is what the extension writes by default. It also reads numbers in more bytes than they need, keys given
-// twice, binary strings, marks in other places, anything behind the session and more: refused here.
+// twice, texts such as "5" as keys of an array, binary strings, marks in other places, anything behind the session and
+// more: refused here. A property stands twice where a class's __sleep() names it twice; the later one counts.
 //
 // A reference names its target by number: the session is 1, then every list and every map takes one when it
 // begins, references included. That is how PHP reads them, and so what they mean; where PHP's writer counts
 // otherwise (it gives no number to a repeated `&`), PHP itself reads another target than it wrote. While it
-// reads, PHP keeps pointers to where the values lie, and some of them do not stay valid. A reference to such a
-// value makes the session unreadable, for what PHP then reads is left to chance:
+// reads, PHP keeps pointers to where the values lie, and some of them do not stay valid. What PHP reads by a reference
+// to such a value is left to chance. So is the session where what is wanted depends on it, and only there:
 //  - the session itself;
 //  - an array that is still being read, unless it is one of PHP's references;
 //  - all that __serialize() returned, once it is handed to __unserialize();
+//  - what is inside a property's first value, where the property stands twice;
 //  - what lies directly in a table that PHP has to make larger while it fills it: a map of more than 8 pairs
 //    whose first value holds a smaller map; an object of more than 7 properties; a list of more than 65536.
 //
@@ -40,7 +42,6 @@
 
 import { maxDepth, maxValues } from "../limits.ts";
 import {
-  arrayKey,
   type Bytes,
   isClassNameIn,
   maxInt64,
@@ -66,7 +67,7 @@ import {
   spendOnContainer,
 } from "./binary-build.ts";
 import { behindText, fail, malformed, session, sizeIn, spend, textAt, view } from "./binary-input.ts";
-import { beginKeys, isFiled, newMap, printOf } from "./binary-keys.ts";
+import { beginKeys, isFiled, isIntegerKey, newMap, printOf, smallOf } from "./binary-keys.ts";
 import { leaveArray, search } from "./binary-wanted.ts";
 
 /** Where the list or map of number n is, at n-1. */
@@ -236,7 +237,7 @@ function check(end: number): boolean {
       position = behindText(from, length);
     } else {
       length = -1;
-      const integer = type <= 0x7f ? type : smallIntegerAt(position);
+      const integer = type <= 0x7f ? type : smallOf(integerAt(position));
       position = type <= 0x7f ? position + 1 : behind;
       isDoubtful = integer <= lastInteger;
       lastInteger = integer;
@@ -246,7 +247,7 @@ function check(end: number): boolean {
       if (length > 0 && bytes[from] === 0) checkHiddenName(from, length);
     } else if (length >= 0) {
       // PHP files "5" under 5.
-      if (isInteger(from, length)) throw malformed(keyStart);
+      if (isIntegerKey(from, length)) throw malformed(keyStart);
       const print = printOf(from, length);
       let place = firstPrint;
       while (place >= 0 && place < nextPrint && prints[place] !== print) place++;
@@ -293,12 +294,6 @@ function sizeAt(position: number, type: number): number {
   return size;
 }
 
-/** An integer from 0 to 2^31-2; -1 for all others. */
-function smallIntegerAt(position: number): number {
-  const integer = integerAt(position);
-  return integer >= 0 && integer < 0x7fff_ffff ? Number(integer) : -1;
-}
-
 function integerAt(position: number): number | bigint {
   const type = session[position] as number;
   behind = position + 1;
@@ -334,13 +329,6 @@ function inRange<T extends number | bigint>(integer: T, least: T, most: T): T {
   return integer;
 }
 
-/** Whether PHP would file this key under an integer. */
-function isInteger(start: number, length: number): boolean {
-  const first = session[start] as number;
-  if (first > 0x39 || first < 0x2d || length > 20 || length === 0) return false;
-  return typeof arrayKey(textAt(start, length)) !== "string";
-}
-
 /** Whether a map without a mark begins here. */
 function isPlainMap(position: number): boolean {
   const type = session[position] as number;
@@ -372,7 +360,7 @@ function behindMarked(position: number, type: number, count: number): number {
   }
   if (type !== mark.array && type !== mark.object && type !== mark.objectAgain) throw malformed(position - 1);
   if (session[position] !== 0) throw malformed(position);
-  const number = smallIntegerAt(position + 1);
+  const number = smallOf(integerAt(position + 1));
   if (number < 1 || number > count) throw fail("bad-reference", behind - 1);
   return behind;
 }
