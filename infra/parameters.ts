@@ -90,6 +90,7 @@ const rules = {
   "reservedConcurrency.sessionChecks": wholeNumber(1, 10_000),
   "logs.retentionDays": { ...oneOf(retentionDays), fallback: 30 },
   "logs.kmsKey": arn("kms", "key/"),
+  "logs.allRequests": { ...flag, fallback: false },
   tracing: { ...flag, fallback: false },
   "alarms.topic": arn("sns", ""),
   "alarms.email": text("an e-mail address", /^[^\s@]+@[^\s@]+$/),

@@ -21,6 +21,8 @@ export interface Serverless {
 export interface Settings
   extends Pick<Parameters, "region" | "reservedConcurrency" | "logs" | "tracing" | "arns"> {
   readonly throttle: Readonly<Record<Exclude<keyof Parameters["throttle"], symbol>, number>>;
+  /** The format of API Gateway's access log. */
+  readonly accessLog: string;
   /** What the operator should know before the deployment, a line each. */
   readonly plan: readonly string[];
   /** The functions' variables. */
@@ -78,6 +80,7 @@ function deployedSettings(stage: string, parameters: Parameters): Settings {
     fileSystem: mountPath === undefined ? null : { arn: files.accessPoint, localMountPath: mountPath },
     throttle: { ...parameters.throttle, loginsPerSecond, loginBurst },
     plan: planOf(parameters),
+    accessLog: JSON.stringify({ stage, ...(logs.allRequests ? everyField : fewFields) }),
     alarmTopic: topic,
     resources: {
       ...resources,
@@ -89,6 +92,23 @@ function deployedSettings(stage: string, parameters: Parameters): Settings {
     },
   };
 }
+
+/** Of a success this is short: the error is "-". The metric filters of http-api.yml read status and functionStatus. */
+const fewFields = {
+  status: "$context.status",
+  error: "$context.error.responseType",
+  sourceIp: "$context.identity.sourceIp",
+  functionStatus: "$context.integration.status",
+};
+const everyField = {
+  ...fewFields,
+  requestId: "$context.requestId",
+  time: "$context.requestTime",
+  route: "$context.routeKey",
+  caller: "$context.identity.userArn",
+  latencyMs: "$context.responseLatency",
+  functionLatencyMs: "$context.integrationLatency",
+};
 
 /** The topic that alarms go to if the operator names none. */
 function alarmTopic(stage: string, email: string | null): Resources {

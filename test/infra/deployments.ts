@@ -27,7 +27,7 @@ export const full = {
   secrets: { kmsKey },
   throttle: { loginsPerSecond: 5000, loginBurst: 6000, sessionChecksPerSecond: 7, sessionCheckBurst: 8 },
   reservedConcurrency: { logins: 400, sessionChecks: 10 },
-  logs: { retentionDays: 1096, kmsKey },
+  logs: { retentionDays: 1096, kmsKey, allRequests: true },
   tracing: true,
   alarms: {
     email: "operators@example.org",

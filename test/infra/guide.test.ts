@@ -4,6 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { createLoginHandler } from "../../handlers/answer-login.ts";
+import { createLog } from "../../handlers/function-log.ts";
+import settings from "../../infra/settings.ts";
+import { allowed } from "../../inspector/verdict.ts";
+import { plain } from "./deployments.ts";
+import { loginEvent } from "./login-event.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const guide = readFileSync(`${root}infra/README.md`, "utf8");
@@ -30,7 +36,7 @@ describe("the deploy guide", () => {
   it("names parameters and outputs that there are", () => {
     const example = readFileSync(`${root}params/example.yml`, "utf8");
     const named = [...guide.matchAll(/`(vpc|throttle|reservedConcurrency|alarms)\.(\w+)[:`]/g)];
-    assert.ok(named.length >= 7, `${named.length}`);
+    assert.ok(named.length >= 5, `${named.length}`);
     for (const [, , name] of named) assert.match(example, new RegExp(`#?${name}: `));
     const outputs = readFileSync(`${root}infra/outputs.yml`, "utf8");
     const rows = table("| output |").flatMap(([names = ""]) => [...names.matchAll(/`(\w+)`/g)]);
@@ -50,6 +56,44 @@ describe("the deploy guide", () => {
     const [, , , endpoint] = table("| | | $ |");
     const [zones, hours, price] = [...(endpoint?.[1] ?? "").matchAll(/[\d.]+/g)].map(Number);
     assert.equal(dollars(endpoint), Number(((zones ?? 0) * (hours ?? 0) * (price ?? 0)).toFixed(2)));
+  });
+
+  it("counts the bytes that an allowed login writes to each log", async () => {
+    const lines: string[] = [];
+    const handler = createLoginHandler(
+      async () => allowed,
+      () => undefined,
+      {
+        log: createLog((line) => lines.push(line)),
+        stage: "prod",
+        nowMs: () => 0.1,
+        timeMs: () => 1_795_656_452_007,
+      },
+    );
+    const event = loginEvent("alice", "alice0session0of0the0samples");
+    await handler(event);
+    await handler(event);
+    const [, warm = ""] = lines;
+    const { accessLog } = await settings(
+      { resolveVariable: async (name) => (name === "sls:stage" ? "prod" : plain) },
+      () => "x",
+    );
+    const values = {
+      status: "200",
+      "error.responseType": "-",
+      "identity.sourceIp": "203.0.113.207",
+      "integration.status": "200",
+    };
+    const written = Object.entries(values).reduce(
+      (text, [name, value]) => text.replace(`$context.${name}`, value),
+      accessLog,
+    );
+    assert.doesNotMatch(written, /\$context/);
+    const [, , logs] = table("| a million logins |");
+    const [gigabytes, ofApi, ofFunction, ofEach] = [...(logs?.[1] ?? "").matchAll(/[\d.]+/g)].map(Number);
+    assert.deepEqual([ofApi, ofFunction, ofEach], [written.length, warm.length, 26]);
+    const total = (written.length + warm.length + 2 * 26) / 1000;
+    assert.equal(gigabytes, Math.ceil(total * 100) / 100);
   });
 
   it("divides the pool by the time of an answer", () => {

@@ -41,7 +41,7 @@ describe("the parameters of a deployment", () => {
       ...{ loginsPerSecond: null, loginBurst: null },
       ...{ sessionChecksPerSecond: 50, sessionCheckBurst: 100 },
     });
-    assert.deepEqual(logs, { retentionDays: 30, kmsKey: null });
+    assert.deepEqual(logs, { retentionDays: 30, kmsKey: null, allRequests: false });
     assert.equal(tracing, false);
     assert.deepEqual(alarms, {
       ...{ topic: null, email: null },
@@ -323,7 +323,7 @@ describe("params/example.yml", () => {
         Object.entries(typeof values === "object" && values !== null ? values : { [group]: values }),
       )
       .filter(([, value]) => value !== null);
-    assert.equal(fallbacks.length, 10);
+    assert.equal(fallbacks.length, 11);
     for (const [name, value] of fallbacks) assert.match(example, new RegExp(`#${name}: ${value}\n`));
   });
 
