@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { localpartOfUserName } from "../inspector/localpart.ts";
-import type { Verdict } from "../protocol/login-answer.ts";
+import type { IsUserPolicy, Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { Api, ApiFault } from "../relay/api.ts";
 import { askWithRetry, DeadlineFault } from "../relay/attempts.ts";
@@ -13,9 +13,9 @@ import { type Credentials, CredentialsFault } from "../relay/credentials/credent
 import { credentialPlaces } from "../relay/credentials/open.ts";
 import { RequestSlots } from "../relay/request-slots.ts";
 import { createSign } from "../relay/sign.ts";
-import type { Host } from "./check-settings.ts";
 import { checkCertificate, checkName } from "./check-tls.ts";
 import type { Finding, Place } from "./finding.ts";
+import type { Host } from "./hosts.ts";
 import { madeUpUser } from "./try-program.ts";
 
 export interface ApiTarget {
@@ -41,9 +41,14 @@ interface Login {
 
 /** What `checkApi` hands on beside its findings. */
 export interface Measured {
-  /** The mean of an answer, in seconds; nothing where there was none. */
+  /** The mean time of an answer, if there was one. */
   readonly answerSeconds: number | undefined;
+  /** What ejabberd hears when it asks whether a user exists, by host, as far as the relay or the API tells. */
+  readonly policies: ReadonlyMap<string, IsUserPolicy>;
 }
+
+/** What is known without the API. */
+export const nothingMeasured: Measured = { answerSeconds: undefined, policies: new Map() };
 
 const calls = 20;
 /** Asking for more hosts would be a storm of its own. */
@@ -54,7 +59,9 @@ const warningSkewMs = 30_000;
 
 export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Measured> {
   const { config, ca, at, hosts, login } = target;
-  const nothing: Measured = { answerSeconds: undefined };
+  const fixed = config.isUserPolicy;
+  const policies = new Map(fixed === undefined ? [] : hosts.map((host) => [host.name, fixed]));
+  const nothing: Measured = { answerSeconds: undefined, policies };
   const endpoint = endpointOf(config.url, ca);
   const name = await checkName(endpoint, at);
   yield name;
@@ -77,13 +84,17 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
     const latency = await measure(client, server, idBytes);
     yield latency.finding;
     for (const host of hosts.slice(0, maxHosts)) {
-      yield hostFinding(host, await client.ask({ op: "isuser", user: madeUpUser, server: host.name }));
+      const answer = await client.ask({ op: "isuser", user: madeUpUser, server: host.name });
+      if (fixed === undefined && "isUserPolicy" in answer && answer.isUserPolicy !== undefined) {
+        policies.set(host.name, answer.isUserPolicy);
+      }
+      yield hostFinding(host, answer);
     }
     if (hosts.length > maxHosts) {
       yield { level: "warn", check: "hosts", says: `only the first ${maxHosts} hosts were asked for` };
     }
     if (login !== undefined) yield await loginFinding(client, login);
-    return { answerSeconds: latency.answerSeconds };
+    return { answerSeconds: latency.answerSeconds, policies };
   } finally {
     client.close();
   }

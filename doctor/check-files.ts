@@ -1,4 +1,4 @@
-// What extauth_program names, looked for as the user that this process runs as: programs, scripts, sockets.
+// What extauth_program names, looked for as the user of this process: programs, scripts, sockets.
 
 import { accessSync, constants, realpathSync, type Stats, statSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
@@ -38,7 +38,7 @@ function checkProgram(program: string, options: FilesOptions): readonly Finding[
   return [{ level: "fail", check: "program", at: options.at, says }];
 }
 
-/** At most one finding: what is wrong first hides what is behind it. */
+/** Returns at most one finding: the first fault hides those behind it. */
 function checkFile(path: string, mode: number, { at, user, hidden }: FilesOptions): readonly Finding[] {
   const common = { level: "fail", check: "program", at } as const;
   const closed = closedDirectory(path);
@@ -61,7 +61,8 @@ function checkFile(path: string, mode: number, { at, user, hidden }: FilesOption
   return [{ ...common, says, change: "install it below /opt" }];
 }
 
-function checkSocket(path: string, { at, user }: FilesOptions): readonly Finding[] {
+/** Returns what is wrong with the socket of a relay. */
+export function checkSocket(path: string, { at, user }: FilesOptions): readonly Finding[] {
   const common = { level: "fail", check: "socket", at } as const;
   const closed = closedDirectory(path);
   const change = `add ${user} to its group (usermod -aG) and restart ejabberd`;
@@ -76,7 +77,7 @@ function checkSocket(path: string, { at, user }: FilesOptions): readonly Finding
   return [{ ...common, says: `${user} may not connect to ${path} (${modeOf(path)})`, change }];
 }
 
-/** Gives the first directory above the path that this user may not enter. */
+/** Returns the first directory above the path that this user may not enter. */
 function closedDirectory(path: string): string | undefined {
   const above: string[] = [];
   for (let one = dirname(path); ; one = dirname(one)) {

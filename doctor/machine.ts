@@ -5,9 +5,19 @@ import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "../relay/config.ts";
 import { type Account, accountOf, nameOf, readAccounts } from "./accounts.ts";
 import type { Finding } from "./finding.ts";
+import { findInstallation, type Installation, installationOf } from "./installation.ts";
 import { Proc } from "./proc.ts";
-import { findEjabberds, findSocketHolder, type Running, type SocketHolder } from "./running.ts";
+import {
+  findEjabberds,
+  findRelaySockets,
+  findSocketHolder,
+  type Running,
+  type SocketHolder,
+} from "./running.ts";
 import { hiddenDirectories, readUnit, userOf } from "./units.ts";
+
+/** That of inspectord-relay.service. */
+export const usualSocket = "/run/inspectord/relay.sock";
 
 export interface Surroundings {
   readonly environment: Environment;
@@ -65,6 +75,16 @@ export class Machine {
   /** Returns who listens on the socket at this absolute path. */
   socketHolder(path: string): SocketHolder {
     return findSocketHolder(this.#options.proc, path, this.#relayUids);
+  }
+
+  /** Returns where ejabberd's code is: that of this process, or that of ejabberdctl. */
+  installation(running: Running | undefined): Installation | undefined {
+    return running === undefined ? findInstallation() : installationOf(running);
+  }
+
+  /** Returns the socket of the relay that runs here, or the one that its unit has. */
+  relaySocket(): string {
+    return findRelaySockets(this.#options.proc, this.#relayUids)[0] ?? usualSocket;
   }
 
   /** Whether what this user wrote may say which programs ejabberd runs. */

@@ -6,7 +6,7 @@ import { ownEnvironment } from "../relay/config.ts";
 import { readSessionId } from "../terminal/session-id-input.ts";
 import { type AskedUser, defaultYmlPath, readDoctorOptions, usage } from "./doctor-options.ts";
 import { type AskedLogin, examine } from "./examine.ts";
-import { lineOf } from "./finding.ts";
+import { textOfFinding } from "./finding.ts";
 import { thisMachine } from "./machine.ts";
 
 const args = process.argv.slice(2);
@@ -26,7 +26,7 @@ if (read === "help") {
   const machine = thisMachine(ownEnvironment());
   for await (const finding of examine({ ...read, login, ymlPath, machine })) {
     counts[finding.level]++;
-    process.stdout.write(`${lineOf(finding, isColoured)}\n`);
+    process.stdout.write(`${textOfFinding(finding, isColoured)}\n`);
   }
   process.stdout.write(`${counts.fail} to put right, ${counts.warn} warnings\n`);
   process.exitCode = counts.fail > 0 ? 1 : 0;

@@ -88,6 +88,26 @@ export function findSocketHolder(proc: Proc, path: string, trusted: ReadonlySet<
   return { kind: "relay", relay };
 }
 
+/** Returns the sockets that relays of these users listen on. */
+export function findRelaySockets(proc: Proc, trusted: ReadonlySet<number>): readonly string[] {
+  return proc.pids().flatMap((pid) =>
+    believed(proc, pid, trusted, () => {
+      const { args } = readWords(proc.words(pid));
+      if (!isRelays(args) || !args.some((arg) => arg.startsWith("--listen"))) return [];
+      const held = proc.sockets(pid);
+      return [...proc.listeners(pid)].flatMap(([inode, one]) =>
+        held.has(inode) && "path" in one && isThere(proc, pid, one.path) ? [one.path] : [],
+      );
+    }),
+  );
+}
+
+/** Whether the path means the same socket here as it does to the process. */
+function isThere(proc: Proc, pid: number, path: string): boolean {
+  const own = path.startsWith("/") ? statOf(path) : undefined;
+  return own?.isSocket() === true && isSameFile(proc.statAsSeenBy(pid, path), own);
+}
+
 type ListenersOf = (pid: number) => ReadonlyMap<string, Listener>;
 
 /** The table of a network namespace is the same for all of its processes, and read once. */

@@ -1,30 +1,35 @@
-// The configured program, started as ejabberd starts it and asked as ejabberd asks: does it keep to the frames?
+// What answers ejabberd's logins, asked as ejabberd asks: does it keep to the frames? The program in extauth_program is
+// started as ejabberd starts it; the socket of a relay is connected to.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Environment } from "../relay/config.ts";
 import { answerBytes } from "../relay/frames.ts";
 import type { Finding, Place } from "./finding.ts";
 
 export interface TrialOptions {
-  /** extauth_program's text. */
-  readonly command: string;
-  /** The host that it is asked for. */
+  /** The host of the logins. */
   readonly host: string;
-  readonly environment: Environment;
-  readonly directory: string;
   readonly at: Place | undefined;
   /** How long ejabberd waits for an answer, in milliseconds. */
   readonly answerWithinMs: number;
-  /** How long the program may take to end once its input has, in milliseconds. */
+  /** How long it may take to end once its input has, in milliseconds. */
   readonly endWithinMs: number;
 }
 
-/** The user of all questions that are made up: a name that nobody has. */
+export interface ProgramTrialOptions extends TrialOptions {
+  /** extauth_program's text. */
+  readonly command: string;
+  readonly environment: Environment;
+  readonly directory: string;
+}
+
+/** The user of all made-up logins: a name that nobody has. */
 export const madeUpUser = "inspectord-doctor";
 
-/** In bytes: what a program writes beyond this is not kept. */
+/** More of what a program writes is not kept. */
 const maxOutputBytes = 65_536;
 /** The wait between the pieces of a frame, and for bytes that nobody asked for. */
 const pieceMs = 50;
@@ -35,7 +40,7 @@ interface Question {
   readonly isTorn: boolean;
 }
 
-/** None of these is a session's id, so each is answered no. */
+/** None of these is a session id, so each is answered no. */
 const questions: readonly Question[] = [
   { name: "a colon in the password", password: "a:b", isTorn: false },
   // Not the first: what comes while a program starts is one piece for it.
@@ -43,51 +48,124 @@ const questions: readonly Question[] = [
   { name: "a euro sign in the password", password: "€", isTorn: false },
 ];
 
-/** Gives one finding if all is well, and otherwise what went wrong first. */
-export async function tryProgram(options: TrialOptions): Promise<readonly Finding[]> {
-  const { answerWithinMs, endWithinMs, host, at } = options;
+/** Starts the program, and returns one finding: that all is well, or what went wrong first. */
+export async function tryProgram(options: ProgramTrialOptions): Promise<Finding> {
   const program = new Program(options);
-  const fail = (says: string): readonly Finding[] => [{ level: "fail", check: "frames", at, says }];
-  let slowestMs = 0;
   try {
-    for (const { name, password, isTorn } of questions) {
-      const bytes = frame(`auth:${madeUpUser}:${host}:${password}`);
-      // One byte of the length, then the length whole with a piece of the text, then a cut within it.
-      const cuts = isTorn ? [1, 9, bytes.length - 3] : [];
-      for (const [i, cut] of cuts.entries()) {
-        program.send(bytes.subarray(cuts[i - 1] ?? 0, cut));
-        await sleep(pieceMs);
-        if (program.unread > 0) return fail("writes before a frame is whole: only answers may be on stdout");
-      }
-      const startedMs = performance.now();
-      program.send(bytes.subarray(cuts.at(-1) ?? 0));
-      const answer = await program.read(4, answerWithinMs);
-      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
-      if (answer === undefined) {
-        const end = program.endOf();
-        return end === undefined
-          ? fail(`gives no answer within ${answerWithinMs / 1000} s to ${name}: each login hangs so long`)
-          : fail(`${end} before its answer to ${name}`);
-      }
-      if (answer.equals(answerBytes(true)))
-        return fail(`says yes to a session id that was made up (${name})`);
-      if (!answer.equals(answerBytes(false))) {
-        return fail(`writes something else than an answer on stdout (${name}): the log belongs on stderr`);
-      }
-      await sleep(pieceMs);
-      if (program.unread > 0) return fail(`writes more than its answer on stdout (${name})`);
-    }
-    program.closeInput();
-    const hasEnded = await program.end(endWithinMs);
-    if (program.unread > 0) return fail("writes on stdout at the end of its input");
-    if (!hasEnded) return fail(`goes on for more than ${endWithinMs / 1000} s after the end of its input`);
+    const finding = await tryAnswers(program, options);
+    if (finding.level !== "ok") return finding;
     const refused = /code=bad-configuration detail=("[^"]{0,300}")/.exec(program.log)?.[1];
-    if (refused !== undefined) return fail(`refuses every login: ${refused}`);
-    const says = `three questions, one in pieces: no, four bytes each, within ${slowestMs.toFixed(0)} ms; it ends with its input`;
-    return [{ level: "ok", check: "frames", says }];
+    if (refused === undefined) return finding;
+    return { level: "fail", check: "frames", at: options.at, says: `refuses every login: ${refused}` };
   } finally {
     await program.kill();
   }
+}
+
+/** Connects to the socket, and returns one finding: that all is well, or what went wrong first. */
+export async function trySocket(path: string, options: TrialOptions): Promise<Finding> {
+  const connection = new SocketConnection(path);
+  try {
+    return await tryAnswers(connection, options);
+  } finally {
+    connection.kill();
+  }
+}
+
+/** What is asked: bytes go in, bytes come out. */
+abstract class Channel {
+  #output = Buffer.alloc(0);
+  #wake = () => {};
+  hasEnded = false;
+
+  abstract send(bytes: Uint8Array): void;
+  abstract closeInput(): void;
+  /** Says how it has ended, if it has. */
+  abstract endOf(): string | undefined;
+
+  /** How many bytes it wrote that were not read. */
+  get unread(): number {
+    return this.#output.length;
+  }
+
+  protected take(chunk: Buffer): void {
+    if (this.#output.length < maxOutputBytes) this.#output = Buffer.concat([this.#output, chunk]);
+    this.#wake();
+  }
+
+  protected end(): void {
+    this.hasEnded = true;
+    this.#wake();
+  }
+
+  /** Returns this many bytes, or undefined if it ends or the time passes before. */
+  async read(bytes: number, withinMs: number): Promise<Buffer | undefined> {
+    if (!(await this.#until(() => this.#output.length >= bytes, withinMs))) return undefined;
+    const taken = this.#output.subarray(0, bytes);
+    this.#output = this.#output.subarray(bytes);
+    return taken;
+  }
+
+  /** Waits for its end. Returns whether it has ended. */
+  async ended(withinMs: number): Promise<boolean> {
+    await this.#until(() => false, withinMs);
+    return this.hasEnded;
+  }
+
+  /** Waits until this is so, the channel has ended, or the time has passed. Returns whether it is so. */
+  async #until(isSo: () => boolean, withinMs: number): Promise<boolean> {
+    const endsMs = performance.now() + withinMs;
+    for (;;) {
+      if (isSo()) return true;
+      const leftMs = endsMs - performance.now();
+      if (this.hasEnded || leftMs <= 0) return false;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+}
+
+async function tryAnswers(channel: Channel, options: TrialOptions): Promise<Finding> {
+  const { answerWithinMs, endWithinMs, host, at } = options;
+  const fail = (says: string): Finding => ({ level: "fail", check: "frames", at, says });
+  let slowestMs = 0;
+  for (const { name, password, isTorn } of questions) {
+    const bytes = frame(`auth:${madeUpUser}:${host}:${password}`);
+    // One byte of the length, then the length whole with a piece of the text, then a cut within it.
+    const cuts = isTorn ? [1, 9, bytes.length - 3] : [];
+    for (const [i, cut] of cuts.entries()) {
+      channel.send(bytes.subarray(cuts[i - 1] ?? 0, cut));
+      await sleep(pieceMs);
+      if (channel.unread > 0) return fail("writes before a frame is whole: only answers may be on stdout");
+    }
+    const startedMs = performance.now();
+    channel.send(bytes.subarray(cuts.at(-1) ?? 0));
+    const answer = await channel.read(4, answerWithinMs);
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    if (answer === undefined) {
+      const end = channel.endOf();
+      return end === undefined
+        ? fail(`sends no answer within ${answerWithinMs / 1000} s to ${name}: each login hangs so long`)
+        : fail(`${end} before its answer to ${name}`);
+    }
+    if (answer.equals(answerBytes(true))) return fail(`says yes to a made-up session id (${name})`);
+    if (!answer.equals(answerBytes(false))) {
+      return fail(`writes something else than an answer (${name}): a program's log belongs on stderr`);
+    }
+    await sleep(pieceMs);
+    if (channel.unread > 0) return fail(`writes more than its answer (${name})`);
+  }
+  channel.closeInput();
+  const hasEnded = await channel.ended(endWithinMs);
+  if (channel.unread > 0) return fail("writes at the end of its input");
+  if (!hasEnded) return fail(`goes on for more than ${endWithinMs / 1000} s after the end of its input`);
+  const says = `three questions, one in pieces: no, four bytes each, within ${slowestMs.toFixed(0)} ms; it ends with its input`;
+  return { level: "ok", check: "frames", says };
 }
 
 function frame(text: string): Buffer {
@@ -97,17 +175,46 @@ function frame(text: string): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-class Program {
+class SocketConnection extends Channel {
+  readonly #socket: Socket;
+  #code: string | undefined;
+
+  constructor(path: string) {
+    super();
+    this.#socket = connect({ path });
+    this.#socket.on("data", (chunk: Buffer) => this.take(chunk));
+    this.#socket.on("error", ({ code }: NodeJS.ErrnoException) => {
+      this.#code = code;
+    });
+    this.#socket.on("close", () => this.end());
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  closeInput(): void {
+    this.#socket.end();
+  }
+
+  endOf(): string | undefined {
+    if (!this.hasEnded) return undefined;
+    return this.#code === undefined ? "closes the connection" : `cannot be reached (${this.#code})`;
+  }
+
+  kill(): void {
+    this.#socket.destroy();
+  }
+}
+
+class Program extends Channel {
   readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
-  #hasEnded = false;
   #hasStarted = true;
-  #output = Buffer.alloc(0);
-  #wake = () => {};
   /** The first of what it wrote on stderr. */
   log = "";
 
-  constructor({ command, environment, directory }: TrialOptions) {
+  constructor({ command, environment, directory }: ProgramTrialOptions) {
+    super();
     // As Erlang's open_port({spawn, ...}) does it. A group of its own, so that all of it can be ended.
     this.#child = spawn("/bin/sh", ["-c", `exec ${command}`], {
       cwd: directory,
@@ -116,29 +223,15 @@ class Program {
       detached: true,
     });
     this.#child.stdin?.on("error", () => {});
-    this.#child.stdout?.on("data", (chunk: Buffer) => {
-      if (this.#output.length < maxOutputBytes) this.#output = Buffer.concat([this.#output, chunk]);
-      this.#wake();
-    });
+    this.#child.stdout?.on("data", (chunk: Buffer) => this.take(chunk));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       if (this.log.length < maxOutputBytes) this.log += text;
     });
-    this.#ended = new Promise((resolve) => {
-      const end = () => {
-        this.#hasEnded = true;
-        this.#wake();
-        resolve();
-      };
-      this.#child.on("error", () => {
-        this.#hasStarted = false;
-        end();
-      });
-      this.#child.on("close", end);
+    this.#child.on("error", () => {
+      this.#hasStarted = false;
+      this.end();
     });
-  }
-
-  get unread(): number {
-    return this.#output.length;
+    this.#child.on("close", () => this.end());
   }
 
   send(bytes: Uint8Array): void {
@@ -149,34 +242,6 @@ class Program {
     this.#child.stdin?.end();
   }
 
-  /** Gives so many bytes of its stdout; nothing where it ends or the time is over before. */
-  async read(bytes: number, withinMs: number): Promise<Buffer | undefined> {
-    const endsMs = performance.now() + withinMs;
-    while (this.#output.length < bytes) {
-      const leftMs = endsMs - performance.now();
-      if (this.#hasEnded || leftMs <= 0) return undefined;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, leftMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    const taken = this.#output.subarray(0, bytes);
-    this.#output = this.#output.subarray(bytes);
-    return taken;
-  }
-
-  /** Waits for its end for so long; gives whether it has ended. */
-  async end(withinMs: number): Promise<boolean> {
-    const timer = new AbortController();
-    await Promise.race([this.#ended, sleep(withinMs, undefined, { signal: timer.signal }).catch(() => {})]);
-    timer.abort();
-    return this.#hasEnded;
-  }
-
-  /** Says how it has ended, if it has. */
   endOf(): string | undefined {
     if (!this.#hasStarted) return "cannot be started";
     const { exitCode, signalCode } = this.#child;
@@ -187,12 +252,12 @@ class Program {
   }
 
   async kill(): Promise<void> {
-    if (this.#hasEnded || this.#child.pid === undefined) return;
+    if (this.hasEnded || this.#child.pid === undefined) return;
     try {
       process.kill(-this.#child.pid, "SIGKILL");
     } catch {
       // It ended just now.
     }
-    await this.end(1_000);
+    await this.ended(1_000);
   }
 }

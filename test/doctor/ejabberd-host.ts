@@ -38,7 +38,7 @@ let files = 0;
 /** Writes an ejabberd.yml that is well with this program, but for one piece, and gives its path. */
 export function writeYml(program: string, piece = "", other = ""): string {
   const text = `hosts: [example.org]
-auth_method: [extguard]
+auth_method: [external]
 extauth_program: ${JSON.stringify(program)}
 extauth_pool_size: 32
 auth_use_cache: false

@@ -2,20 +2,23 @@
 // verifies signatures, and the real function.
 
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readDoctorOptions } from "../../doctor/doctor-options.ts";
 import { type ExamineOptions, examine } from "../../doctor/examine.ts";
-import { lineOf } from "../../doctor/finding.ts";
+import { textOfFinding } from "../../doctor/finding.ts";
+import type { Installation } from "../../doctor/installation.ts";
 import type { Surroundings } from "../../doctor/machine.ts";
 import type { SocketHolder } from "../../doctor/running.ts";
 import { localKey, startApi } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
+import { endWithParent } from "../../infra/local/process.ts";
 import { sampleSettings } from "../../infra/local/sample-logins.ts";
 import { type Certificate, makeCertificate } from "../real/certificate.ts";
-import { needing } from "../real/parts.ts";
+import { ejabberdLibraries, needing } from "../real/parts.ts";
 import { type Reply, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
 import {
   asFunction,
@@ -23,6 +26,7 @@ import {
   programOf,
   type Run,
   readRun,
+  relay,
   session,
   sessionPath,
   writeYml,
@@ -57,6 +61,8 @@ async function run(
   const machine: ExamineOptions["machine"] = {
     ejabberds: () => [],
     socketHolder: () => holder,
+    installation: () => installation,
+    relaySocket: () => "/run/inspectord/relay.sock",
     surroundingsOf: () => surroundings,
     isEjabberdsOrRoots: (uid) => uid === process.getuid?.(),
     nameOf: (uid) => `uid ${uid}`,
@@ -68,10 +74,23 @@ async function run(
   };
   for await (const finding of examine({ ...options, login, machine })) {
     hasFailed ||= finding.level === "fail";
-    output += `${lineOf(finding, false)}\n`;
+    output += `${textOfFinding(finding, false)}\n`;
   }
   return readRun(hasFailed ? 1 : 0, output);
 }
+
+/** The host's ejabberd with the module of this project. */
+let installation: Installation | undefined;
+before(() => {
+  const libraries = ejabberdLibraries();
+  if (libraries === undefined) return;
+  execFileSync("sh", [
+    fileURLToPath(new URL("../../infra/ejabberd/inspectord/build.sh", import.meta.url)),
+    directory,
+  ]);
+  const all = `${libraries}:${directory}`;
+  installation = { erl: ["erl"], libraries: all, paths: [], version: undefined, environment: {} };
+});
 
 const asAlice = ["--user", "alice", "--host", "example.org", "--session-file", sessionPath];
 
@@ -97,7 +116,7 @@ describe("the doctor", { concurrency: 4 }, () => {
     const found = await runOn(yml, "--burst", "5000");
     assert.deepEqual(found.failed, ["pool"]);
     const [, line, size] =
-      /\.yml:(\d+): 2 members .* -> extauth_pool_size: (\d+)$/.exec(found.of("pool")) ?? [];
+      /\.yml:(\d+): 2 members .* -> write extauth_pool_size: (\d+)$/.exec(found.of("pool")) ?? [];
     assert.equal(line, "4");
     // Twice 5000 x 40 ms / 30 s, and more for what the machine does beside.
     assert.ok(Number(size) >= 14 && Number(size) < 60, found.of("pool"));
@@ -160,6 +179,114 @@ describe("the doctor", { concurrency: 4 }, () => {
     assert.deepEqual(found.failed, ["frames"]);
     assert.match(found.of("frames"), /writes something else than an answer|writes before a frame/);
     assert.match(found.of("api"), /^warn .*extauth_program has no URL/);
+  });
+});
+
+describe("the doctor and guests with names", () => {
+  const piece = "auth_method: [external]";
+  const guests = "auth_method: [external, anonymous]\nanonymous_protocol: login_anon";
+
+  it("fails them where the API, or the relay's own option, says that no user exists", async () => {
+    let policy: string | undefined;
+    const own = await startStandIn(
+      (body, ...rest) => {
+        const { nonce } = JSON.parse(body);
+        const told = policy === undefined ? {} : { isuser: policy };
+        say(200, JSON.stringify({ allow: false, reason: "no-session", nonce, ...told }))(body, ...rest);
+      },
+      { verifies: true },
+    );
+    const found = async (...args: string[]) =>
+      (await runOn(writeYml(programOf(own.url, ...args), piece, guests))).of("anonymous");
+    assert.match(await found(), /^warn .*it is not known what the API says of users/);
+    policy = "none";
+    assert.match(
+      await found(),
+      /^fail .*\.yml:3: example\.org lets guests in by a name, and the API says that no user exists: any password opens any account of it -> write anonymous_protocol: sasl_anon/,
+    );
+    assert.match(await found("--isuser", "all"), /^warn .*every user exists/);
+    policy = "all";
+    assert.match(await found(), /^warn .*every user exists/);
+    assert.match(await found("--isuser", "none"), /^fail .*any password opens any account/);
+    await own.stop();
+  });
+});
+
+describe("the doctor and the module", () => {
+  const { it } = needing("ejabberd");
+  const piece = "auth_method: [external]";
+
+  it("asks the relay on the socket as the module's user would", async () => {
+    const socket = join(directory, "module.sock");
+    const daemon = spawn(process.execPath, [relay, api.url, "--listen", socket], {
+      env: { ...process.env, ...localKey },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    endWithParent(daemon);
+    await new Promise((resolve) => daemon.stderr?.once("data", resolve));
+    const holder = {
+      kind: "relay",
+      relay: { pid: 7, uid: 0, args: [api.url], environment: localKey },
+    } as const;
+    for (const program of [socket, `socat - UNIX-CONNECT:${socket},retry=3`]) {
+      const yml = writeYml(program, piece, "auth_method: [inspectord]");
+      const found = await run(["--ejabberd-yml", yml], {}, holder);
+      assert.deepEqual(found.failed, [], found.output);
+      assert.match(found.of("frames"), /^ok .*three questions/);
+      assert.match(found.of("relay"), /^ok .*process 7 listens on the socket/);
+      assert.match(found.of("api"), /^ok /);
+      assert.doesNotMatch(found.output, /^\w+ +pool/m);
+    }
+    daemon.kill();
+    const ended = new Promise((resolve) => daemon.once("close", resolve));
+    await ended;
+    const yml = writeYml(socket, piece, "auth_method: [inspectord]");
+    const absent = await run(["--ejabberd-yml", yml], {}, holder);
+    assert.match(absent.of("socket"), /module\.sock is not there/);
+    assert.match(absent.of("frames"), /^warn .*not tried: there is no socket/);
+  });
+
+  it("says that ejabberd cannot load a module, and that it does not start", async () => {
+    const yml = writeYml(programOf(api.url), piece, "auth_method: [extgaurd, external]");
+    const found = await runOn(yml);
+    assert.match(
+      found.of("yml"),
+      /^fail .*\.yml:2: ejabberd \S+ does not start with auth_method->1: ejabberd cannot load its module/,
+    );
+    assert.match(
+      found.output,
+      /fail +method .*ejabberd_auth_extgaurd, is not found: ejabberd does not start -> take extgaurd out/,
+    );
+    const own = installation;
+    installation = own && { ...own, libraries: ejabberdLibraries() ?? "" };
+    const lacking = await runOn(writeYml(programOf(api.url), piece, "auth_method: [inspectord]"));
+    installation = own;
+    assert.match(
+      lacking.output,
+      /fail +method .*ejabberd_auth_inspectord, is not found.* -> build it: sh inspectord\/build\.sh/,
+    );
+  });
+
+  it("says where ejabberd refuses a value, without the value", async () => {
+    const yml = writeYml(
+      programOf(api.url),
+      "extauth_pool_size: 32",
+      "extauth_pool_size: 32\nmax_fsm_queue: secret",
+    );
+    const found = await runOn(yml);
+    assert.match(
+      found.of("yml"),
+      /^fail .*\.yml:5: ejabberd \S+ does not start with max_fsm_queue: it is no whole number -> see its log/,
+    );
+    assert.doesNotMatch(found.output, /secret/);
+  });
+
+  it("says that it could not ask ejabberd where its code is not here", async () => {
+    const own = installation;
+    installation = undefined;
+    const found = await runOn(writeYml(programOf(api.url)));
+    installation = own;
+    assert.match(found.of("yml"), /^warn .*not looked at: whether ejabberd starts with this file/);
   });
 });
 
@@ -264,6 +391,10 @@ describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
     "a function without a verdict": [
       say(503, '{"error":"unavailable","reason":"store-unreachable"}'),
       /the function has no verdict \(store-unreachable\)/,
+    ],
+    "a function that is older than the relay": [
+      say(400, '{"error":"field-unknown"}'),
+      /the function is older than this relay -> deploy the function of this release/,
     ],
     silence: [() => {}, /no answer within 700ms/],
     "a yes to everybody": [tell({ allow: true }), /says yes to a session id that was made up/],
@@ -390,7 +521,7 @@ describe("the doctor and the real function", () => {
     try {
       const yml = writeYml(programOf(function_.url), "[example.org]", "[localhost, example.org]");
       const found = await runOn(yml, "--user", "carol", "--host", "localhost", "--session-file", carols);
-      assert.deepEqual(found.failed, ["hosts", "login"], found.output);
+      assert.deepEqual(found.failed, ["certificate", "hosts", "login"], found.output);
       assert.match(found.of("api"), /refuses a made-up session \(no-session\)/);
       assert.match(found.of("hosts"), /example\.org is not served/);
       assert.match(found.of("login"), /logs in as carol@localhost: refused \(not-authenticated\)/);
