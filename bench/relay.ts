@@ -1,5 +1,6 @@
 // `npm run bench:relay`: what the relay adds to a login, alone and as a whole pool, beside a bare HTTPS client and a
 // script that asks memcached itself. All in one run: only the ratios mean anything elsewhere.
+// A word behind it measures a part alone: npm run bench:relay -- one | start | pools | ejabberd
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
@@ -59,10 +60,10 @@ const barePeerCommand = [python, here("bare-peer.py"), String(memcached.port)];
 say(
   `${cpus().length} cores, ${cpus()[0]?.model}; Node.js ${process.versions.node}; medians of ${rounds} rounds.\n`,
 );
-await oneRelay();
-await startUp();
-await pools();
-await throughEjabberd();
+const parts = { one: oneRelay, start: startUp, pools, ejabberd: throughEjabberd };
+for (const [name, measure] of Object.entries(parts)) {
+  if (process.argv.length < 3 || process.argv.includes(name)) await measure();
+}
 await memcached.stop();
 process.exit(0);
 
