@@ -1,8 +1,8 @@
-// npm run fuzz -- --count 1000000 --seed 1: damaged sessions for all decoders, see fuzz.ts. Ends with 1 at the
-// first input that is not taken as it should be, and prints it.
+// npm run fuzz -- --count 1000000 --seed 1: damaged sessions for all decoders, and sessions made to cost much: see
+// fuzz.ts. Ends with 1 at the first input that is not taken as it should be, and prints it.
 
 import { parseArgs } from "node:util";
-import { fuzz } from "./fuzz.ts";
+import { fuzz, readHostile } from "./fuzz.ts";
 
 const { values } = parseArgs({
   options: {
@@ -24,6 +24,10 @@ try {
   const seconds = Math.round((performance.now() - startedMs) / 1000);
   process.stdout.write(
     `${count} inputs in ${seconds} s: ${sessions} sessions, ${count - sessions} refused, slowest ${slowestMs.toFixed(1)} ms\n`,
+  );
+  const { count: hostile, costliestMs } = readHostile();
+  process.stdout.write(
+    `${hostile} sessions made to cost much: the costliest took ${costliestMs.toFixed(0)} ms\n`,
   );
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);

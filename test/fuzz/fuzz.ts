@@ -20,6 +20,7 @@ import {
   mutant,
   randomNumbers,
 } from "../inspector/session/formats/mutants.ts";
+import { hostileBinarySessions } from "./hostile-binary.ts";
 
 /** The processor's time for one input: what takes longer is a hang. */
 const maxMs = 2_000;
@@ -54,6 +55,28 @@ export function fuzz(seed: number, count: number): Findings {
   return { inputs: count, sessions, slowestMs };
 }
 
+/** What a session of 512 KiB may take of the processor, its document included. */
+const maxHostileMs = 150;
+
+/**
+ * Reads each session that is made to cost much, in part and in full, and returns how many there are and what the
+ * costliest took. Throws for one that takes too long.
+ */
+export function readHostile(): { readonly count: number; readonly costliestMs: number } {
+  let count = 0;
+  let costliestMs = 0;
+  const wanted = wantedOf([["authenticated"], ["user", "name"]]);
+  for (const { name, handler, bytes } of hostileBinarySessions()) {
+    for (const part of [wanted, undefined]) {
+      const tookMs = cpuMsOf(() => isSession(handler, bytes, part));
+      assert.ok(tookMs <= maxHostileMs, `${handler}, ${name}: ${tookMs} ms`);
+      costliestMs = Math.max(costliestMs, tookMs);
+    }
+    count++;
+  }
+  return { count, costliestMs };
+}
+
 /** Once in a while cut off, blown up, or nothing but noise. */
 function damaged(text: string, random: () => number): string {
   const choice = random();
@@ -71,9 +94,9 @@ function damaged(text: string, random: () => number): string {
   return text;
 }
 
-function isSession(handler: SerializeHandler, bytes: Buffer): boolean {
+function isSession(handler: SerializeHandler, bytes: Buffer, wanted?: Wanted): boolean {
   try {
-    toDocument(decoders[handler](bytes));
+    toDocument(decoders[handler](bytes, wanted), wanted);
     return true;
   } catch (error) {
     const isExpected =
