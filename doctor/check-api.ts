@@ -207,7 +207,6 @@ class Client {
       return await askWithRetry({
         begin: (isFresh) => this.#api.begin(login, isFresh),
         deadlineMs: this.#deadlineMs,
-        hedgeAfterMs: this.#deadlineMs / 2,
         slots: new RequestSlots(),
         now: () => performance.now(),
         random: Math.random,

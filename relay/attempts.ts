@@ -22,8 +22,6 @@ export interface AttemptsOptions {
   readonly begin: (isFresh: boolean) => Attempt;
   /** In milliseconds, for both attempts and the wait between them. */
   readonly deadlineMs: number;
-  /** After this many milliseconds of silence the second attempt begins beside the first; both may answer. */
-  readonly hedgeAfterMs: number;
   /** Where the second attempt gets a slot of its own while the first is in flight: without one it is not begun. */
   readonly slots: Pick<RequestSlots, "tryTake" | "release">;
   /** A clock that only goes forward, in milliseconds. */
@@ -42,7 +40,7 @@ const leastAttemptMs = 50;
  * @throws ApiFault or DeadlineFault: the first fault where there was more than one.
  */
 export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
-  const { begin, deadlineMs, hedgeAfterMs, slots, now, random } = options;
+  const { begin, deadlineMs, slots, now, random } = options;
   return new Promise((resolve, reject) => {
     const startedAtMs = now();
     const inFlight = new Set<Attempt>();
@@ -92,7 +90,8 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
       end();
       reject(firstFault ?? new DeadlineFault(deadlineMs));
     }, deadlineMs);
-    let second = setTimeout(start, Math.min(hedgeAfterMs, deadlineMs), true);
+    // After half of the time in silence, the second attempt begins beside the first; both may answer.
+    let second = setTimeout(start, deadlineMs / 2, true);
     start(false);
   });
 }

@@ -22,8 +22,8 @@ export interface RelayConfig {
   readonly profile?: string;
   /** A PEM file of the authorities to trust in place of Node's own. */
   readonly caFile?: string;
-  /** Whether a second try begins as soon as the first is slower than 99 of 100. */
-  readonly hedge: boolean;
+  /** An option that does nothing any more is given: an upgrade must not take logins down for it. */
+  readonly isHedgeGiven: boolean;
   /** What `isuser` is answered with on every host, in place of what the function tells. */
   readonly isUserPolicy?: IsUserPolicy;
   readonly logFile?: string;
@@ -72,7 +72,7 @@ with --listen any number of pool members on a unix socket.
                       the file with the NAME:PASSWORD that they give (HTTP Basic), for nobody else to read
   --deadline-ms N     answer no when a login takes longer; 100 to 20000 milliseconds, 10000 unless given.
                       ejabberd waits 30 seconds in all, Prosody 5: give it 4000 there
-  --hedge             begin a second request as soon as the first is slower than 99 of 100 lately
+  --hedge             does nothing any more: remove it
   --isuser POLICY     what ejabberd hears when it asks whether a user exists: all (yes) or none (no), in place
                       of the function's ISUSER_POLICY. Without it the answer is yes until the first login's
                       verdict tells that policy
@@ -167,7 +167,7 @@ export function readConfig(args: readonly string[], environment: Environment = o
       ...(http !== undefined && { http }),
       ...(profile !== undefined && { profile }),
       ...(caFile !== undefined && { caFile }),
-      hedge: values.hedge === true,
+      isHedgeGiven: values.hedge === true,
       ...(isUserPolicy !== undefined && { isUserPolicy }),
       ...(logFile !== undefined && { logFile }),
       logFormat,

@@ -12,7 +12,6 @@ import { IsUserPolicies } from "./is-user-policies.ts";
 import type { Log, NameUser } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { createProbe } from "./probe.ts";
-import { RecentLatency } from "./recent-latency.ts";
 import { RequestSlots } from "./request-slots.ts";
 import { createSign } from "./sign.ts";
 
@@ -31,11 +30,8 @@ export interface Relay {
   readonly metrics: (members: number) => string;
 }
 
-/** A measured p99 below this would send every login twice when the API has a slow moment. */
-const leastHedgeMs = 50;
-
 export function createRelay({ config, ca, credentials, log, nameUser }: RelayParts): Relay {
-  const { url, region, deadlineMs, hedge, isUserPolicy } = config;
+  const { url, region, deadlineMs, isUserPolicy } = config;
   const connections = new Connections(endpointOf(url, ca));
   const api = new Api({
     url,
@@ -46,7 +42,6 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
   });
   const slots = new RequestSlots();
   const metrics = new Metrics();
-  const latency = new RecentLatency();
   const now = () => performance.now();
   const policies = new IsUserPolicies(isUserPolicy);
   const breaker = new Breaker({
@@ -57,30 +52,18 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     log,
   });
 
-  /** Half of the login's time each, unless a second try is to begin sooner. */
-  const hedgeAfterMs = () => {
-    const half = deadlineMs / 2;
-    return hedge && latency.p99Ms !== undefined
-      ? Math.min(half, Math.max(leastHedgeMs, latency.p99Ms))
-      : half;
-  };
   const decide = createDecide({
-    ask: async (login, leftMs) => {
-      const startedMs = now();
-      const verdict = await askWithRetry({
+    ask: (login, leftMs) =>
+      askWithRetry({
         begin: (isFresh) => {
           metrics.attempted();
           return api.begin(login, isFresh);
         },
         deadlineMs: leftMs,
-        hedgeAfterMs: hedgeAfterMs(),
         slots,
         now,
         random: Math.random,
-      });
-      if (hedge) latency.add(now() - startedMs);
-      return verdict;
-    },
+      }),
     slots,
     deadlineMs,
     policies,

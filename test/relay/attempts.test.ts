@@ -36,7 +36,6 @@ function ask(options: Partial<AttemptsOptions> = {}) {
   const asked = askWithRetry({
     begin,
     deadlineMs: 10_000,
-    hedgeAfterMs: 5_000,
     slots: { tryTake: () => true, release: () => {} },
     now: () => Date.now(),
     random: () => 0,
@@ -156,7 +155,7 @@ describe("two attempts of a login", () => {
       [0, 3_600_000, 1],
       [0, Number.POSITIVE_INFINITY, 1],
     ] as const) {
-      const { attempts, asked } = ask({ hedgeAfterMs: 10_000 });
+      const { attempts, asked } = ask();
       await tick(spentMs);
       attempts[0]?.reject(retried(retryAfterMs));
       await settled();
@@ -264,16 +263,6 @@ describe("two attempts of a login", () => {
     await tick(2_000);
     await assert.rejects(asked, { code: "api-status" });
     assert.equal(attempts[1]?.isAbandoned, true);
-  });
-
-  it("are one where the second would begin at the deadline or later", async () => {
-    for (const hedgeAfterMs of [10_000, 20_000]) {
-      const { attempts, asked } = ask({ hedgeAfterMs });
-      await tick(10_000);
-      await assert.rejects(asked, DeadlineFault);
-      await tick(60_000);
-      assert.equal(attempts.length, 1);
-    }
   });
 
   it("are over at the deadline though the machine slept through it: a late yes is none", async () => {

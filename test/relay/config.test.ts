@@ -143,7 +143,7 @@ describe("the relay's command line", () => {
       listen: "/run/relay.sock",
       profile: "chat",
       caFile: "/etc/ca.pem",
-      hedge: true,
+      isHedgeGiven: true,
       logFile: "/var/log/relay.log",
       logFormat: "json",
       logUsers: true,

@@ -44,7 +44,6 @@ async function open(proxy: Peer["onRequest"]) {
       const { allow } = await askWithRetry({
         begin: (isFresh) => api.begin({ op: "auth", user: "alice", server: "localhost", password }, isFresh),
         deadlineMs: 20_000,
-        hedgeAfterMs: 10_000,
         slots: new RequestSlots(),
         now: () => performance.now(),
         random: Math.random,
