@@ -34,7 +34,7 @@ export interface AskOptions {
 
 const maxOutputBytes = 4_194_304;
 
-/** Every text is told in hexadecimal: names of options and values may hold anything. */
+/** Prints every text in hexadecimal: names and values may hold anything. */
 const program = `
 logger:set_primary_config(level, none), error_logger:tty(false),
 Hex = fun(T) -> [io_lib:format("~2.16.0b", [B]) || <<B>> <= unicode:characters_to_binary(T)] end,

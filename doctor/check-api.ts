@@ -51,7 +51,7 @@ export interface Measured {
 export const nothingMeasured: Measured = { answerSeconds: undefined, policies: new Map() };
 
 const calls = 20;
-/** Asking for more hosts would be a storm of its own. */
+/** More would be a burst of requests. */
 const maxHosts = 100;
 /** API Gateway refuses a signature whose date is more than 5 minutes off. */
 const failingSkewMs = 240_000;
@@ -100,7 +100,7 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
   }
 }
 
-/** No session of anybody: the whole way down to the session store, and a no. */
+/** Returns a login with a made-up session id: it goes down to the session store and is refused. */
 function madeUpLogin(server: string, idBytes: number): LoginRequest {
   return { op: "auth", user: madeUpUser, server, password: randomBytes(idBytes).toString("hex") };
 }
@@ -134,7 +134,7 @@ async function findCredentials(
       const end = credentials.expiration;
       const until = end === undefined ? "" : `, until ${end.toISOString()}`;
       if (end !== undefined && end.getTime() <= Date.now()) {
-        return { finding: { level: "fail", check, says: `those from ${name} have ended${until}` } };
+        return { finding: { level: "fail", check, says: `those from ${name} have expired${until}` } };
       }
       return { credentials, finding: { level: "ok", check, says: `from ${name}${until}` } };
     }
@@ -148,10 +148,16 @@ async function findCredentials(
     if (!(fault instanceof CredentialsFault)) throw fault;
     return { finding: { level: "fail", check, says: fault.detail } };
   }
-  return { finding: { level: "fail", check, says: "none in any of AWS's usual places" } };
+  return {
+    finding: {
+      level: "fail",
+      check,
+      says: "none in the environment, the shared files, a container or the instance",
+    },
+  };
 }
 
-/** Remembers what the last response said of the time, and how many requests were sent. */
+/** Keeps the clock's difference by the last response, and counts requests. */
 class DatedConnections extends Connections {
   requests = 0;
   skewMs: number | undefined;
@@ -249,7 +255,7 @@ function firstFinding(
   if (answer.allow)
     return { level: "fail", check, at, says: "says yes to a session id that was made up just now" };
   if (answer.reason === undefined) {
-    const says = "answers, but tells no reasons: is aws_iam the authorizer of its route?";
+    const says = "answers without reasons: is aws_iam the authorizer of its route?";
     return { level: "warn", check, at, says };
   }
   if (answer.reason === "host-not-served" && !isHostKnown) {
@@ -263,7 +269,7 @@ function firstFinding(
   };
 }
 
-/** Says in the operator's words what a fault means and what to change. */
+/** Returns what a fault means to an operator and what to change. */
 function explain(
   fault: ApiFault | DeadlineFault,
   { url, region }: RelayConfig,
@@ -282,9 +288,9 @@ function explain(
             says: "404: there is no such route",
             change: "the URL ends in /auth, behind the stage if there is one",
           }
-        : { says: `answers ${detail}, and no verdict`, change: "see the function's log" };
+        : { says: `answers ${detail} instead of a verdict`, change: "see the function's log" };
     case "api-answer":
-      return { says: `no verdict in the answer (${detail}): something else answers at this URL` };
+      return { says: `the answer is no verdict (${detail}): something else listens at this URL` };
     case "api-throttled":
       return {
         says: `${detail}: calls are throttled`,
@@ -326,7 +332,7 @@ async function measure(
     const startedMs = performance.now();
     const answer = await client.ask(madeUpLogin(server, idBytes));
     if (!("fault" in answer)) tookMs.push(performance.now() - startedMs);
-    // An API that is away is not waited for twenty times.
+    // Do not wait twenty times for an API that is away.
     else if (++faults === 3) break;
   }
   tookMs.sort((a, b) => a - b);
@@ -363,7 +369,7 @@ function hostFinding({ name, at }: Host, answer: Answer): Finding {
     level: "warn",
     check,
     at,
-    says: `${name}: refused, and no telling why (${answer.reason ?? "no reason"})`,
+    says: `${name}: refused, and it is not known whether it is served (${answer.reason ?? "no reason"})`,
   };
 }
 

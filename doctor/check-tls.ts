@@ -1,4 +1,4 @@
-// The way to the API before any request: its name, its address, its certificate.
+// What a request to the API needs first: its name, its address, its certificate.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -6,7 +6,7 @@ import { connect } from "node:tls";
 import type { Endpoint } from "../relay/connection.ts";
 import type { Finding, Place } from "./finding.ts";
 
-/** A certificate that ends within so many days is not renewed by itself, it seems. */
+/** A certificate that ends within this time does not seem to be renewed by itself. */
 const fewDays = 14;
 const dayMs = 86_400_000;
 
@@ -28,7 +28,7 @@ export async function checkName({ hostname }: Endpoint, at: Place | undefined): 
   }
 }
 
-/** Gives a finding on the certificate within so many milliseconds. */
+/** Returns a finding on the API's certificate within `timeoutMs`. */
 export function checkCertificate(
   endpoint: Endpoint,
   at: Place | undefined,
@@ -37,7 +37,7 @@ export function checkCertificate(
   const { hostname, port, isSecure, ca } = endpoint;
   const check = "tls";
   if (!isSecure) {
-    return Promise.resolve({ level: "ok", check, says: "none: the URL leads to this machine by plain http" });
+    return Promise.resolve({ level: "ok", check, says: "no TLS: the URL is plain http to this machine" });
   }
   return new Promise((resolve) => {
     const socket = connect({
@@ -52,7 +52,9 @@ export function checkCertificate(
       socket.destroy();
       resolve({ check, ...finding });
     };
-    socket.on("timeout", () => end({ level: "fail", at, says: `no TLS within ${options.timeoutMs} ms` }));
+    socket.on("timeout", () =>
+      end({ level: "fail", at, says: `no TLS handshake within ${options.timeoutMs} ms` }),
+    );
     socket.on("error", ({ code }: NodeJS.ErrnoException) => {
       const change = /CERT|ISSUER|SELF_SIGNED|VERIFY|ALTNAME/.test(code ?? "")
         ? {
@@ -63,7 +65,7 @@ export function checkCertificate(
       end({
         level: "fail",
         at,
-        says: `${hostname}:${port} cannot be spoken to (${code ?? "closed"})`,
+        says: `no TLS with ${hostname}:${port} (${code ?? "closed"})`,
         ...change,
       });
     });

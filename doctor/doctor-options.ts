@@ -11,9 +11,10 @@ export const defaultYmlPath = "/etc/ejabberd/ejabberd.yml";
 
 export const usage = `usage: doctor.mjs [URL] [options of the relay] [options]      or: relay.mjs doctor ...
 
-Checks an ejabberd host and says what is wrong: one line a check, with the line of ejabberd.yml to change. It reads
-ejabberd.yml and the files that it includes, starts the program in extauth_program as ejabberd does, asks it three
-questions, and asks the API as the relay does. It changes nothing. All logins but that of --user are made up.
+Checks an ejabberd host and says what is wrong: one line a check, with the line of ejabberd.yml to change and what to
+write there. It reads ejabberd.yml and the files that it includes, lets ejabberd's own code judge the file, asks the
+program or the socket of extauth_program three questions, looks at certificates, and asks the API as the relay does. It
+changes nothing. All logins but that of --user are made up.
 
   URL, options        as for the relay (relay.mjs --help). Without a URL they are those of extauth_program, or of the
                       running relay that listens on the socket in it
@@ -29,13 +30,14 @@ As root it becomes the user ejabberd before it starts anything, and sees what th
 and so the credentials, of the ejabberd that runs with the file or of the relay that listens on the socket, if that is
 root's or its unit's user. It runs no credential_process of another process.
 
-  fail   logins fail, are let in where they should not be, travel readable, or anybody can end them:
-         extauth_program that cannot be run or breaks the frames; the cache on; mod_auth_fast; a listener without
-         TLS; passwords without a limit; PLAIN disabled; a pool too small for --burst; no way to the API, no
-         credentials, 403, no verdict; a clock off by 4 minutes; a host that the API does not serve; --user refused
-  warn   works, and will not under load, in an outage or for somebody: mod_fail2ban, X-OAUTH2, few members, a host
-         without external authentication, a certificate that ends in 14 days, a clock off by 30 seconds, a long
-         limit behind the guard; or something could not be looked at
+  fail   logins fail, are let in where they should not be, travel readable, or anybody can end them: ejabberd does not
+         start with the file, or cannot load its module; extauth_program or its socket cannot be used; a listener without
+         TLS; a certificate that browsers refuse; PLAIN disabled or hidden; the cache on; tokens that outlive a logout;
+         guests with names where the API knows no user; a pool without the guard or too small for --burst; no way to the
+         API, no credentials, 403, no verdict, an older function; a clock off by 4 minutes; a host that the API does not
+         serve; --user refused
+  warn   works, and will not under load, in an outage or for somebody: a second auth_method, mod_fail2ban, X-OAUTH2, few
+         members, a certificate that ends in 14 days, a clock off by 30 seconds; or something was not looked at
 
 Exit codes: 0 if nothing fails, 1 if something does, 2 for a wrong command line.`;
 

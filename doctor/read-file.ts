@@ -8,7 +8,7 @@ export interface FileBytes {
 }
 
 /**
- * Returns the bytes of a regular file of at most so many bytes. Waits for no pipe.
+ * Returns the bytes of a regular file that has at most `maxBytes`. Does not wait for a pipe.
  *
  * @throws Error whose `code` is the system's, "no file" or "too large".
  */

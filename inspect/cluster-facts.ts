@@ -10,7 +10,7 @@ type Found =
   | { readonly cluster: Cluster; readonly nodes: MemcachedNodes }
   | { readonly problem: DiscoveryProblem };
 
-/** Gives the cluster and its nodes, or why there are none. */
+/** Returns the cluster and its nodes, or why there are none. */
 export async function findMemcached(clusterId: string): Promise<Found> {
   try {
     const cluster = await findCluster(clusterId, AbortSignal.timeout(findTimeoutMs));
@@ -21,7 +21,7 @@ export async function findMemcached(clusterId: string): Promise<Found> {
   }
 }
 
-/** Gives what the API says of the cluster as a whole. */
+/** Returns what the API says of the cluster as a whole. */
 export function factOfCluster(cluster: Cluster): Fact {
   const { engine, engineVersion, nodes, isEncrypted, configurationEndpoint: endpoint } = cluster;
   const encryption = isEncrypted ? "encryption in transit" : "no encryption in transit";

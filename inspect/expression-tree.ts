@@ -22,7 +22,7 @@ export interface TreeLine {
 type Step = TreeLine | { readonly leave: Document };
 
 /**
- * Gives the lines in the order of the document, or undefined where they would be longer in all than
+ * Returns the lines in the order of the document, or undefined if they would be longer in all than
  * `maxPrintedLength`. Throws nothing.
  */
 export function expressionTree(session: DocumentObject, showValues: boolean): TreeLine[] | undefined {

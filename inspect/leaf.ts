@@ -18,7 +18,7 @@ export function isLeaf(document: Document): document is Exclude<Document, Docume
 
 const marks = ["$int", "$float", "$base64", "$enum"] as const;
 
-/** Gives the value as JSON. */
+/** Returns the value as JSON. */
 export function showLeaf(leaf: Document): string {
   if (typeof leaf === "string") return quoted(leaf);
   if (typeof leaf !== "object" || leaf === null) return Object.is(leaf, -0) ? "-0" : String(leaf);
@@ -26,7 +26,7 @@ export function showLeaf(leaf: Document): string {
   return `{${members.join()}}`;
 }
 
-/** Gives what kind of value this is, and nothing of the value but its length. */
+/** Returns the kind of the value and its length, and nothing else of it. */
 export function maskLeaf(leaf: Document): string {
   if (leaf === null) return "null";
   if (typeof leaf === "string") return `string(${Buffer.byteLength(leaf)})`;
@@ -37,17 +37,17 @@ export function maskLeaf(leaf: Document): string {
   return typeof $enum === "string" ? `enum(${$enum.slice(0, $enum.indexOf("::"))})` : "enum";
 }
 
-/** Gives how much there is to look at in a value, in characters: masked text is looked at, too, for its length. */
+/** Returns the size of a value in characters. Masked text counts, too: its length has to be found. */
 export function sizeOfLeaf(leaf: Document): number {
   if (typeof leaf === "string") return leaf.length;
   return typeof leaf === "object" && leaf !== null && "$base64" in leaf ? String(leaf.$base64).length : 1;
 }
 
-// Controls, what shows as nothing, and what changes the direction of a line: on a terminal, no content of a
-// session may do more than stand there.
+// Control characters, invisible ones, and those that change the direction of a line: the content of a session must not
+// control the terminal.
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** Gives the text as a JSON string, which JMESPath's quoted identifiers are as well. */
+/** Returns the text as a JSON string, which is also a quoted identifier of JMESPath. */
 export function quoted(text: string): string {
   return JSON.stringify(text).replace(unprintable, (character) =>
     Array.from({ length: character.length }, (_, at) => character.charCodeAt(at))

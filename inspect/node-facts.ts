@@ -8,7 +8,7 @@ import type { Node } from "../stores/placement/placement.ts";
 import type { StoreUrl } from "../stores/store-url.ts";
 import type { Fact } from "./report.ts";
 
-/** Gives a fact for each node: those that are asked first, in their order, then the others. Throws nothing. */
+/** Returns a fact for each node: first those that are asked, in their order, then the others. */
 export async function findOnNodes(
   config: Config,
   store: Extract<StoreUrl, { nodes: readonly Node[] }>,

@@ -17,7 +17,7 @@ const chunkLength = 65_536;
 /** What is still to do: to write text, to print a value, or to leave an array or object behind. */
 type Step = { readonly text: string } | { readonly value: Document } | { readonly leave: Document };
 
-/** Gives the JSON text, or undefined where it would be longer than `maxPrintedLength`. Throws nothing. */
+/** Returns the JSON text, or undefined if it would be longer than `maxPrintedLength`. */
 export function printDocument(document: Document, showValues: boolean): string | undefined {
   const printed: Buffer[] = [];
   const path = new Set<Document>();

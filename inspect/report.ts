@@ -1,4 +1,4 @@
-// What the inspect tool prints for a person: what is known of the session, then the tree of it.
+// What the inspect tool prints for a person: facts about the session, then its tree.
 
 import type { TreeLine } from "./expression-tree.ts";
 
@@ -8,10 +8,10 @@ export interface Fact {
   readonly isGood: boolean;
 }
 
-/** Wider expressions push their own value to the right, and no other's. */
+/** A wider expression pushes only its own value to the right. */
 const maxExpressionColumn = 48;
 
-/** Gives the text, without a newline behind it. */
+/** Returns the text without a final newline. */
 export function reportOf(facts: readonly Fact[], tree: readonly TreeLine[], hasColours: boolean): string {
   const paint = hasColours ? painted : (text: string) => text;
   const width = Math.min(maxExpressionColumn, Math.max(0, ...tree.map(({ path }) => path.length)));
