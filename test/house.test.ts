@@ -2,8 +2,16 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { variables } from "../handlers/variables.ts";
@@ -66,6 +74,62 @@ describe("the guides", () => {
     const problems = [...new Set(elasticache.match(/(?<= {2}\| ")[a-z-]+(?=")/g))];
     assert.ok(problems.includes("cluster-not-found") && problems.length === 9, problems.join());
     for (const problem of problems) assert.ok(guide("troubleshooting").includes(`\`${problem}\``), problem);
+  });
+});
+
+describe("the pages", () => {
+  const pages = readPages("");
+
+  it("are all found", () => {
+    for (const path of ["README.md", "docs/sessions.md", "infra/README.md", "bench/README.md"]) {
+      assert.ok(pages.has(path), path);
+    }
+    assert.ok(![...pages.keys()].some((path) => path.includes("node_modules")));
+  });
+
+  it("have no line over 120 characters", () => {
+    for (const [path, text] of pages) assert.deepEqual(longLines(text), [], path);
+  });
+
+  it("list each section at their top, where there are more than three", () => {
+    for (const [path, text] of pages) assert.deepEqual(missingFromContents(text), [], path);
+  });
+
+  it("lead by each link to a file and a heading that are there", () => {
+    for (const path of pages.keys()) assert.deepEqual(deadLinks(path, pages, hasFile), [], path);
+  });
+
+  it("can fail: a long line, counted in characters", () => {
+    assert.deepEqual(longLines(`${"é🙂".repeat(60)}\nb\n${"c".repeat(121)}`), [3]);
+  });
+
+  it("can fail: a section that the contents do not list", () => {
+    const sections = "\n## One\n## Two & `three`\n## Four\n```\n## no section\n```\n";
+    const contents = "- [One](#one)\n- [Two](#two--three)\n- [Four](#four)\n";
+    assert.deepEqual(missingFromContents(`# Page${sections}`), []);
+    assert.deepEqual(missingFromContents(`# Page\n${contents}${sections}## Five\n[five](#five)`), ["five"]);
+    assert.deepEqual(missingFromContents(`# Page\n${contents}- [Five](#five)\n${sections}## Five`), []);
+  });
+
+  it("can fail: a link to a heading or a file that is not there", () => {
+    const made = new Map([
+      [
+        "a.md",
+        "# A\n## Same\n## Same\n[b](docs/b.md#where-is-it) [x](#same-1) [y](#same-2) [z](no.md) `[c](d)`",
+      ],
+      [
+        "docs/b.md",
+        "# B\n### Where *is* [it](../a.md)?\n[a](../a.md#b) [out](https://example.org/#x) [f](f.ts)",
+      ],
+    ]);
+    const isThere = (path: string) => path === "docs/f.ts";
+    assert.deepEqual(deadLinks("a.md", made, isThere), ["#same-2", "no.md"]);
+    assert.deepEqual(deadLinks("docs/b.md", made, isThere), ["../a.md#b"]);
+  });
+
+  it("keep what a stranger reads first within 150 lines", () => {
+    const lines = (pages.get("README.md") ?? "").trimEnd().split("\n");
+    assert.ok(lines.length <= 150, `${lines.length} lines`);
   });
 });
 
@@ -193,4 +257,75 @@ function readTable(architecture: string): Map<string, string[]> {
   for (const free of ["custom", "params", "docs", "test", "bench"]) table.delete(free);
   assert.ok(table.size >= 8, "ARCHITECTURE.md's table of rooms cannot be read");
   return table;
+}
+
+/** Returns the project's pages below a folder, by their paths from the root. */
+function readPages(folder: string): Map<string, string> {
+  const pages = new Map<string, string>();
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      const isOurs = !/^\.|^(node_modules|dist|fixtures)$/.test(entry.name);
+      if (isOurs) for (const page of readPages(path)) pages.set(...page);
+    } else if (entry.name.endsWith(".md")) pages.set(path, readFileSync(join(root, path), "utf8"));
+  }
+  return pages;
+}
+
+function hasFile(path: string): boolean {
+  return existsSync(join(root, path));
+}
+
+/** Returns the numbers of the lines with more than 120 characters. A character is a code point. */
+function longLines(text: string): number[] {
+  const lines = text.split("\n").map((line, i) => ({ length: [...line].length, number: i + 1 }));
+  return lines.filter(({ length }) => length > 120).map(({ number }) => number);
+}
+
+function withoutBlocks(text: string): string {
+  return text.replace(/^( *)```.*?^\1```/gms, "");
+}
+
+/** Returns the anchors that GitHub gives to the headings with these marks, in their order. */
+function anchorsOf(text: string, marks = "#{1,6}"): string[] {
+  const seen = new Map<string, number>();
+  return [...withoutBlocks(text).matchAll(new RegExp(`^${marks} +(.+)$`, "gm"))].map(([, heading = ""]) => {
+    const words = heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .trim()
+      .toLowerCase();
+    const anchor = words.replace(/[^\p{L}\p{M}\p{N}_\- ]/gu, "").replaceAll(" ", "-");
+    const count = seen.get(anchor) ?? 0;
+    seen.set(anchor, count + 1);
+    return count === 0 ? anchor : `${anchor}-${count}`;
+  });
+}
+
+function linksOf(text: string): string[] {
+  const prose = withoutBlocks(text).replace(/``.*?``|`[^`\n]*`/g, "");
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+}
+
+/** Returns the sections, of a page with more than three, that nothing above the first of them leads to. */
+function missingFromContents(text: string): string[] {
+  const sections = anchorsOf(text, "##");
+  if (sections.length <= 3) return [];
+  const listed = linksOf(text.slice(0, text.search(/^## /m)));
+  return sections.filter((section) => !listed.includes(`#${section}`));
+}
+
+/** Returns the links of a page that lead to no file, or to no heading of a page. */
+function deadLinks(
+  path: string,
+  pages: ReadonlyMap<string, string>,
+  isThere: (path: string) => boolean,
+): string[] {
+  return linksOf(pages.get(path) ?? "").filter((link) => {
+    if (/^[a-z]+:/.test(link)) return false;
+    const [file = "", anchor] = link.split("#");
+    const target = file === "" ? path : normalize(join(dirname(path), file));
+    const page = pages.get(target);
+    if (anchor !== undefined) return page === undefined || !anchorsOf(page).includes(anchor);
+    return page === undefined && !isThere(target);
+  });
 }
