@@ -69,7 +69,7 @@ export function network(stage: string, { vpc, files, variables, store }: Paramet
         },
       },
       ...Object.fromEntries(peers.map((peer) => [peer.id, admission(stage, peer)])),
-      ...(created.length === 0 ? {} : endpoints(stage, vpc.id, vpc.subnets, created)),
+      ...(created.length === 0 ? {} : endpoints(stage, vpc.id, vpc.endpointSubnets ?? vpc.subnets, created)),
     },
   };
 }

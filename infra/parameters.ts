@@ -76,10 +76,16 @@ const rules = {
   "vpc.cachePort": wholeNumber(1, 65535),
   "vpc.makeEndpoints": flag,
   "vpc.endpointSecurityGroup": id("sg"),
+  "vpc.endpointSubnets": listOf(id("subnet")),
   "files.fileSystem": id("fs"),
   "files.accessPoint": arn("elasticfilesystem", "access-point/"),
   "files.securityGroup": id("sg"),
   "secrets.kmsKey": arn("kms", "key/"),
+  "dynamodb.kmsKey": arn("kms", "key/"),
+  permissionsBoundary: text(
+    "the ARN arn:aws:iam::ACCOUNT:policy/NAME",
+    /^arn:aws[a-z-]*:iam::[0-9]{12}:policy\/[\w+=,.@/-]+$/,
+  ),
   expectedUsers: wholeNumber(1, 100_000_000),
   backWithinSeconds: { ...wholeNumber(1, 86_400), fallback: 600 },
   "throttle.loginsPerSecond": wholeNumber(1, 100_000),
@@ -124,6 +130,8 @@ export type Parameters = Values & {
   readonly servedHosts: readonly string[];
   /** Those among the parameters, by their names. */
   readonly arns: Readonly<Record<string, string>>;
+  /** Of the stack and of what it creates. */
+  readonly tags: Readonly<Record<string, string>>;
 };
 
 type Map = Readonly<Record<string, unknown>>;
@@ -133,10 +141,10 @@ export async function checkParameters(
   given: unknown,
 ): Promise<Parameters | { readonly problems: readonly string[] }> {
   if (!isMap(given)) return { problems: ["it must hold parameters: params/example.yml shows them"] };
-  const { function: ofFunction, ...others } = given;
+  const { function: ofFunction, tags = {}, ...others } = given;
   const found = flatten(others);
   const texts = textsOf(ofFunction);
-  const problems = [...problemsOfValues(found), ...problemsOfVariables(ofFunction)];
+  const problems = [...problemsOfValues(found), ...problemsOfTags(tags), ...problemsOfVariables(ofFunction)];
   if (texts === undefined || problems.length > 0) return { problems };
   const config = await readConfig(withPlaceholders(texts));
   if ("problems" in config) return { problems: config.problems.map(nameInFile) };
@@ -152,7 +160,24 @@ export async function checkParameters(
     store: config.store,
     servedHosts: [...config.servedHosts],
     arns: arnsOf(found),
+    tags: textsOf(tags) ?? {},
   };
+}
+
+/** Source: "Tag naming limits and requirements", Tagging AWS Resources User Guide. */
+function problemsOfTags(tags: unknown): string[] {
+  const part = /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u;
+  const isRight =
+    isMap(tags) &&
+    Object.entries(tags).every(
+      ([name, value]) =>
+        name.length <= 128 &&
+        part.test(name) &&
+        !/^aws:/i.test(name) &&
+        part.test(String(value)) &&
+        !isMap(value),
+    );
+  return isRight ? [] : ["tags is wrong: it must be names, none of which begins with aws:, each with a text"];
 }
 
 function isMap(value: unknown): value is Map {
@@ -245,7 +270,8 @@ function problemsOfArns(found: Map): string[] {
     return { name, region, account };
   });
   const elsewhere = arns
-    .filter(({ region }) => region !== found["region"])
+    // IAM's have none.
+    .filter(({ region }) => region !== "" && region !== found["region"])
     .map(({ name, region }) => `${name} is of region ${region}: it must be of the parameter region`);
   const [first] = arns;
   const others = arns
@@ -314,6 +340,8 @@ function problemsOfTogether(
     refuse(namesOf("files."), "for they belong to a SESSION_STORE of files:///mnt/NAME");
   }
 
+  if (store.kind !== "dynamodb") refuse(["dynamodb.kmsKey"], "for the sessions are not in DynamoDB");
+  if (!found["vpc.makeEndpoints"]) refuse(["vpc.endpointSubnets"], "for no endpoints are made");
   const secrets = secretNames(texts);
   const ways = ["vpc.makeEndpoints", "vpc.endpointSecurityGroup"];
   if ((store.kind === "elasticache" || secrets.length > 0) && isSet("vpc.id")) {

@@ -32,6 +32,7 @@ function role(stage: string, name: string, logGroup: string, parameters: Paramet
     Type: "AWS::IAM::Role",
     Properties: {
       AssumeRolePolicyDocument: policy([trust]),
+      ...(parameters.permissionsBoundary && { PermissionsBoundary: parameters.permissionsBoundary }),
       Policies: [{ PolicyName: "inspectord", PolicyDocument: policy(statements) }],
     },
   };
@@ -72,14 +73,19 @@ function networkInterfaces(stage: string, name: string): readonly Statement[] {
 }
 
 /** Caches need no IAM permission: network access is enough. */
-function storeStatements({ store, files }: Parameters): readonly Statement[] {
+function storeStatements({ store, files, dynamodb }: Parameters): readonly Statement[] {
   switch (store.kind) {
     case "elasticache": {
       const cluster = arn("elasticache", `cluster:${store.clusterId}`);
       return [allow(["elasticache:DescribeCacheClusters"], cluster)];
     }
     case "dynamodb":
-      return [allow(["dynamodb:GetItem", "dynamodb:BatchGetItem"], arn("dynamodb", `table/${store.table}`))];
+      return [
+        allow(["dynamodb:GetItem", "dynamodb:BatchGetItem"], arn("dynamodb", `table/${store.table}`)),
+        ...(dynamodb.kmsKey === null
+          ? []
+          : [decryption("dynamodb", dynamodb.kmsKey, "aws:dynamodb:tableName", [store.table])]),
+      ];
     case "files": {
       const fileSystem = arn("elasticfilesystem", `file-system/${files.fileSystem}`);
       return [
@@ -102,23 +108,24 @@ function secretStatements({ variables, secrets }: Parameters): readonly Statemen
   return [
     allow(["ssm:GetParameter"], parameters),
     // AWS's own key for SSM needs no permission.
-    ...(secrets.kmsKey === null ? [] : [decryption(secrets.kmsKey, parameters)]),
+    ...(secrets.kmsKey === null ? [] : [decryption("ssm", secrets.kmsKey, "PARAMETER_ARN", parameters)]),
   ];
 }
 
 /**
- * The key may encrypt other secrets of the account, too: the role decrypts only what SSM asks for, and only these
- * parameters. SSM binds a parameter's value to its ARN by the encryption context.
+ * The key may encrypt other things of the account, too: the role decrypts only what this service asks for, and only what
+ * has one of these values in its encryption context.
  *
- * Source: "AWS KMS encryption for AWS Systems Manager Parameter Store SecureString parameters", Systems Manager's guide.
+ * Source: "AWS KMS encryption for AWS Systems Manager Parameter Store SecureString parameters", Systems Manager's guide;
+ * "DynamoDB encryption at rest: usage notes", DynamoDB's guide.
  */
-function decryption(key: string, parameters: readonly Value[]): Statement {
+function decryption(service: string, key: string, context: string, values: readonly Value[]): Statement {
   return {
     ...allow(["kms:Decrypt"], key),
     Condition: {
       StringEquals: {
-        "kms:ViaService": sub(`ssm.\${AWS::Region}.\${AWS::URLSuffix}`),
-        "kms:EncryptionContext:PARAMETER_ARN": parameters,
+        "kms:ViaService": sub(`${service}.\${AWS::Region}.\${AWS::URLSuffix}`),
+        [`kms:EncryptionContext:${context}`]: values,
       },
     },
   };

@@ -19,7 +19,7 @@ export interface Serverless {
 }
 
 export interface Settings
-  extends Pick<Parameters, "region" | "reservedConcurrency" | "logs" | "tracing" | "arns"> {
+  extends Pick<Parameters, "region" | "reservedConcurrency" | "logs" | "tracing" | "arns" | "tags"> {
   readonly throttle: Readonly<Record<Exclude<keyof Parameters["throttle"], symbol>, number>>;
   /** The format of API Gateway's access log. */
   readonly accessLog: string;
@@ -69,12 +69,12 @@ function readIfThere(path: string): string | undefined {
 function deployedSettings(stage: string, parameters: Parameters): Settings {
   const { vpc, environment, resources } = network(stage, parameters);
   const { variables, store, servedHosts, files } = parameters;
-  const { region, reservedConcurrency, logs, tracing, alarms, arns } = parameters;
+  const { region, reservedConcurrency, logs, tracing, alarms, arns, tags } = parameters;
   const { loginsPerSecond, loginBurst } = capacityOf(parameters);
   const mountPath = mountPathOf(store);
   const topic = alarms.topic ?? { Ref: "AlarmTopic" };
   return {
-    ...{ region, reservedConcurrency, logs, tracing, arns },
+    ...{ region, reservedConcurrency, logs, tracing, arns, tags },
     environment: { ...variables, ...environment, STAGE: stage },
     vpc,
     fileSystem: mountPath === undefined ? null : { arn: files.accessPoint, localMountPath: mountPath },

@@ -35,7 +35,7 @@ describe("the parameters of a deployment", () => {
     const { vpc, throttle, logs, tracing, alarms, reservedConcurrency, dashboard } = await checked(plain);
     assert.deepEqual(vpc, {
       ...plain.vpc,
-      ...{ cachePort: null, makeEndpoints: null, endpointSecurityGroup: null },
+      ...{ cachePort: null, makeEndpoints: null, endpointSecurityGroup: null, endpointSubnets: null },
     });
     assert.deepEqual(throttle, {
       ...{ loginsPerSecond: null, loginBurst: null },
@@ -273,6 +273,33 @@ describe("the parameters of a deployment", () => {
     ]);
   });
 
+  it("take tags, a boundary of the roles, and a key of the table", async () => {
+    const own = {
+      tags: { team: "chat", cost: 7 },
+      permissionsBoundary: "arn:aws:iam::123456789012:policy/b",
+    };
+    const { tags, permissionsBoundary } = await checked({ ...dynamodb, ...own });
+    assert.deepEqual([tags, permissionsBoundary], [{ team: "chat", cost: "7" }, own.permissionsBoundary]);
+    for (const wrong of [
+      "x",
+      [1],
+      { "aws:a": "b" },
+      { a: { b: "c" } },
+      { "a<": "b" },
+      { ["k".repeat(129)]: "" },
+    ]) {
+      assert.match(
+        (await problemsOf({ ...plain, tags: wrong }))[0] ?? "",
+        /^tags is wrong: it must be names/,
+      );
+    }
+    const kmsKey = full.logs.kmsKey.replace("eu-west-1", dynamodb.region);
+    await checked({ ...dynamodb, dynamodb: { kmsKey } });
+    assert.deepEqual(await problemsOf({ ...plain, region: dynamodb.region, dynamodb: { kmsKey } }), [
+      "dynamodb.kmsKey: to be left out, for the sessions are not in DynamoDB",
+    ]);
+  });
+
   it("send alarms one way", async () => {
     const alarms = { ...files.alarms, email: "a@example.org" };
     assert.deepEqual(await problemsOf({ ...files, alarms }), [
@@ -299,7 +326,7 @@ describe("params/example.yml", () => {
   it("shows each parameter, and none that there is not", async () => {
     const ours = names.filter((name) => !name.startsWith("function."));
     const [told = ""] = await problemsOf({ ...plain, nothing: 1 });
-    const known = told.replace("nothing is no parameter: there are ", "").split(", ");
+    const known = [...told.replace("nothing is no parameter: there are ", "").split(", "), "tags.team"];
     assert.deepEqual(ours.toSorted(), known.toSorted());
     // No secret stands there.
     const named = functionVariables.filter((name) => !secretVariables.includes(name));
