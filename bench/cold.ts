@@ -49,7 +49,7 @@ function start(node: string, { handler, settings }: Contender): Start {
   return found;
 }
 
-/** Writes a handler with this text before it, and gives where it stands. */
+/** Writes a handler with this text before it, and returns where it stands. */
 function writeHandler(before: string): string {
   const directory = join(temporaryDirectory(), "handler");
   mkdirSync(directory);

@@ -22,7 +22,7 @@ const slowRounds = 3;
 
 export interface Contender {
   readonly name: string;
-  /** Gives the time that so many runs take, in microseconds. */
+  /** Returns the time that so many runs take, in microseconds. */
   readonly run: (count: number) => number | Promise<number>;
   /** For each round, the microseconds of one run. */
   readonly times: number[];

@@ -31,7 +31,7 @@ interface Sample {
 
 const script = fileURLToPath(new URL("sessions.php", import.meta.url));
 
-/** A contender of this process. Its result is looked at once: whoever cannot read the session is not measured. */
+/** A contender of this process. Its result is checked once: a contender that cannot read the session is not measured. */
 function inProcess(name: string, decode: () => unknown): Contender {
   if ((decode() as { user: { name: unknown } }).user.name !== "alice")
     throw new Error(`${name} does not find the user`);

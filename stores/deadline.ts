@@ -4,7 +4,7 @@ import { StoreError } from "../inspector/session-store.ts";
 
 /**
  * Returns what the work returns.
- * @throws StoreError "store-timeout" after so many milliseconds; before that, what the work throws
+ * @throws StoreError "store-timeout" after that many milliseconds; before that, what the work throws
  */
 export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -37,7 +37,7 @@ export interface FilesStoreOptions {
   readonly keyOf: KeyOf;
   /** For one getData or getMany in all, in milliseconds: a directory on a network can hang. */
   readonly timeoutMs: number;
-  /** Is told of each file that stands in a session's place and is none of PHP's. */
+  /** Called for each file that stands in a session's place and that PHP would not read. */
   readonly report: Report;
 }
 
@@ -113,7 +113,7 @@ export class FilesStore implements SessionStore {
 const writableByOthers = constants.S_IWGRP | constants.S_IWOTH;
 
 /**
- * Returns the bytes of PHP's file of that name, null where there is no file, or why it is none of PHP's.
+ * Returns the bytes of PHP's file of that name, null if there is no file, or why PHP would not read it.
  * @throws StoreError
  */
 async function readSession(path: string, uid: number): Promise<Uint8Array | null | ForeignFile> {
@@ -145,7 +145,7 @@ async function readSession(path: string, uid: number): Promise<Uint8Array | null
   }
 }
 
-/** Returns why a file is none that PHP, running as this user, would read or have written; undefined for its own. */
+/** Returns why PHP, running as this user, would not read or have written this file; undefined if it would. */
 function foreignFile(file: Stats, uid: number): ForeignFile | undefined {
   if (!file.isFile()) return "not-a-regular-file";
   if (file.uid !== uid && file.uid !== rootUid) return "foreign-owner";

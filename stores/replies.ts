@@ -31,7 +31,7 @@ export abstract class Replies<Reply> {
   }
 
   /**
-   * Gives the replies that this chunk completes. Of a value above the decoder's limit it keeps one byte past it:
+   * Returns the replies that this chunk completes. Of a value above the decoder's limit it keeps one byte past it:
    * enough for the decoder to see that the session is too large.
    * @throws BadReplyError
    */
@@ -65,19 +65,19 @@ export abstract class Replies<Reply> {
     return this.onValue(value.bytes);
   }
 
-  /** Is called in `onLine`: a value of so many bytes is what comes next. */
+  /** To be called in `onLine`: a value of this many bytes comes next. */
   protected expectValue(length: number): void {
     this.#value = { bytes: Buffer.alloc(Math.min(length, maxSessionBytes + 1)), filled: 0, left: length };
   }
 
-  /** Gives the reply that this line ends, or undefined where none ends here. Throws BadReplyError. */
+  /** Returns the reply that this line ends, or undefined if the reply goes on. Throws BadReplyError. */
   protected abstract onLine(line: string): Reply | undefined;
 
-  /** Gives the reply that this value ends, or undefined where none ends here. */
+  /** Returns the reply that this value ends, or undefined if the reply goes on. */
   protected abstract onValue(bytes: Buffer): Reply | undefined;
 }
 
-/** Gives how many bytes of the chunk are this value's data. */
+/** Returns how many bytes of the chunk are this value's data. */
 function take(value: Incoming, chunk: Buffer): number {
   const taken = Math.min(value.left, chunk.length);
   value.filled += chunk.copy(value.bytes, value.filled, 0, taken);

@@ -145,7 +145,7 @@ function readNodes(list: string): readonly Node[] | undefined {
   return nodes.length <= maxNodes && nodes.every((found) => found !== undefined) ? nodes : undefined;
 }
 
-/** Returns the node of "host:port" or "host:port:weight", or undefined where the text is none. */
+/** Returns the node of "host:port" or "host:port:weight", or undefined if the text is not one. */
 export function readNode(text: string): Node | undefined {
   const match = node.exec(text);
   const host = match?.[1] ?? match?.[2];

@@ -6,7 +6,7 @@ import { frame } from "../../infra/local/relay-caller.ts";
 
 export interface Pool {
   readonly pids: readonly number[];
-  /** Asks so many questions in all, every member one after another. Gives the milliseconds of each yes. */
+  /** Asks `count` questions in all, each member one after another. Returns the milliseconds of each yes. */
   ask(count: number): Promise<number[]>;
   stop(): Promise<void>;
 }
@@ -17,7 +17,7 @@ interface Member {
   readonly bytes: Buffer;
 }
 
-/** Starts so many members, and asks each its question: they are up then. Throws where a member ends. */
+/** Starts this many members, and asks each a question to see that it is up. Throws if a member ends. */
 export async function startPool(
   size: number,
   command: readonly string[],
@@ -55,7 +55,7 @@ export async function startPool(
   };
 }
 
-/** Gives nothing for a no: whoever is asked more than two cores can do answers so at its deadline. */
+/** Returns undefined for a no: a program that is asked more than two cores can do says no at its deadline. */
 function askOnce({ process: member, bytes }: Member): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const startedMs = performance.now();

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 /** Linux counts in hundredths of a second (USER_HZ, proc(5)). */
 const tickMs = 10;
 
-/** Gives the user's and the system's time of these processes so far, in milliseconds. */
+/** Returns the user's and the system's time of these processes so far, in milliseconds. */
 export function cpuMs(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -15,7 +15,7 @@ export function cpuMs(pids: readonly number[]): number {
   }, 0);
 }
 
-/** Gives the memory of these processes, each shared page divided by those who share it, in MB. */
+/** Returns the memory of these processes, each shared page divided by those who share it, in MB. */
 export function pssMb(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
     const kb = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];

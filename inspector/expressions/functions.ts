@@ -8,12 +8,12 @@
 //   not_older_than(timestamp, seconds)   true or false: less than so many seconds ago
 //   in_future(timestamp)                 true or false
 //
-// `text` is a string of the document, whether its bytes are UTF-8 or not. Null gives null, so that a session
+// `text` is a string of the document, whether its bytes are UTF-8 or not. Null returns null, so that a session
 // without that key is one of nobody. Anything else that cannot be decoded makes the whole expression fail: had
 // it a value, a `!` or an `||` could turn that into a yes.
 //
 // The JMESPath library looks for methods called func..., and drops every error that a function throws but its
-// own. So a failure is kept here, and whoever evaluates an expression must ask for it. What the library's functions
+// own. So a failure is kept here, and the caller that evaluates an expression must ask for it. What the library's functions
 // may cost is bounded here, too.
 
 import { Functions } from "@aws-lambda-powertools/jmespath/functions";
@@ -89,7 +89,7 @@ export class ExpressionFunctions extends Functions {
   }
 
   /**
-   * Whether fewer than so many seconds have passed since this time, given in seconds since 1970. A time in the
+   * Whether fewer than `seconds` have passed since this time, given in seconds since 1970. A time in the
    * future is no time at all, but for what two clocks may differ, and neither is anything but a number.
    */
   funcNotOlderThan(timestamp: unknown, seconds: number): boolean {
@@ -103,7 +103,7 @@ export class ExpressionFunctions extends Functions {
     return typeof timestamp === "number" && timestamp > this.#nowSeconds;
   }
 
-  /** `decode` gives undefined or throws UnreadableSessionError where the bytes are not what they should be. */
+  /** `decode` returns undefined or throws UnreadableSessionError if the bytes are not what they should be. */
   #decode(text: unknown, decode: (bytes: Buffer) => Document | undefined): Document {
     if (text === null || this.#failure !== undefined) return null;
     const bytes = bytesOfText(text);

@@ -22,7 +22,7 @@ const memjsTimeout = 7 * 24 * 60 * 60;
 /** Returns the client of one node. */
 export function connectPlain({ host, port }: Node): NodeClient {
   const server = new CheckedServer(host, port);
-  // Its own tries and its log are turned off.
+  // memjs's own attempts and its log are turned off.
   const client = new Client([server], { retries: 1, logger: { log() {} } });
   return {
     get isOver() {

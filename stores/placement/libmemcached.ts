@@ -57,7 +57,7 @@ export function modula(nodes: readonly Node[]): FirstNode {
   return (text) => oneAtATime(text) % nodes.length;
 }
 
-/** Gives the first node and those behind it, each once. */
+/** Returns the first node and those after it, each once. */
 export function inListOrder(first: number, nodes: number, replicas: number): readonly number[] {
   return Array.from({ length: Math.min(1 + replicas, nodes) }, (_, i) => (first + i) % nodes);
 }

@@ -8,10 +8,10 @@ export interface Node {
   readonly weight: number;
 }
 
-/** Gives the first node of a text: of a session id, of a key, or of a key with something behind it. */
+/** Returns the first node of a text: of a session id, of a key, or of a key with something after it. */
 export type FirstNode = (text: string) => number;
 
-/** Gives the host as PHP's lists of nodes have it, and as their points are labelled: IPv6 in brackets. */
+/** Returns the host as PHP's lists of nodes have it, and as their points are labelled: IPv6 in brackets. */
 export function writtenHost({ host }: Node): string {
   return host.includes(":") ? `[${host}]` : host;
 }

@@ -19,7 +19,7 @@
 //     mmc = pool->hash->find_server(pool->hash_state, keytmp, keytmp_len);
 //   } while (mmc_queue_contains(skip_servers, mmc) && *last_index < MEMCACHE_G(max_failover_attempts));
 //
-// What stands there as a limit is none: whoever calls it for a copy calls it again until there are enough nodes.
+// max_failover_attempts does not limit this: the caller repeats the search until it has enough nodes.
 //
 // Source: pecl-memcache 8 src/memcache_consistent_hash.c, memcache_standard_hash.c, memcache_session.c;
 // memcache_pool.c, mmc_pool_find_next(); memcache_queue.c, mmc_queue_push().
@@ -52,7 +52,7 @@ export function peclStandard(nodes: readonly Node[], hash: Hash): FirstNode {
   return (text) => list[((hash(text) >>> 16) & 0x7fff || 1) % list.length] ?? 0;
 }
 
-/** Gives the nodes of the key's copies, the first one first, each once. */
+/** Returns the nodes of the key's copies, the first one first, each once. */
 export function inFailoverOrder(
   find: FirstNode,
   key: string,

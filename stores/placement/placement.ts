@@ -12,7 +12,7 @@ import { phpredisPool } from "./phpredis.ts";
 
 export type { Node } from "./node.ts";
 
-/** Gives the nodes that have a copy of this session, as indices: the one that PHP asks first is the first. */
+/** Returns the nodes that have a copy of this session, as indices: the one that PHP asks first is the first. */
 export type Placement = (sessionId: string, key: string) => readonly number[];
 
 /** From the nodes, and the number of copies beyond the first, to their placement. */
@@ -34,12 +34,12 @@ const makers: Readonly<Record<PlacementMode, PlacementMaker>> = {
   "client-ketama-weighted": ofKey(ketamaWeighted),
 };
 
-/** Gives the placement on these memcached nodes, of which there must be one at least. */
+/** Returns the placement on these memcached nodes, of which there must be one at least. */
 export function createPlacement(mode: PlacementMode, nodes: readonly Node[], replicas: number): Placement {
   return makers[mode](nodes, replicas);
 }
 
-/** Gives the placement on these Redis servers, of which there must be one at least: phpredis knows no other. */
+/** Returns the placement on these Redis servers, of which there must be one at least: phpredis knows no other. */
 export function createRedisPlacement(nodes: readonly Node[]): Placement {
   const find = phpredisPool(nodes);
   return (sessionId) => [find(sessionId)];

@@ -5,12 +5,12 @@ export interface Point {
   readonly node: number;
 }
 
-/** Gives the points in their order on the ring. */
+/** Returns the points in their order on the ring. */
 export function sortPoints(points: readonly Point[]): readonly Point[] {
   return [...points].sort((a, b) => a.value - b.value || a.node - b.node);
 }
 
-/** Gives the node of the first point at or behind this hash, or of the first of all: the ring is closed. */
+/** Returns the node of the first point at or after this hash; after the last point the ring begins again. */
 export function nodeBehind(points: readonly Point[], hash: number): number {
   let low = 0;
   let high = points.length;

@@ -25,7 +25,7 @@ export interface ChatPage {
   readonly sessionId: string;
 }
 
-/** Logs in to the site in a browser profile of its own, and gives its chat page. */
+/** Logs in to the site in a browser profile of its own, and returns its chat page. */
 export async function logInToSite(
   browser: Browser,
   siteUrl: string,
@@ -42,7 +42,7 @@ export async function logInToSite(
   return { page, sessionId: session.id };
 }
 
-/** Connects Strophe.js from the page and drops the connection again. Gives what became of the connection. */
+/** Connects Strophe.js from the page and drops the connection again. Returns what became of the connection. */
 export async function connectStrophe(
   page: Page,
   service: string,

@@ -10,7 +10,7 @@ process.once("exit", () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** Gives a new directory below this one, or the system's; it is removed at the end of this process. */
+/** Returns a new directory below this one, or the system's; it is removed at the end of this process. */
 export function temporaryDirectory(below = tmpdir()): string {
   const directory = mkdtempSync(join(below, "inspectord-"));
   directories.push(directory);

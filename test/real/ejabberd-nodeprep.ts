@@ -18,7 +18,7 @@ const program =
   'ok = file:write_file("answers", term_to_binary(Answers)), ' +
   "halt().";
 
-/** Gives ejabberd's answer for each name, undefined where it refuses the name. One Erlang run for all. */
+/** Returns ejabberd's answer for each name, undefined where it refuses the name. One Erlang run for all. */
 export async function nodeprep(names: readonly string[]): Promise<(string | undefined)[]> {
   const libraries = ejabberdLibraries();
   if (libraries === undefined) throw new Error("ejabberd is not installed here");

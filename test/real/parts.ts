@@ -127,7 +127,7 @@ const sources: Readonly<Record<Part, PartSource>> = {
 };
 
 /**
- * Gives the `skip` of a test that needs these parts: false where they are there, else a text that names those
+ * Returns the `skip` of a test that needs these parts: false where they are there, else a text that names those
  * that are not. With CI=true nothing is skipped: the test runs and fails.
  */
 export function missing(...needed: Part[]): string | false {
@@ -137,7 +137,7 @@ export function missing(...needed: Part[]): string | false {
 }
 
 /**
- * Gives `it` and the hooks of node's test runner for a suite that needs these parts. Where one is missing, each of
+ * Returns `it` and the hooks of node's test runner for a suite that needs these parts. Where one is missing, each of
  * its tests is skipped and counted, and no hook runs.
  */
 export function needing(
@@ -209,7 +209,7 @@ function hasExtensions(...names: string[]): boolean {
   return names.every((name) => loaded.includes(name));
 }
 
-/** Gives the path of a program that the shell would find, or undefined. */
+/** Returns the path of a program that the shell would find, or undefined. */
 function inPath(program: string): string | undefined {
   const directories = (process.env["PATH"] ?? "").split(delimiter);
   return directories.map((directory) => join(directory, program)).find((path) => existsSync(path));
@@ -219,7 +219,7 @@ export function chromiumPath(): string | undefined {
   return inPath("chromium-headless-shell") ?? inPath("chromium") ?? inPath("google-chrome");
 }
 
-/** Gives the directory below which ejabberd's Erlang applications lie (ERL_LIBS), or undefined. */
+/** Returns the directory below which ejabberd's Erlang applications lie (ERL_LIBS), or undefined. */
 export function ejabberdLibraries(): string | undefined {
   const libraries = "/usr/lib";
   if (!existsSync(libraries)) return undefined;
@@ -234,7 +234,7 @@ export function ejabberdLibraries(): string | undefined {
     });
 }
 
-/** Gives where a version of Node lies once the part "nodes" is there. */
+/** Returns where a version of Node lies once the part "nodes" is there. */
 export function nodePath(version: (typeof nodeVersions)[number]): string {
   return join(nodesDirectory, "node_modules", `node-${version}`, "bin", "node");
 }

@@ -12,7 +12,7 @@ export function iniArguments(ini: Ini): string[] {
   return Object.entries(ini).flatMap(([name, value]) => ["-d", `${name}=${value}`]);
 }
 
-/** Runs PHP code, without its opening tag, and gives what it prints. Throws when PHP fails. */
+/** Runs PHP code, without its opening tag, and returns what it prints. Throws when PHP fails. */
 export function runPhp(code: string, ini: Ini = {}, input = ""): Buffer {
   return execFileSync("php", [...iniArguments({ ...commandLineIni, ...ini }), "-r", code], {
     input,
@@ -21,7 +21,7 @@ export function runPhp(code: string, ini: Ini = {}, input = ""): Buffer {
   });
 }
 
-/** Runs PHP code as this user, and gives what it prints, or undefined where PHP warns or fails. Needs root. */
+/** Runs PHP code as this user, and returns what it prints, or undefined where PHP warns or fails. Needs root. */
 export function tryPhpAs(uid: number, code: string, ini: Ini, input = ""): string | undefined {
   const { status, stdout, stderr } = spawnSync(
     "php",
@@ -31,7 +31,7 @@ export function tryPhpAs(uid: number, code: string, ini: Ini, input = ""): strin
   return status === 0 && stderr === "" ? stdout : undefined;
 }
 
-/** Runs a PHP script with these arguments, and gives what it prints. Throws when PHP fails. */
+/** Runs a PHP script with these arguments, and returns what it prints. Throws when PHP fails. */
 export function runPhpScript(path: string, args: readonly string[], ini: Ini = {}): Buffer {
   return execFileSync("php", [...iniArguments({ ...commandLineIni, ...ini }), path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -65,14 +65,14 @@ export function filesIni(directory: string): Ini {
   return { "session.save_handler": "files", "session.save_path": directory };
 }
 
-/** Starts a session, sets these variables by PHP's own hands, and gives the session id that PHP made. */
+/** Starts a session, sets these variables by PHP's own hands, and returns the session id that PHP made. */
 export function writeSession(variables: Readonly<Record<string, unknown>>, ini: Ini): string {
   const code =
     "session_start(); $_SESSION = json_decode(stream_get_contents(STDIN), true); echo session_id(); session_write_close();";
   return runPhp(code, ini, JSON.stringify(variables)).toString();
 }
 
-/** Has PHP write so many sessions in one run, `$_SESSION["i"]` counting from 0, and gives their ids in order. */
+/** Has PHP write so many sessions in one run, `$_SESSION["i"]` counting from 0, and returns their ids in order. */
 export function writeSessions(count: number, ini: Ini): string[] {
   const code =
     `for ($i = 0; $i < ${count}; $i++) { session_id(session_create_id()); session_start(); ` +

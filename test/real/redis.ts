@@ -9,7 +9,7 @@ export interface Redis {
   readonly host: string;
   readonly port: number;
   readonly process: RunningProcess;
-  /** Sends these commands in one write, and gives what it answers within its first chunk. */
+  /** Sends these commands in one write, and returns what it answers within its first chunk. */
   tell(...commands: readonly (readonly string[])[]): Promise<string>;
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ function tell(port: number, host: string, commands: readonly (readonly string[])
   });
 }
 
-/** Gives the settings by which it listens with TLS on this port, too. */
+/** Returns the settings by which it listens with TLS on this port, too. */
 export function tlsSettings(port: number, { certPath, keyPath }: Certificate): string[] {
   const files = ["--tls-cert-file", certPath, "--tls-key-file", keyPath];
   return ["--tls-port", String(port), ...files, "--tls-auth-clients", "no"];

@@ -8,7 +8,7 @@ export type LoginResult = "success" | "failure" | "stream-error" | "closed";
 
 /** A client that is logged in. */
 export interface Client {
-  /** Says this, and gives what the server says from then on until it has said that. */
+  /** Says this, and returns what the server says from then on until it has said that. */
   say(text: string, until: string): Promise<string>;
   end(): void;
 }
@@ -21,7 +21,7 @@ interface Exchange {
   readonly said: string;
 }
 
-/** Logs in, and gives what the server said to it. Throws after ten seconds of silence. */
+/** Logs in, and returns what the server said to it. Throws after ten seconds of silence. */
 export async function logInByTcp(
   port: number,
   host: string,

@@ -11,7 +11,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
 
-/** Answers the request, or leaves it open; gives whether the stand-in should answer it as DynamoDB does. */
+/** Answers the request, or leaves it open; returns whether the stand-in should answer it as DynamoDB does. */
 export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface StandInDynamoDb {

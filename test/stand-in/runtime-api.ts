@@ -7,9 +7,9 @@ import type { AddressInfo } from "node:net";
 export interface RuntimeApi {
   /** As AWS_LAMBDA_RUNTIME_API has it. */
   readonly host: string;
-  /** Gives the function this event, and gives what it answers. Throws what the loader tells of an error. */
+  /** Hands the function this event, and returns its answer. Throws what the loader reports of an error. */
   invoke(event: unknown): Promise<unknown>;
-  /** Gives what the loader tells of a function that could not be loaded. */
+  /** Returns what the loader reports of a function that could not be loaded. */
   readonly initError: Promise<{ readonly errorType: string; readonly errorMessage: string }>;
   stop(): Promise<void>;
 }

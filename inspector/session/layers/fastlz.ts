@@ -19,7 +19,7 @@ const longMatch = 7;
 const farOffset = 31 * 256 + 255;
 
 /**
- * Gives the `length` bytes that this block holds, or undefined where it holds anything but exactly so many, or
+ * Returns the `length` bytes that this block holds, or undefined where it holds anything but exactly so many, or
  * is no block. Takes time linear in the block and `length`, and reads and writes nothing outside of them.
  */
 export function decompressFastLz(block: Uint8Array, length: number): Uint8Array | undefined {
@@ -30,7 +30,7 @@ export function decompressFastLz(block: Uint8Array, length: number): Uint8Array 
   let from = 0;
   let to = 0;
 
-  /** Gives the next byte of the block, or NaN past its end: every check below fails on that. */
+  /** Returns the next byte of the block, or NaN past its end: every check below fails on that. */
   const next = () => block[from++] ?? Number.NaN;
 
   let instruction = next() & 31;

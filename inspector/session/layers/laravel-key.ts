@@ -26,7 +26,7 @@ export class LaravelKey {
   }
 }
 
-/** Returns the key, or undefined where the text is none. */
+/** Returns the key, or undefined if the text is not a key. */
 export function readLaravelKey(text: string): LaravelKey | undefined {
   return appKey.test(text) ? new LaravelKey(Buffer.from(text.slice("base64:".length), "base64")) : undefined;
 }
