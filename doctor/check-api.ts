@@ -4,12 +4,12 @@ import { randomBytes } from "node:crypto";
 import { localpartOfUserName } from "../inspector/localpart.ts";
 import type { IsUserPolicy, Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
-import { Api, ApiFault } from "../relay/api.ts";
-import { askWithRetry, DeadlineFault } from "../relay/attempts.ts";
+import { Api, ApiError } from "../relay/api.ts";
+import { askWithRetry, DeadlineError } from "../relay/attempts.ts";
 import type { RelayConfig } from "../relay/config.ts";
 import { endpointOf } from "../relay/connection.ts";
 import { Connections, type Exchange, type ExchangeOptions } from "../relay/connections.ts";
-import { type Credentials, CredentialsFault } from "../relay/credentials/credentials.ts";
+import { type Credentials, CredentialsError } from "../relay/credentials/credentials.ts";
 import { credentialPlaces } from "../relay/credentials/open.ts";
 import { RequestSlots } from "../relay/request-slots.ts";
 import { createSign } from "../relay/sign.ts";
@@ -117,7 +117,7 @@ async function askFirst(client: Client, server: string) {
   return { first: await client.ask(madeUpLogin(server, other)), idBytes: other };
 }
 
-class ProgramNotRun extends Error {}
+class ProgramError extends Error {}
 
 async function findCredentials(
   config: RelayConfig,
@@ -125,7 +125,7 @@ async function findCredentials(
 ): Promise<{ readonly credentials?: Credentials; readonly finding: Finding }> {
   const check = "credentials";
   const runProgram = async () => {
-    throw new ProgramNotRun();
+    throw new ProgramError();
   };
   try {
     for (const { name, load } of credentialPlaces(config, runsPrograms ? undefined : runProgram)) {
@@ -139,13 +139,13 @@ async function findCredentials(
       return { credentials, finding: { level: "ok", check, says: `from ${name}${until}` } };
     }
   } catch (fault) {
-    if (fault instanceof ProgramNotRun) {
+    if (fault instanceof ProgramError) {
       const says =
         "API check skipped: the relay's credentials come from a credential_process, which is not run for it";
       const change = "run the doctor as the relay's user, with the relay's URL and options";
       return { finding: { level: "warn", check, says, change } };
     }
-    if (!(fault instanceof CredentialsFault)) throw fault;
+    if (!(fault instanceof CredentialsError)) throw fault;
     return { finding: { level: "fail", check, says: fault.detail } };
   }
   return {
@@ -177,7 +177,7 @@ class DatedConnections extends Connections {
   }
 }
 
-type Answer = Verdict | { readonly fault: ApiFault | DeadlineFault };
+type Answer = Verdict | { readonly fault: ApiError | DeadlineError };
 
 /** Asks as the relay does: signed, within the login's time, by at most two tries. */
 class Client {
@@ -218,7 +218,7 @@ class Client {
         random: Math.random,
       });
     } catch (fault) {
-      if (fault instanceof ApiFault || fault instanceof DeadlineFault) return { fault };
+      if (fault instanceof ApiError || fault instanceof DeadlineError) return { fault };
       throw fault;
     }
   }
@@ -271,7 +271,7 @@ function firstFinding(
 
 /** Returns what a fault means to an operator and what to change. */
 function explain(
-  fault: ApiFault | DeadlineFault,
+  fault: ApiError | DeadlineError,
   { url, region }: RelayConfig,
 ): Pick<Finding, "says" | "change"> {
   const { code, detail } = fault;
@@ -376,8 +376,8 @@ function hostFinding({ name, at }: Host, answer: Answer): Finding {
 async function loginFinding(client: Client, { userName, server, session }: Login): Promise<Finding> {
   const check = "login";
   const prepared = localpartOfUserName(userName);
-  if ("doubt" in prepared) {
-    const says = `nobody can log in by this name: it makes no JID that is surely theirs (${prepared.doubt})`;
+  if ("problem" in prepared) {
+    const says = `nobody can log in by this name: it makes no JID that is surely theirs (${prepared.problem})`;
     return { level: "fail", check, says, change: 'see "doubtful-user-name" in docs/troubleshooting.md' };
   }
   const user = prepared.localpart;

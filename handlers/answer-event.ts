@@ -15,7 +15,7 @@ export interface Route<Request, Outcome> {
   /** The message of its log lines. */
   readonly name: string;
   readonly maxBodyBytes: number;
-  readonly parse: (body: string) => { readonly request: Request } | { readonly breach: string };
+  readonly parse: (body: string) => { readonly request: Request } | { readonly problem: string };
   /** Fields for the log: codes and counts, and nothing that the request or the session said. */
   readonly logFields: (request: Request, outcome: Outcome | Unavailable) => LogFields;
   /** Metrics without their stage, or undefined where the request is not to be counted. */
@@ -88,7 +88,7 @@ async function answerEvent<Request, Outcome extends { readonly outcome: string }
 ): Promise<Response> {
   const startedMs = nowMs();
   const parsed = route.parse(body);
-  if ("breach" in parsed) return refuse(parsed.breach, common, log);
+  if ("problem" in parsed) return refuse(parsed.problem, common, log);
   let outcome: Outcome | Unavailable;
   try {
     outcome = await ask(parsed.request);
@@ -119,9 +119,9 @@ async function answerEvent<Request, Outcome extends { readonly outcome: string }
   });
 }
 
-function refuse(breach: string, common: LogFields, log: Log): Response {
-  log("warn", "contract-breach", { ...common, code: breach });
-  return respond({ status: 400, body: JSON.stringify({ error: breach }) });
+function refuse(problem: string, common: LogFields, log: Log): Response {
+  log("warn", "contract-breach", { ...common, code: problem });
+  return respond({ status: 400, body: JSON.stringify({ error: problem }) });
 }
 
 /** Returns undefined for what is no event of API Gateway: a test of the console, another trigger, another format. */

@@ -37,7 +37,7 @@ const anySessionId = "0".repeat(32);
 const noLocalpart = "/";
 
 /** Why there is nothing to print, as a code, and the program's exit code. */
-class Failure extends Error {
+class InspectError extends Error {
   readonly exitCode: number;
 
   constructor(code: string, exitCode: number) {
@@ -52,8 +52,8 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   // Only the name of any other error: its message could hold a piece of the session.
-  console.error(error instanceof Failure ? error.message : `internal-error: ${(error as Error).name}`);
-  process.exitCode = error instanceof Failure ? error.exitCode : 1;
+  console.error(error instanceof InspectError ? error.message : `internal-error: ${(error as Error).name}`);
+  process.exitCode = error instanceof InspectError ? error.exitCode : 1;
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -62,10 +62,10 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(usage);
     return;
   }
-  if ("problem" in options) throw new Failure(`usage: ${options.problem} (--help says more)`, 2);
+  if ("problem" in options) throw new InspectError(`usage: ${options.problem} (--help says more)`, 2);
   const configured = await readInspectConfig(options);
   if ("problems" in configured) {
-    throw new Failure(`bad-configuration: ${configured.problems.join("\n  ")}`, 2);
+    throw new InspectError(`bad-configuration: ${configured.problems.join("\n  ")}`, 2);
   }
   const sessionId = options.isRaw ? undefined : await sessionIdOf(options);
   const { config, facts } = await withNodesFound(configured, sessionId);
@@ -84,9 +84,9 @@ async function sessionIdOf({ sessionFile }: InspectOptions): Promise<string> {
     input: process.stdin,
     prompt: (text) => process.stderr.write(text),
   });
-  if ("problem" in read) throw new Failure(`usage: ${read.problem}`, 2);
+  if ("problem" in read) throw new InspectError(`usage: ${read.problem}`, 2);
   if (kindOfPassword(read.sessionId) !== "session-id")
-    throw new Failure("usage: PHP makes no such session id", 2);
+    throw new InspectError("usage: PHP makes no such session id", 2);
   return read.sessionId;
 }
 
@@ -99,7 +99,7 @@ async function withNodesFound(
   if (store.kind !== "elasticache" || sessionId === undefined) return { config, facts: [] };
   const { factOfCluster, findMemcached } = await import("./cluster-facts.ts");
   const found = await findMemcached(store.clusterId);
-  if ("problem" in found) throw new Failure(`discovery-failed: ${found.problem}`, 1);
+  if ("problem" in found) throw new InspectError(`discovery-failed: ${found.problem}`, 1);
   return {
     config: { ...config, store: { kind: "memcached", ...found.nodes } },
     facts: [factOfCluster(found.cluster)],
@@ -128,7 +128,7 @@ async function readStdin(): Promise<Uint8Array> {
   for await (const chunk of process.stdin) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > maxStoredBytes) throw new Failure("too-large", 1);
+    if (length > maxStoredBytes) throw new InspectError("too-large", 1);
   }
   return Buffer.concat(chunks);
 }
@@ -147,7 +147,7 @@ async function look(store: SessionStore, sessionId: string): Promise<Looked> {
 async function jsonOf(looked: Looked, config: Config, options: InspectOptions): Promise<string> {
   if (options.user === undefined) {
     const read = await readBy(config, looked);
-    if (read instanceof Failure) throw read;
+    if (read instanceof InspectError) throw read;
     return orTooLarge(printDocument(toDocument(read, undefined, unlimited), options.showValues));
   }
   const { outcome, ...why } = await judge(looked, config, options.user);
@@ -178,26 +178,26 @@ async function userOf(
   { showValues }: InspectOptions,
 ): Promise<string | null> {
   const session = await readBy(config, looked);
-  if (session instanceof Failure) return null;
+  if (session instanceof InspectError) return null;
   const who = whoIsLoggedIn(session, config.expressions, Date.now() / 1000);
   if (!("userName" in who)) return null;
   return showValues ? who.userName : maskLeaf(who.userName);
 }
 
-async function readBy(config: Config, looked: Looked): Promise<PhpSession | Failure> {
-  if (looked === null) return new Failure("no-session", 1);
-  if (looked instanceof StoreError) return new Failure(looked.fault, 1);
+async function readBy(config: Config, looked: Looked): Promise<PhpSession | InspectError> {
+  if (looked === null) return new InspectError("no-session", 1);
+  if (looked instanceof StoreError) return new InspectError(looked.fault, 1);
   try {
     const [unwrap, decode] = await Promise.all([unwrapOf(config), decoderOf(config)]);
     return decode(unwrap(looked));
   } catch (error) {
-    if (error instanceof UnreadableSessionError) return new Failure(error.code, 1);
+    if (error instanceof UnreadableSessionError) return new InspectError(error.code, 1);
     throw error;
   }
 }
 
 function orTooLarge<T>(printed: T | undefined): T {
-  if (printed === undefined) throw new Failure("too-large-to-print", 1);
+  if (printed === undefined) throw new InspectError("too-large-to-print", 1);
   return printed;
 }
 
@@ -209,7 +209,7 @@ async function report(
 ): Promise<void> {
   const { serializeHandler } = config;
   const session = await readBy(config, looked);
-  const isRead = !(session instanceof Failure);
+  const isRead = !(session instanceof InspectError);
   const facts = [...factsOfPlaces];
   if (looked instanceof StoreError && looked.detail !== undefined) {
     facts.push({ about: "why", text: looked.detail, isGood: false });
@@ -254,8 +254,8 @@ async function factsOfPlace(looked: Looked, config: Config, sessionId: string | 
 /** Says which name the site's user logs in by. */
 function factOfLogin(userName: string): Fact {
   const prepared = localpartOfUserName(userName);
-  if ("doubt" in prepared) {
-    const text = `${quoted(userName)} cannot log in: ${prepared.doubt}`;
+  if ("problem" in prepared) {
+    const text = `${quoted(userName)} cannot log in: ${prepared.problem}`;
     return { about: "login", text, isGood: false };
   }
   return { about: "login", text: `logs in as ${prepared.localpart}@HOST`, isGood: true };

@@ -17,7 +17,7 @@
 import { unassignedInUnicode32 } from "./localpart-tables.ts";
 
 /** Why a name has no localpart here. */
-export type LocalpartDoubt =
+export type LocalpartProblem =
   | "empty"
   | "too-long"
   | "leading-or-trailing-space"
@@ -70,27 +70,27 @@ export function escapeLocalpart(userName: string): string {
  * Returns the JID localpart of a site's user name, as ejabberd passes it to external authentication, or why the name is
  * rejected.
  */
-export function localpartOfUserName(userName: string): { localpart: string } | { doubt: LocalpartDoubt } {
-  if (userName === "") return { doubt: "empty" };
+export function localpartOfUserName(userName: string): { localpart: string } | { problem: LocalpartProblem } {
+  if (userName === "") return { problem: "empty" };
   // UTF-8 never has fewer bytes than UTF-16 has units, so this cheap check comes first.
-  if (userName.length > maxBytes) return { doubt: "too-long" };
+  if (userName.length > maxBytes) return { problem: "too-long" };
   if (plainName.test(userName)) return { localpart: userName };
-  if (userName.startsWith(" ") || userName.endsWith(" ")) return { doubt: "leading-or-trailing-space" };
-  if (ambiguousEscape.test(userName)) return { doubt: "ambiguous-escape" };
-  if (ignored.test(userName)) return { doubt: "ignored-character" };
-  if (unassignedInUnicode32.test(userName)) return { doubt: "unassigned-character" };
-  if (userName.normalize("NFKC") !== userName) return { doubt: "not-nfkc" };
-  if (prohibited.test(userName)) return { doubt: "prohibited-character" };
+  if (userName.startsWith(" ") || userName.endsWith(" ")) return { problem: "leading-or-trailing-space" };
+  if (ambiguousEscape.test(userName)) return { problem: "ambiguous-escape" };
+  if (ignored.test(userName)) return { problem: "ignored-character" };
+  if (unassignedInUnicode32.test(userName)) return { problem: "unassigned-character" };
+  if (userName.normalize("NFKC") !== userName) return { problem: "not-nfkc" };
+  if (prohibited.test(userName)) return { problem: "prohibited-character" };
 
   const folded = Array.from(userName, foldCase).join("");
   // Nodeprep does not know lower-case letters younger than Unicode 3.2.
   if (changesInFolding.test(folded) || unassignedInUnicode32.test(folded))
-    return { doubt: "ambiguous-folding" };
+    return { problem: "ambiguous-folding" };
   const localpart = escapeLocalpart(folded);
   // A combining mark may compose with the lower-case letter, or with the last letter of an escape.
-  if (localpart.normalize("NFKC") !== localpart) return { doubt: "not-nfkc" };
-  if (rightToLeft.test(localpart) && !rightToLeftName.test(localpart)) return { doubt: "mixed-direction" };
-  if (Buffer.byteLength(localpart) > maxBytes) return { doubt: "too-long" };
+  if (localpart.normalize("NFKC") !== localpart) return { problem: "not-nfkc" };
+  if (rightToLeft.test(localpart) && !rightToLeftName.test(localpart)) return { problem: "mixed-direction" };
+  if (Buffer.byteLength(localpart) > maxBytes) return { problem: "too-long" };
   return { localpart };
 }
 

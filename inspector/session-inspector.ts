@@ -134,7 +134,7 @@ export class SessionInspector {
     if ("reason" in who) return who;
     const { userName, hosts } = who;
     const prepared = localpartOfUserName(userName);
-    if ("doubt" in prepared) return { reason: "doubtful-user-name", detail: prepared.doubt };
+    if ("problem" in prepared) return { reason: "doubtful-user-name", detail: prepared.problem };
     if (namesDifferByCase && prepared.localpart !== escapeLocalpart(userName)) {
       return { reason: "doubtful-user-name", detail: "not-lower-case" };
     }

@@ -3,24 +3,24 @@
 export type Members = Readonly<Record<string, unknown>>;
 
 /** Every way a body can fail to be one JSON object. The codes are stable and carry nothing of the body. */
-export type BodyBreach = "body-missing" | "body-too-large" | "body-not-json" | "body-not-an-object";
+export type BodyProblem = "body-missing" | "body-too-large" | "body-not-json" | "body-not-an-object";
 
 /** Gives the members of the JSON object that the body is, or the one code of what is wrong with it. Throws nothing. */
 export function parseMembers(
   body: string,
   maxBytes: number,
-): { readonly members: Members } | { readonly breach: BodyBreach } {
-  if (body === "") return { breach: "body-missing" };
+): { readonly members: Members } | { readonly problem: BodyProblem } {
+  if (body === "") return { problem: "body-missing" };
   // A string of n characters has at least n bytes of UTF-8, so the first look spares counting a huge body.
-  if (body.length > maxBytes || Buffer.byteLength(body) > maxBytes) return { breach: "body-too-large" };
+  if (body.length > maxBytes || Buffer.byteLength(body) > maxBytes) return { problem: "body-too-large" };
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
   } catch {
-    return { breach: "body-not-json" };
+    return { problem: "body-not-json" };
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    return { breach: "body-not-an-object" };
+    return { problem: "body-not-an-object" };
   }
   return { members: parsed as Members };
 }

@@ -10,7 +10,7 @@
 //
 // A relay from before the nonce sends none, and knows no answer with one.
 
-import { type BodyBreach, isText, type Members, parseMembers } from "./json-body.ts";
+import { type BodyProblem, isText, type Members, parseMembers } from "./json-body.ts";
 import {
   MAX_NONCE_LENGTH,
   MAX_PASSWORD_BYTES,
@@ -43,8 +43,8 @@ interface IsUserRequest extends Common {
 export type LoginRequest = AuthRequest | IsUserRequest;
 
 /** Every way a request can break the contract. The codes are stable and carry nothing of the request. */
-export type ContractBreach =
-  | BodyBreach
+export type ContractProblem =
+  | BodyProblem
   | "op-unknown"
   | "field-unknown"
   | "user-invalid"
@@ -53,25 +53,25 @@ export type ContractBreach =
   | "explain-invalid"
   | "nonce-invalid";
 
-export type ParsedRequest = { readonly request: LoginRequest } | { readonly breach: ContractBreach };
+export type ParsedRequest = { readonly request: LoginRequest } | { readonly problem: ContractProblem };
 
 /** Returns the request that a body of JSON text carries, or the one code of what is wrong with it. Throws nothing. */
 export function parseLoginRequest(body: string): ParsedRequest {
   const parsed = parseMembers(body, MAX_REQUEST_BYTES);
-  return "breach" in parsed ? parsed : checkLoginRequest(parsed.members);
+  return "problem" in parsed ? parsed : checkLoginRequest(parsed.members);
 }
 
 /** Returns the request that these members make, or what is wrong with them: the same rules for both ends. */
 export function checkLoginRequest(members: Members): ParsedRequest {
   const { op, user, server, password, explain, nonce, ...others } = members;
-  if (op !== "auth" && op !== "isuser") return { breach: "op-unknown" };
+  if (op !== "auth" && op !== "isuser") return { problem: "op-unknown" };
   // A member that this release does not know may be one that narrows the answer: ignoring it could say a
   // yes that the sender did not ask for. So the function is deployed before the relays that send a new one.
-  if (Object.keys(others).length > 0) return { breach: "field-unknown" };
-  if (!isText(user, MAX_USER_BYTES) || user === "") return { breach: "user-invalid" };
-  if (!isText(server, MAX_SERVER_BYTES) || server === "") return { breach: "server-invalid" };
-  if (explain !== undefined && explain !== true) return { breach: "explain-invalid" };
-  if (nonce !== undefined && !isNonce(nonce)) return { breach: "nonce-invalid" };
+  if (Object.keys(others).length > 0) return { problem: "field-unknown" };
+  if (!isText(user, MAX_USER_BYTES) || user === "") return { problem: "user-invalid" };
+  if (!isText(server, MAX_SERVER_BYTES) || server === "") return { problem: "server-invalid" };
+  if (explain !== undefined && explain !== true) return { problem: "explain-invalid" };
+  if (nonce !== undefined && !isNonce(nonce)) return { problem: "nonce-invalid" };
   const common = {
     user,
     server,
@@ -79,9 +79,9 @@ export function checkLoginRequest(members: Members): ParsedRequest {
     ...(nonce !== undefined && { nonce }),
   };
   if (op === "isuser") {
-    return password === undefined ? { request: { op, ...common } } : { breach: "field-unknown" };
+    return password === undefined ? { request: { op, ...common } } : { problem: "field-unknown" };
   }
-  if (!isText(password, MAX_PASSWORD_BYTES)) return { breach: "password-invalid" };
+  if (!isText(password, MAX_PASSWORD_BYTES)) return { problem: "password-invalid" };
   return { request: { op, password, ...common } };
 }
 

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { type ParsedAnswer, parseAnswer, type Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
-import { ConnectionFault } from "./connection.ts";
+import { ConnectionError } from "./connection.ts";
 import type { Connections, Exchange } from "./connections.ts";
 import type { CredentialsFaultCode } from "./credentials/credentials.ts";
 import type { HttpResponse } from "./http-response.ts";
@@ -24,7 +24,7 @@ export type ApiFaultCode =
  * There is no verdict. `unavailable`: the function itself has none. `function-outdated`: it is older than this relay.
  * `detail` says more, and holds nothing of the request: a system's code or a status.
  */
-export class ApiFault extends Error {
+export class ApiError extends Error {
   readonly code: ApiFaultCode;
   readonly detail: string;
   /** Set if a second attempt may do better: at the earliest after this many milliseconds. */
@@ -32,19 +32,19 @@ export class ApiFault extends Error {
 
   constructor(code: ApiFaultCode, detail: string, retryAfterMs?: number) {
     super(`${code}: ${detail}`);
-    this.name = "ApiFault";
+    this.name = "ApiError";
     this.code = code;
     this.detail = detail;
     this.retryAfterMs = retryAfterMs;
   }
 }
 
-/** Gives the header fields that sign this body (SigV4). Throws ApiFault with a code of CredentialsFault. */
+/** Gives the header fields that sign this body (SigV4). Throws ApiError with a code of CredentialsError. */
 export type Sign = (body: Buffer) => Promise<Readonly<Record<string, string>>>;
 
 /** One attempt in flight. */
 export interface Attempt {
-  /** Throws ApiFault. */
+  /** Throws ApiError. */
   readonly answer: Promise<Verdict>;
   /** Ends it, and its connection with it. Does nothing once it is over. */
   readonly abandon: () => void;
@@ -86,7 +86,7 @@ export class Api {
       const nonce = randomBytes(16).toString("base64url");
       const body = Buffer.from(JSON.stringify({ ...login, explain: true, nonce }));
       const signature = await this.#options.sign(body);
-      if (isAbandoned) throw new ApiFault("api-unreachable", "abandoned");
+      if (isAbandoned) throw new ApiError("api-unreachable", "abandoned");
       const read = ({ status, body }: HttpResponse) => parseAnswer(status, body, nonce);
       // What answers another question is out of step: whatever the connection carries next would be, too.
       const mayKeep = (response: HttpResponse) => isKept && !isOfOther(read(response));
@@ -95,18 +95,18 @@ export class Api {
       try {
         response = await exchange.response;
       } catch (fault) {
-        if (!(fault instanceof ConnectionFault)) throw fault;
+        if (!(fault instanceof ConnectionError)) throw fault;
         throw faultOfConnection(fault, exchange.isReused);
       }
       const answer = read(response);
       if ("verdict" in answer) return answer.verdict;
       switch (answer.fault) {
         case "unavailable":
-          throw new ApiFault("unavailable", answer.reason ?? "", 0);
+          throw new ApiError("unavailable", answer.reason ?? "", 0);
         case "function-outdated":
-          throw new ApiFault("function-outdated", "deploy the function of this release");
+          throw new ApiError("function-outdated", "deploy the function of this release");
         case "other-question":
-          throw new ApiFault("api-answer", "answer to another question", 0);
+          throw new ApiError("api-answer", "answer to another question", 0);
         case "not-an-answer":
           throw await this.#faultOfResponse(response);
       }
@@ -130,27 +130,27 @@ export class Api {
     return request;
   }
 
-  async #faultOfResponse({ status, retryAfter, date }: HttpResponse): Promise<ApiFault> {
+  async #faultOfResponse({ status, retryAfter, date }: HttpResponse): Promise<ApiError> {
     switch (status) {
       case 200:
-        return new ApiFault("api-answer", "no verdict");
+        return new ApiError("api-answer", "no verdict");
       case 403: {
         const skewMs = date === undefined ? 0 : Date.parse(date) - this.#options.now().getTime();
         if (Math.abs(skewMs) > tellingSkewMs) {
-          return new ApiFault("api-forbidden", `this clock is off by ${Math.round(-skewMs / 1000)}s`);
+          return new ApiError("api-forbidden", `this clock is off by ${Math.round(-skewMs / 1000)}s`);
         }
         const renewed = await this.#options.renewCredentials();
-        return new ApiFault("api-forbidden", "403", renewed ? 0 : undefined);
+        return new ApiError("api-forbidden", "403", renewed ? 0 : undefined);
       }
       // It is not documented which of the two tells that Lambda's concurrency is used up.
       case 429:
       case 503:
-        return new ApiFault("api-throttled", String(status), this.#waitMs(retryAfter) ?? throttledMs);
+        return new ApiError("api-throttled", String(status), this.#waitMs(retryAfter) ?? throttledMs);
       case 502:
       case 504:
-        return new ApiFault("api-status", String(status), this.#waitMs(retryAfter) ?? 0);
+        return new ApiError("api-status", String(status), this.#waitMs(retryAfter) ?? 0);
       default:
-        return new ApiFault("api-status", String(status));
+        return new ApiError("api-status", String(status));
     }
   }
 
@@ -168,9 +168,9 @@ function isOfOther(answer: ParsedAnswer): boolean {
   return "fault" in answer && answer.fault === "other-question";
 }
 
-function faultOfConnection({ kind, detail }: ConnectionFault, isReused: boolean): ApiFault {
-  if (kind === "certificate") return new ApiFault("api-certificate", detail);
+function faultOfConnection({ kind, detail }: ConnectionError, isReused: boolean): ApiError {
+  if (kind === "certificate") return new ApiError("api-certificate", detail);
   // What a kept-alive connection carried when nobody asked says nothing about the API: a new one may be in order.
-  if (kind === "breach") return new ApiFault("api-answer", detail, isReused ? 0 : undefined);
-  return new ApiFault("api-unreachable", detail, 0);
+  if (kind === "syntax") return new ApiError("api-answer", detail, isReused ? 0 : undefined);
+  return new ApiError("api-unreachable", detail, 0);
 }

@@ -2,17 +2,17 @@
 // pass, or has been silent for too long. The first answer of the two is the answer.
 
 import type { Verdict } from "../protocol/login-answer.ts";
-import { ApiFault, type Attempt } from "./api.ts";
+import { ApiError, type Attempt } from "./api.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 /** The login's time is over and no answer came. */
-export class DeadlineFault extends Error {
+export class DeadlineError extends Error {
   readonly code = "deadline";
   readonly detail: string;
 
   constructor(deadlineMs: number) {
     super(`deadline: ${deadlineMs}ms`);
-    this.name = "DeadlineFault";
+    this.name = "DeadlineError";
     this.detail = `${deadlineMs}ms`;
   }
 }
@@ -37,7 +37,7 @@ const leastAttemptMs = 50;
 
 /**
  * Returns the function's verdict within `deadlineMs`. A login is a question: asking it twice changes nothing.
- * @throws ApiFault or DeadlineFault: the first fault where there was more than one.
+ * @throws ApiError or DeadlineError: the first fault where there was more than one.
  */
 export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
   const { begin, deadlineMs, slots, now, random } = options;
@@ -57,7 +57,7 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
       inFlight.delete(attempt);
       end();
       // A machine that slept may find the answer before the timer: it is late all the same.
-      if (now() - startedAtMs >= deadlineMs) reject(new DeadlineFault(deadlineMs));
+      if (now() - startedAtMs >= deadlineMs) reject(new DeadlineError(deadlineMs));
       else resolve(verdict);
     };
     const failed = (attempt: Attempt, fault: unknown) => {
@@ -88,7 +88,7 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
 
     const deadline = setTimeout(() => {
       end();
-      reject(firstFault ?? new DeadlineFault(deadlineMs));
+      reject(firstFault ?? new DeadlineError(deadlineMs));
     }, deadlineMs);
     // After half of the time in silence, the second attempt begins beside the first; both may answer.
     let second = setTimeout(start, deadlineMs / 2, true);
@@ -97,7 +97,7 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
 }
 
 function waitBeforeSecondMs(fault: unknown, random: () => number): number {
-  if (!(fault instanceof ApiFault) || fault.retryAfterMs === undefined) return Number.POSITIVE_INFINITY;
+  if (!(fault instanceof ApiError) || fault.retryAfterMs === undefined) return Number.POSITIVE_INFINITY;
   // Jitter, so that clients that failed together do not retry together.
   return fault.retryAfterMs + random() * (jitterMs + fault.retryAfterMs / 2);
 }

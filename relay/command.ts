@@ -8,17 +8,17 @@
 // Source: ejabberd src/extauth.erl and its guide, "External Script". A PHP session is read, never written, so
 // the operations that would create, change or remove an account have no yes.
 
-import { type ContractBreach, checkLoginRequest, type LoginRequest } from "../protocol/login-request.ts";
+import { type ContractProblem, checkLoginRequest, type LoginRequest } from "../protocol/login-request.ts";
 import { kindOfPassword } from "../protocol/password.ts";
 
-type CommandRefusal =
-  | ContractBreach
+type CommandProblem =
+  | ContractProblem
   | "malformed-session-id"
   | "not-utf8"
   | "operation-unsupported"
   | "operation-unknown";
 
-export type Command = { readonly request: LoginRequest } | { readonly refusal: CommandRefusal };
+export type Command = { readonly request: LoginRequest } | { readonly problem: CommandProblem };
 
 const unsupportedOperations = new Set(["setpass", "tryregister", "removeuser", "removeuser3", "certauth"]);
 
@@ -38,7 +38,7 @@ export function parseCommand(payload: Uint8Array): Command {
   try {
     text = utf8.decode(payload);
   } catch {
-    return { refusal: "not-utf8" };
+    return { problem: "not-utf8" };
   }
   const [operation, rest] = cut(text);
   const [user, afterUser] = cut(rest);
@@ -48,7 +48,7 @@ export function parseCommand(payload: Uint8Array): Command {
   }
   if (operation === "isuser") return asCommand({ op: "isuser", user, server: afterUser });
   return {
-    refusal: unsupportedOperations.has(operation ?? "") ? "operation-unsupported" : "operation-unknown",
+    problem: unsupportedOperations.has(operation ?? "") ? "operation-unsupported" : "operation-unknown",
   };
 }
 
@@ -62,12 +62,12 @@ function cut(text: string | undefined): [string | undefined, string | undefined]
 /** Holds a command to what the function can say yes to before it is sent: a flood of anything else costs no request. */
 function asCommand(members: Readonly<Record<string, unknown>>): Command {
   const checked = checkLoginRequest(members);
-  if ("breach" in checked) return { refusal: checked.breach };
+  if ("problem" in checked) return { problem: checked.problem };
   const { request } = checked;
-  if (notInLocalpart.test(request.user)) return { refusal: "user-invalid" };
-  if (notInDomainpart.test(request.server)) return { refusal: "server-invalid" };
+  if (notInLocalpart.test(request.user)) return { problem: "user-invalid" };
+  if (notInDomainpart.test(request.server)) return { problem: "server-invalid" };
   if (request.op === "auth" && kindOfPassword(request.password) === undefined) {
-    return { refusal: "malformed-session-id" };
+    return { problem: "malformed-session-id" };
   }
   return checked;
 }

@@ -2,7 +2,7 @@
 
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecure, TLSSocket } from "node:tls";
-import { HttpBreach, type HttpResponse, ResponseReader } from "./http-response.ts";
+import { type HttpResponse, HttpSyntaxError, ResponseReader } from "./http-response.ts";
 
 export interface Endpoint {
   readonly hostname: string;
@@ -24,13 +24,13 @@ export function endpointOf({ protocol, hostname, port }: URL, ca: string | undef
 }
 
 /** The connection gave no response. `detail` is a code of the system, of TLS or of what came instead. */
-export class ConnectionFault extends Error {
-  readonly kind: "unreachable" | "certificate" | "breach";
+export class ConnectionError extends Error {
+  readonly kind: "unreachable" | "certificate" | "syntax";
   readonly detail: string;
 
-  constructor(kind: ConnectionFault["kind"], detail: string) {
+  constructor(kind: ConnectionError["kind"], detail: string) {
     super(`${kind}: ${detail}`);
-    this.name = "ConnectionFault";
+    this.name = "ConnectionError";
     this.kind = kind;
     this.detail = detail;
   }
@@ -48,7 +48,7 @@ const everyAddress = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1
 interface Waiting {
   readonly reader: ResponseReader;
   readonly resolve: (response: HttpResponse) => void;
-  readonly reject: (fault: ConnectionFault) => void;
+  readonly reject: (fault: ConnectionError) => void;
 }
 
 export class Connection {
@@ -65,10 +65,10 @@ export class Connection {
     this.#socket.on("data", (chunk: Buffer) => this.#receive((reader) => reader.push(chunk)));
     this.#socket.on("end", () => {
       this.#receive((reader) => reader.end());
-      this.#fail(new ConnectionFault("unreachable", "closed"));
+      this.#fail(new ConnectionError("unreachable", "closed"));
     });
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(faultOf(error, this.#socket)));
-    this.#socket.on("close", () => this.#fail(new ConnectionFault("unreachable", "closed")));
+    this.#socket.on("close", () => this.#fail(new ConnectionError("unreachable", "closed")));
   }
 
   /** Hands over the TLS sessions that the peer offers, so that a later connection is cheaper. */
@@ -80,7 +80,7 @@ export class Connection {
     return this.#isUsable;
   }
 
-  /** Gives the response. Throws ConnectionFault. The connection must be usable and idle. */
+  /** Gives the response. Throws ConnectionError. The connection must be usable and idle. */
   exchange(request: Buffer): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
       this.#waiting = { reader: new ResponseReader(), resolve, reject };
@@ -90,22 +90,22 @@ export class Connection {
 
   /** Abandons the connection, and the exchange in flight. */
   close(): void {
-    this.#fail(new ConnectionFault("unreachable", "abandoned"));
+    this.#fail(new ConnectionError("unreachable", "abandoned"));
   }
 
   #receive(read: (reader: ResponseReader) => HttpResponse | undefined): void {
     const waiting = this.#waiting;
     // Nobody asked: such bytes could only be taken for the next answer, so there is no next exchange.
     if (waiting === undefined) {
-      this.#fail(new ConnectionFault("breach", "unasked bytes"));
+      this.#fail(new ConnectionError("syntax", "unasked bytes"));
       return;
     }
     let response: HttpResponse | undefined;
     try {
       response = read(waiting.reader);
     } catch (error) {
-      if (!(error instanceof HttpBreach)) throw error;
-      this.#fail(new ConnectionFault("breach", error.detail));
+      if (!(error instanceof HttpSyntaxError)) throw error;
+      this.#fail(new ConnectionError("syntax", error.detail));
       return;
     }
     if (response === undefined) return;
@@ -114,7 +114,7 @@ export class Connection {
     waiting.resolve(response);
   }
 
-  #fail(fault: ConnectionFault): void {
+  #fail(fault: ConnectionError): void {
     if (this.#isUsable) {
       this.#isUsable = false;
       this.#socket.destroy();
@@ -151,8 +151,8 @@ function isName(hostname: string): boolean {
   return !/^[\d.]+$|:/.test(hostname);
 }
 
-function faultOf({ code = "unknown" }: NodeJS.ErrnoException, socket: Socket): ConnectionFault {
+function faultOf({ code = "unknown" }: NodeJS.ErrnoException, socket: Socket): ConnectionError {
   // Node sets it where it does not trust the certificate. The codes for that are many, and some have no word of it.
   const isCertificate = socket instanceof TLSSocket && Boolean(socket.authorizationError);
-  return new ConnectionFault(isCertificate ? "certificate" : "unreachable", code);
+  return new ConnectionError(isCertificate ? "certificate" : "unreachable", code);
 }

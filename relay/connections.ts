@@ -13,7 +13,7 @@ export interface ExchangeOptions {
 }
 
 export interface Exchange {
-  /** Gives the response, or throws ConnectionFault. */
+  /** Gives the response, or throws ConnectionError. */
   readonly response: Promise<HttpResponse>;
   /** Whether the connection has carried an exchange before: a peer may have closed it meanwhile. */
   readonly isReused: boolean;

@@ -3,8 +3,8 @@
 
 import type { Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
-import { ApiFault } from "./api.ts";
-import { DeadlineFault } from "./attempts.ts";
+import { ApiError } from "./api.ts";
+import { DeadlineError } from "./attempts.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Command } from "./command.ts";
 import { healthOf } from "./health.ts";
@@ -15,7 +15,7 @@ import { type Decision, type Outcome, unavailable } from "./outcome.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 export interface DecideOptions {
-  /** Asks the API, within this many milliseconds. Throws ApiFault or DeadlineFault. */
+  /** Asks the API, within this many milliseconds. Throws ApiError or DeadlineError. */
   readonly ask: (login: LoginRequest, leftMs: number) => Promise<Verdict>;
   readonly slots: RequestSlots;
   /** How long one login may take in all, in milliseconds. */
@@ -66,7 +66,7 @@ export function createDecide(options: DecideOptions): Decide {
       const health = healthOf(fault);
       if (health === "alive") breaker.answered();
       if (health === "dead") breaker.suspect();
-      if (fault instanceof ApiFault || fault instanceof DeadlineFault) {
+      if (fault instanceof ApiError || fault instanceof DeadlineError) {
         return unavailable(fault.code, fault.detail);
       }
       return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
@@ -100,8 +100,8 @@ export function createDecide(options: DecideOptions): Decide {
     if ("request" in command && command.request.op === "isuser") return decideIsUser(command.request);
     const startedMs = now();
     const outcome: Outcome =
-      "refusal" in command
-        ? { outcome: "refused", code: command.refusal }
+      "problem" in command
+        ? { outcome: "refused", code: command.problem }
         : await askOnce(command.request, caller);
     if (outcome === callerGone) return outcome.outcome;
     const tookMs = now() - startedMs;

@@ -1,7 +1,7 @@
 // What a fault says of the API: whether it is there at all.
 
-import { ApiFault, type ApiFaultCode } from "./api.ts";
-import { DeadlineFault } from "./attempts.ts";
+import { ApiError, type ApiFaultCode } from "./api.ts";
+import { DeadlineError } from "./attempts.ts";
 
 /** `unknown`: nothing was asked of it. */
 export type Health = "alive" | "dead" | "unknown";
@@ -19,8 +19,8 @@ const ofTheLiving: ReadonlySet<ApiFaultCode> = new Set([
 
 /** Returns what this fault of a request says of the API. */
 export function healthOf(fault: unknown): Health {
-  if (fault instanceof DeadlineFault) return "dead";
+  if (fault instanceof DeadlineError) return "dead";
   // Neither missing credentials nor an error of the relay's own is the API's fault.
-  if (!(fault instanceof ApiFault) || fault.code.startsWith("credentials-")) return "unknown";
+  if (!(fault instanceof ApiError) || fault.code.startsWith("credentials-")) return "unknown";
   return ofTheLiving.has(fault.code) ? "alive" : "dead";
 }

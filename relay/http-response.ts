@@ -32,12 +32,12 @@ export interface HttpResponse {
 }
 
 /** The bytes are no response as the grammar above has it. `detail` says where they left it; it holds none of them. */
-export class HttpBreach extends Error {
+export class HttpSyntaxError extends Error {
   readonly detail: string;
 
   constructor(detail: string) {
     super(`not HTTP/1.1: ${detail}`);
-    this.name = "HttpBreach";
+    this.name = "HttpSyntaxError";
     this.detail = detail;
   }
 }
@@ -63,14 +63,14 @@ export class ResponseReader {
   readonly #chunks: { readonly start: number; readonly end: number }[] = [];
   #chunkedBytes = 0;
 
-  /** Returns the response once it is whole, and then may not be used again. @throws HttpBreach */
+  /** Returns the response once it is whole, and then may not be used again. @throws HttpSyntaxError */
   push(chunk: Buffer): HttpResponse | undefined {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
-    if (this.#bytes.length > maxResponseBytes) throw new HttpBreach("response too large");
+    if (this.#bytes.length > maxResponseBytes) throw new HttpSyntaxError("response too large");
     return this.#read(false);
   }
 
-  /** Returns the response that the end of the connection completes, if it does. @throws HttpBreach */
+  /** Returns the response that the end of the connection completes, if it does. @throws HttpSyntaxError */
   end(): HttpResponse | undefined {
     return this.#read(true);
   }
@@ -85,12 +85,12 @@ export class ResponseReader {
     if (fields.has("transfer-encoding")) return this.#readChunks();
     const start = this.#at;
     if (length === undefined) {
-      if (this.#bytes.length - start > maxBodyBytes) throw new HttpBreach("body too large");
+      if (this.#bytes.length - start > maxBodyBytes) throw new HttpSyntaxError("body too large");
       return isEnd ? this.#complete(this.#bytes.toString("utf8", start), this.#bytes.length) : undefined;
     }
-    if (!/^\d{1,9}$/.test(length)) throw new HttpBreach("content-length");
+    if (!/^\d{1,9}$/.test(length)) throw new HttpSyntaxError("content-length");
     const end = start + Number(length);
-    if (end - start > maxBodyBytes) throw new HttpBreach("body too large");
+    if (end - start > maxBodyBytes) throw new HttpSyntaxError("body too large");
     return this.#bytes.length < end
       ? undefined
       : this.#complete(this.#bytes.toString("utf8", start, end), end);
@@ -102,7 +102,7 @@ export class ResponseReader {
       const end = this.#bytes.indexOf("\r\n\r\n", this.#at, "latin1");
       // Do not count a partial CRLFCRLF towards the size of the head.
       const length = (end < 0 ? this.#bytes.length - 3 : end) - this.#at;
-      if (length > maxHeadBytes) throw new HttpBreach("head too large");
+      if (length > maxHeadBytes) throw new HttpSyntaxError("head too large");
       if (end < 0) {
         this.#checkUnfinishedLines(this.#at);
         return undefined;
@@ -123,10 +123,10 @@ export class ResponseReader {
       const line = this.#bytes.toString("latin1", at, end < 0 ? undefined : end);
       const isStatusLine = at === start;
       if (isStatusLine && !(end < 0 ? isStatusLineBegun(line) : statusLine.test(line))) {
-        throw new HttpBreach("status line");
+        throw new HttpSyntaxError("status line");
       }
       if (!isStatusLine && !(end < 0 ? fieldLineBegun : fieldLine).test(line)) {
-        throw new HttpBreach("header field");
+        throw new HttpSyntaxError("header field");
       }
       this.#uncheckedAt = at;
       if (end < 0) return;
@@ -140,11 +140,11 @@ export class ResponseReader {
     for (;;) {
       const lineEnd = bytes.indexOf("\r\n", this.#at, "latin1");
       if (lineEnd < 0) {
-        if (!chunkSizeBegun.test(bytes.toString("latin1", this.#at))) throw new HttpBreach("chunk size");
+        if (!chunkSizeBegun.test(bytes.toString("latin1", this.#at))) throw new HttpSyntaxError("chunk size");
         return undefined;
       }
       const length = parseChunkSize(bytes.toString("latin1", this.#at, lineEnd));
-      if (this.#chunkedBytes + length > maxBodyBytes) throw new HttpBreach("body too large");
+      if (this.#chunkedBytes + length > maxBodyBytes) throw new HttpSyntaxError("body too large");
       const start = lineEnd + 2;
       const end = start + length;
       if (length === 0) {
@@ -154,9 +154,9 @@ export class ResponseReader {
         this.#checkUnfinishedLines(undefined);
         return undefined;
       }
-      if (bytes.length > end && bytes[end] !== 0x0d) throw new HttpBreach("chunk");
+      if (bytes.length > end && bytes[end] !== 0x0d) throw new HttpSyntaxError("chunk");
       if (bytes.length < end + 2) return undefined;
-      if (bytes[end + 1] !== 0x0a) throw new HttpBreach("chunk");
+      if (bytes[end + 1] !== 0x0a) throw new HttpSyntaxError("chunk");
       this.#chunks.push({ start, end });
       this.#chunkedBytes += length;
       this.#at = end + 2;
@@ -205,10 +205,10 @@ function isStatusLineBegun(text: string): boolean {
 function parseHead(text: string): Head {
   const [first = "", ...lines] = text.split("\r\n");
   const line = statusLine.exec(first);
-  if (line === null) throw new HttpBreach("status line");
+  if (line === null) throw new HttpSyntaxError("status line");
   const status = Number(line[2]);
   // No upgrade was asked for, so 101 would be a response to something else.
-  if (status === 101) throw new HttpBreach("status line");
+  if (status === 101) throw new HttpSyntaxError("status line");
   const fields = readFields(lines);
   const connection = fields.get("connection")?.toLowerCase();
   return { status, fields, isPersistent: line[1] === "1" && !connection?.includes("close") };
@@ -218,17 +218,17 @@ function readFields(lines: readonly string[]): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of lines) {
     const field = fieldLine.exec(line);
-    if (field === null) throw new HttpBreach("header field");
+    if (field === null) throw new HttpSyntaxError("header field");
     const name = (field[1] as string).toLowerCase();
     const isFraming = name === "content-length" || name === "transfer-encoding";
-    if (isFraming && fields.has(name)) throw new HttpBreach(`two of ${name}`);
+    if (isFraming && fields.has(name)) throw new HttpSyntaxError(`two of ${name}`);
     const value = withoutWhiteSpace(field[2] as string);
     // A list may come in several fields (RFC 9110, 5.3): a close in the first of two counts as well.
     fields.set(name, fields.has(name) ? `${fields.get(name)}, ${value}` : value);
   }
   const coding = fields.get("transfer-encoding");
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || fields.has("content-length"))) {
-    throw new HttpBreach("transfer-encoding");
+    throw new HttpSyntaxError("transfer-encoding");
   }
   return fields;
 }
@@ -248,7 +248,7 @@ function isWhiteSpace(char: string | undefined): boolean {
 
 function parseChunkSize(line: string): number {
   const size = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n\0]*)?$/.exec(line);
-  if (size === null) throw new HttpBreach("chunk size");
+  if (size === null) throw new HttpSyntaxError("chunk size");
   return Number.parseInt(size[1] as string, 16);
 }
 

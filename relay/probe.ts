@@ -1,8 +1,8 @@
 // The relay's own question to the API: is it there? It asks whether a made-up user exists, which costs the function no
 // look-up of a session, so no session of anybody can make it fail.
 
-import { type Api, ApiFault } from "./api.ts";
-import { DeadlineFault } from "./attempts.ts";
+import { type Api, ApiError } from "./api.ts";
+import { DeadlineError } from "./attempts.ts";
 import { type Health, healthOf } from "./health.ts";
 import type { IsUserPolicies } from "./is-user-policies.ts";
 import type { Metrics } from "./metrics.ts";
@@ -44,7 +44,7 @@ export function createProbe({ api, credentials, policies, metrics, deadlineMs }:
     const attempt = api.begin({ op: "isuser", user: madeUpUser, server }, true, false);
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new DeadlineFault(deadlineMs)), deadlineMs);
+      timer = setTimeout(() => reject(new DeadlineError(deadlineMs)), deadlineMs);
     });
     try {
       const { isUserPolicy } = await Promise.race([attempt.answer, deadline]);
@@ -60,6 +60,6 @@ export function createProbe({ api, credentials, policies, metrics, deadlineMs }:
 }
 
 function detailOf(fault: unknown): string {
-  if (fault instanceof ApiFault || fault instanceof DeadlineFault) return `${fault.code} ${fault.detail}`;
+  if (fault instanceof ApiError || fault instanceof DeadlineError) return `${fault.code} ${fault.detail}`;
   return fault instanceof Error ? fault.name : "unknown";
 }

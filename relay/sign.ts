@@ -5,8 +5,8 @@
 // Source: IAM User Guide, "Create a signed AWS API request".
 
 import { createHash, createHmac, createSecretKey, type KeyObject } from "node:crypto";
-import { ApiFault, type Sign } from "./api.ts";
-import { type Credentials, CredentialsFault } from "./credentials/credentials.ts";
+import { ApiError, type Sign } from "./api.ts";
+import { type Credentials, CredentialsError } from "./credentials/credentials.ts";
 
 export interface SignOptions {
   readonly url: URL;
@@ -121,7 +121,7 @@ async function currentOf(credentials: SignOptions["credentials"]): Promise<Crede
   try {
     return await credentials.current();
   } catch (fault) {
-    if (!(fault instanceof CredentialsFault)) throw fault;
-    throw new ApiFault(fault.code, fault.detail);
+    if (!(fault instanceof CredentialsError)) throw fault;
+    throw new ApiError(fault.code, fault.detail);
   }
 }

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { Environment } from "../config.ts";
-import { type Credentials, CredentialsFault } from "./credentials.ts";
+import { type Credentials, CredentialsError } from "./credentials.ts";
 import { maxDocumentBytes, readDocument } from "./credentials-document.ts";
 
 const place = "container endpoint";
@@ -14,7 +14,7 @@ const longestAnswerMs = 5_000;
 /** The addresses of ECS and of EKS Pod Identity: plain http goes nowhere else but to this machine. */
 const linkLocal = new Set(["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]);
 
-/** Gives nothing where no endpoint is configured. Throws CredentialsFault. */
+/** Gives nothing where no endpoint is configured. Throws CredentialsError. */
 export async function fromContainer(environment: Environment): Promise<Credentials | undefined> {
   const relative = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
   const full = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"];
@@ -82,6 +82,6 @@ function get(url: URL, token: string | undefined): Promise<string> {
   });
 }
 
-function unreadable(what: string): CredentialsFault {
-  return new CredentialsFault("credentials-unreadable", `${place}: ${what}`);
+function unreadable(what: string): CredentialsError {
+  return new CredentialsError("credentials-unreadable", `${place}: ${what}`);
 }

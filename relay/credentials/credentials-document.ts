@@ -5,17 +5,17 @@
 //
 // Source: AWS SDKs and Tools Reference Guide, "Process credential provider" and "Container credential provider".
 
-import { type Credentials, CredentialsFault } from "./credentials.ts";
+import { type Credentials, CredentialsError } from "./credentials.ts";
 
 /** In bytes: a document of credentials has some 2000. */
 export const maxDocumentBytes = 65_536;
 
 /**
- * Gives the credentials; `version` is the one that the document must say it has, if any. Throws CredentialsFault,
+ * Gives the credentials; `version` is the one that the document must say it has, if any. Throws CredentialsError,
  * which says what is wrong and holds nothing of the document.
  */
 export function readDocument(place: string, text: string, version?: number): Credentials {
-  const wrong = (what: string) => new CredentialsFault("credentials-unreadable", `${place}: ${what}`);
+  const wrong = (what: string) => new CredentialsError("credentials-unreadable", `${place}: ${what}`);
   let members: unknown;
   try {
     members = JSON.parse(text);

@@ -15,13 +15,13 @@ export interface Credentials {
 export type CredentialsFaultCode = "credentials-missing" | "credentials-unreadable" | "credentials-expired";
 
 /** There are no credentials. `detail` says where and what, and holds nothing of them. */
-export class CredentialsFault extends Error {
+export class CredentialsError extends Error {
   readonly code: CredentialsFaultCode;
   readonly detail: string;
 
   constructor(code: CredentialsFaultCode, detail: string) {
     super(`${code}: ${detail}`);
-    this.name = "CredentialsFault";
+    this.name = "CredentialsError";
     this.code = code;
     this.detail = detail;
   }

@@ -2,16 +2,16 @@
 // "Assume role credential provider".
 
 import type { Environment } from "../config.ts";
-import { type Credentials, CredentialsFault } from "./credentials.ts";
+import { type Credentials, CredentialsError } from "./credentials.ts";
 
-/** Gives nothing where none of the variables is set. Throws CredentialsFault where only one of two is. */
+/** Gives nothing where none of the variables is set. Throws CredentialsError where only one of two is. */
 export function fromEnvironment(environment: Environment): Credentials | undefined {
   const accessKeyId = environment["AWS_ACCESS_KEY_ID"];
   const secretAccessKey = environment["AWS_SECRET_ACCESS_KEY"];
   const sessionToken = environment["AWS_SESSION_TOKEN"];
   if (!accessKeyId && !secretAccessKey) return undefined;
   if (!accessKeyId || !secretAccessKey) {
-    throw new CredentialsFault(
+    throw new CredentialsError(
       "credentials-unreadable",
       "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set together",
     );
@@ -20,12 +20,12 @@ export function fromEnvironment(environment: Environment): Credentials | undefin
 }
 
 /**
- * Gives nothing. Throws CredentialsFault where a role is to be assumed by a token's file: whoever went on to look
+ * Gives nothing. Throws CredentialsError where a role is to be assumed by a token's file: whoever went on to look
  * would sign as the machine in place of the role.
  */
 export function refuseWebIdentity(environment: Environment): undefined {
   if (!environment["AWS_WEB_IDENTITY_TOKEN_FILE"]) return undefined;
-  throw new CredentialsFault(
+  throw new CredentialsError(
     "credentials-unreadable",
     "environment: AWS_WEB_IDENTITY_TOKEN_FILE is not read here: use EKS Pod Identity, or a profile with" +
       " credential_process = aws configure export-credentials",

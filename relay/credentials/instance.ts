@@ -3,7 +3,7 @@
 
 import { fromInstanceMetadata } from "@smithy/credential-provider-imds";
 import type { Environment } from "../config.ts";
-import { type Credentials, CredentialsFault } from "./credentials.ts";
+import { type Credentials, CredentialsError } from "./credentials.ts";
 
 /** The service is on the same host; one that is away, as outside EC2, is silent. */
 const timeoutMs = 1_500;
@@ -11,7 +11,7 @@ const timeoutMs = 1_500;
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * Gives nothing where the service is turned off. Throws CredentialsFault, outside EC2 too. The library itself reads
+ * Gives nothing where the service is turned off. Throws CredentialsError, outside EC2 too. The library itself reads
  * AWS_EC2_METADATA_SERVICE_ENDPOINT from the process's environment.
  */
 export async function fromInstance(environment: Environment): Promise<Credentials | undefined> {
@@ -35,10 +35,10 @@ export async function fromInstance(environment: Environment): Promise<Credential
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined) {
       const what = statusCode === 404 ? "the instance has no role" : `status ${statusCode}`;
-      throw new CredentialsFault("credentials-unreadable", `instance (IMDSv2): ${what}`);
+      throw new CredentialsError("credentials-unreadable", `instance (IMDSv2): ${what}`);
     }
     // Its messages speak of attempts by version 1, which nobody asked for.
-    throw new CredentialsFault(
+    throw new CredentialsError(
       "credentials-missing",
       "none in the environment, the shared files or a container, and no answer of the instance (IMDSv2)",
     );

@@ -6,16 +6,16 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader";
 import type { Environment } from "../config.ts";
-import { type Credentials, CredentialsFault } from "./credentials.ts";
+import { type Credentials, CredentialsError } from "./credentials.ts";
 import { readDocument } from "./credentials-document.ts";
 import { outputOf } from "./program.ts";
 
-/** Returns what a credential_process writes. Throws CredentialsFault. */
+/** Returns what a credential_process writes. Throws CredentialsError. */
 export type RunProgram = typeof outputOf;
 
 /**
  * Gives the credentials of this profile, or of the one called default; nothing where that one is not there or has
- * none. Reads the files anew each time: keys are rotated in place. Throws CredentialsFault.
+ * none. Reads the files anew each time: keys are rotated in place. Throws CredentialsError.
  */
 export async function fromProfile(
   environment: Environment,
@@ -40,15 +40,15 @@ export async function fromProfile(
   );
   if (unsupported !== undefined) {
     const advice = `is not read here: add credential_process = aws configure export-credentials --profile ${name}`;
-    throw new CredentialsFault("credentials-unreadable", `${place}: ${unsupported} ${advice}`);
+    throw new CredentialsError("credentials-unreadable", `${place}: ${unsupported} ${advice}`);
   }
   if (asked !== undefined) {
-    throw new CredentialsFault("credentials-missing", `${place}: not there, or without credentials`);
+    throw new CredentialsError("credentials-missing", `${place}: not there, or without credentials`);
   }
   return undefined;
 }
 
-/** Gives what both files say of a profile, or no more than an empty one. Throws CredentialsFault. */
+/** Gives what both files say of a profile, or no more than an empty one. Throws CredentialsError. */
 async function readProfile(
   environment: Environment,
   name: string,
@@ -73,7 +73,7 @@ async function readProfile(
 
 /**
  * A file that a variable names must be there. One at the usual place need not; and unless a profile is asked for, it
- * may be somebody else's. Throws CredentialsFault.
+ * may be somebody else's. Throws CredentialsError.
  */
 async function requireReadable(path: string, isNamed: boolean, isAsked: boolean): Promise<void> {
   try {
@@ -81,7 +81,7 @@ async function requireReadable(path: string, isNamed: boolean, isAsked: boolean)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (isNamed || (isAsked && code !== "ENOENT")) {
-      throw new CredentialsFault("credentials-unreadable", `${path} cannot be read (${code})`);
+      throw new CredentialsError("credentials-unreadable", `${path} cannot be read (${code})`);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import type { Environment } from "../config.ts";
-import { CredentialsFault } from "./credentials.ts";
+import { CredentialsError } from "./credentials.ts";
 import { maxDocumentBytes } from "./credentials-document.ts";
 
 /** In milliseconds. `aws configure export-credentials` starts slowly, and asks AWS itself. */
@@ -10,7 +10,7 @@ export const longestRunMs = 15_000;
 
 /**
  * Gives what this command line writes on stdout; it goes to the shell, as AWS's SDKs have it. What it writes on
- * stderr is its own and not repeated. Throws CredentialsFault.
+ * stderr is its own and not repeated. Throws CredentialsError.
  */
 export function outputOf(place: string, command: string, environment: Environment): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@ export function outputOf(place: string, command: string, environment: Environmen
     const fail = (what: string) => {
       clearTimeout(timer);
       endGroup(child.pid);
-      reject(new CredentialsFault("credentials-unreadable", `${place}: credential_process ${what}`));
+      reject(new CredentialsError("credentials-unreadable", `${place}: credential_process ${what}`));
     };
     const timer = setTimeout(() => fail(`has not ended within ${longestRunMs}ms`), longestRunMs);
     let output = "";

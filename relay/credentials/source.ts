@@ -2,9 +2,9 @@
 // can be helped.
 
 import type { Log } from "../log.ts";
-import { type Credentials, CredentialsFault } from "./credentials.ts";
+import { type Credentials, CredentialsError } from "./credentials.ts";
 
-/** Loads credentials anew; nothing where this place is not configured. Throws CredentialsFault. */
+/** Loads credentials anew; nothing where this place is not configured. Throws CredentialsError. */
 export type Load = () => Promise<Credentials | undefined>;
 
 export interface CredentialSourceOptions {
@@ -36,7 +36,7 @@ export class CredentialSource {
   readonly #options: CredentialSourceOptions;
   #current: Credentials | undefined;
   #loading: Promise<Credentials> | undefined;
-  #fault: CredentialsFault | undefined;
+  #fault: CredentialsError | undefined;
   #notBeforeMs = 0;
   #waitMs = firstWaitMs;
   #changedAtMs = Number.NEGATIVE_INFINITY;
@@ -46,7 +46,7 @@ export class CredentialSource {
     this.#options = options;
   }
 
-  /** Gives credentials that have not ended. Waits for a load only if there are none. Throws CredentialsFault. */
+  /** Gives credentials that have not ended. Waits for a load only if there are none. Throws CredentialsError. */
   async current(): Promise<Credentials> {
     return this.#usable() ?? this.#loadAgain();
   }
@@ -83,11 +83,11 @@ export class CredentialSource {
 
   #loaded(loaded: Credentials | undefined): Credentials {
     if (loaded === undefined) {
-      return this.#failed(new CredentialsFault("credentials-missing", "none in any of AWS's usual places"));
+      return this.#failed(new CredentialsError("credentials-missing", "none in any of AWS's usual places"));
     }
     const leftMs = this.#leftMs(loaded);
     if (leftMs <= 0) {
-      return this.#failed(new CredentialsFault("credentials-expired", "those that were loaded have ended"));
+      return this.#failed(new CredentialsError("credentials-expired", "those that were loaded have ended"));
     }
     if (isOther(loaded, this.#current)) {
       if (this.#current !== undefined) this.#changedAtMs = this.#options.clockMs();
@@ -106,9 +106,9 @@ export class CredentialSource {
 
   #failed(error: unknown): never {
     this.#fault =
-      error instanceof CredentialsFault
+      error instanceof CredentialsError
         ? error
-        : new CredentialsFault("credentials-unreadable", nameOf(error));
+        : new CredentialsError("credentials-unreadable", nameOf(error));
     this.#loading = undefined;
     const fault = this.#asOfNow(this.#fault);
     this.#options.log("error", fault.code, () => ({ detail: fault.detail }));
@@ -118,9 +118,9 @@ export class CredentialSource {
     throw fault;
   }
 
-  #asOfNow(fault: CredentialsFault): CredentialsFault {
+  #asOfNow(fault: CredentialsError): CredentialsError {
     if (this.#current === undefined || this.#usable() !== undefined) return fault;
-    return new CredentialsFault("credentials-expired", `no others: ${fault.detail}`);
+    return new CredentialsError("credentials-expired", `no others: ${fault.detail}`);
   }
 
   #waitLonger(): void {
@@ -167,7 +167,7 @@ function withinTime<Value>(work: Promise<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () =>
-        reject(new CredentialsFault("credentials-unreadable", `nothing loaded within ${longestLoadMs}ms`)),
+        reject(new CredentialsError("credentials-unreadable", `nothing loaded within ${longestLoadMs}ms`)),
       longestLoadMs,
     );
     work.then(resolve, reject).finally(() => clearTimeout(timer));

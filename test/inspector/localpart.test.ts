@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { escapeLocalpart, type LocalpartDoubt, localpartOfUserName } from "../../inspector/localpart.ts";
+import { escapeLocalpart, type LocalpartProblem, localpartOfUserName } from "../../inspector/localpart.ts";
 import { nodeprep } from "../real/ejabberd-nodeprep.ts";
 import { needing } from "../real/parts.ts";
 
@@ -12,9 +12,9 @@ function localpart(userName: string): string | undefined {
   return "localpart" in result ? result.localpart : undefined;
 }
 
-function doubt(userName: string): LocalpartDoubt | undefined {
+function doubt(userName: string): LocalpartProblem | undefined {
   const result = localpartOfUserName(userName);
-  return "doubt" in result ? result.doubt : undefined;
+  return "problem" in result ? result.problem : undefined;
 }
 
 /** Compares by simple case folding, which is what ECMAScript's flags "iu" do. */
@@ -187,7 +187,7 @@ describe("localpartOfUserName", () => {
     });
   }
 
-  const refused: Record<string, [LocalpartDoubt, ...string[]]> = {
+  const refused: Record<string, [LocalpartProblem, ...string[]]> = {
     "an empty name": ["empty", ""],
     "a name with a space first or last": ["leading-or-trailing-space", " alice", "alice ", " "],
     "a backslash that clients escape differently": ["ambiguous-escape", "c:\\net", "\\", "a\\\\20b"],

@@ -14,7 +14,7 @@ const good = { op: "auth", user: "alice", server: "example.org", password: "secr
 
 function breachOf(members: unknown): string {
   const parsed = parseLoginRequest(typeof members === "string" ? members : JSON.stringify(members));
-  return "breach" in parsed ? parsed.breach : "none";
+  return "problem" in parsed ? parsed.problem : "none";
 }
 
 describe("the request of the contract", () => {

@@ -6,7 +6,7 @@ import { parseSessionsRequest } from "../../protocol/sessions-request.ts";
 
 function breachOf(members: unknown): string {
   const parsed = parseSessionsRequest(typeof members === "string" ? members : JSON.stringify(members));
-  return "breach" in parsed ? parsed.breach : "none";
+  return "problem" in parsed ? parsed.problem : "none";
 }
 
 const many = (count: number, text = "id") => ({ ids: Array.from({ length: count }, () => text) });

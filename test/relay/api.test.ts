@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { afterEach, describe, it } from "node:test";
 import { freePort } from "../../infra/local/ports.ts";
-import { Api, type ApiFault, type Sign } from "../../relay/api.ts";
+import { Api, type ApiError, type Sign } from "../../relay/api.ts";
 import { Connections } from "../../relay/connections.ts";
 import { version } from "../../relay/version.ts";
 import {
@@ -41,10 +41,10 @@ describe("a request to the API", () => {
   const faultOf = (api: Api) =>
     api.begin(good, false).answer.then(
       () => assert.fail("there was a verdict"),
-      ({ name, code, detail, retryAfterMs }: ApiFault) => ({ name, code, detail, retryAfterMs }),
+      ({ name, code, detail, retryAfterMs }: ApiError) => ({ name, code, detail, retryAfterMs }),
     );
   const fault = (code: string, detail: string, retryAfterMs?: number) => ({
-    name: "ApiFault",
+    name: "ApiError",
     code,
     detail,
     retryAfterMs,

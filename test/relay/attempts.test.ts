@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import type { Verdict } from "../../protocol/login-answer.ts";
-import { ApiFault, type Attempt } from "../../relay/api.ts";
-import { type AttemptsOptions, askWithRetry, DeadlineFault } from "../../relay/attempts.ts";
+import { ApiError, type Attempt } from "../../relay/api.ts";
+import { type AttemptsOptions, askWithRetry, DeadlineError } from "../../relay/attempts.ts";
 
 /** An attempt that a test answers. */
 class FakeAttempt implements Attempt {
@@ -55,8 +55,8 @@ const tick = async (ms: number) => {
 
 const yes: Verdict = { allow: true };
 const no: Verdict = { allow: false, reason: "no-session" };
-const retried = (retryAfterMs = 0) => new ApiFault("api-status", "502", retryAfterMs);
-const final = new ApiFault("api-status", "500");
+const retried = (retryAfterMs = 0) => new ApiError("api-status", "502", retryAfterMs);
+const final = new ApiError("api-status", "500");
 
 describe("two attempts of a login", () => {
   // Time goes by tick() alone, and did not begin at 0.
@@ -180,7 +180,7 @@ describe("two attempts of a login", () => {
     attempts[0]?.reject(retried());
     await settled();
     await tick(0);
-    const fault = new ApiFault("api-throttled", "429", 0);
+    const fault = new ApiError("api-throttled", "429", 0);
     attempts[1]?.reject(fault);
     await assert.rejects(asked, { code: "api-status" });
     await tick(60_000);
@@ -223,7 +223,7 @@ describe("two attempts of a login", () => {
       await tick(5_000);
       attempts[first]?.reject(final);
       await settled();
-      attempts[1 - first]?.reject(new ApiFault("api-throttled", "429"));
+      attempts[1 - first]?.reject(new ApiError("api-throttled", "429"));
       await assert.rejects(asked, final);
     }
   });
@@ -252,7 +252,7 @@ describe("two attempts of a login", () => {
       [true, true],
     );
     attempts[0]?.resolve(yes);
-    await assert.rejects(asked, { name: "DeadlineFault", code: "deadline", detail: "10000ms" });
+    await assert.rejects(asked, { name: "DeadlineError", code: "deadline", detail: "10000ms" });
   });
 
   it("end at the deadline with the fault of the first where it had one, and without a second that waits", async () => {
@@ -270,6 +270,6 @@ describe("two attempts of a login", () => {
     // The clock has gone on, and no timer has run yet.
     mock.timers.setTime(Date.now() + 10_000);
     attempts[0]?.resolve(yes);
-    await assert.rejects(asked, DeadlineFault);
+    await assert.rejects(asked, DeadlineError);
   });
 });

@@ -25,9 +25,9 @@ describe("a command", () => {
 
   it("is split at three colons: what stands behind another one belongs to the password", () => {
     for (const password of [`${id}:x`, `:${id}`, `x:${id}`, `${id}:`, ":"]) {
-      assert.deepEqual(read(`auth:alice:example.org:${password}`), { refusal: "malformed-session-id" });
+      assert.deepEqual(read(`auth:alice:example.org:${password}`), { problem: "malformed-session-id" });
     }
-    assert.deepEqual(read(`isuser:alice:example.org:${id}`), { refusal: "server-invalid" });
+    assert.deepEqual(read(`isuser:alice:example.org:${id}`), { problem: "server-invalid" });
   });
 
   it("is refused when the password can be neither a session id nor a ticket", () => {
@@ -41,7 +41,7 @@ describe("a command", () => {
       "a.b.c.d",
       " ",
     ]) {
-      assert.deepEqual(read(`auth:alice:example.org:${password}`), { refusal: "malformed-session-id" });
+      assert.deepEqual(read(`auth:alice:example.org:${password}`), { problem: "malformed-session-id" });
     }
   });
 
@@ -54,16 +54,16 @@ describe("a command", () => {
     ];
     for (const one of impossible) {
       for (const name of [one, `${one}alice`, `al${one}ice`, `alice${one}`]) {
-        assert.deepEqual(read(`auth:${name}:example.org:${id}`), { refusal: "user-invalid" }, name);
-        assert.deepEqual(read(`isuser:${name}:example.org`), { refusal: "user-invalid" }, name);
-        assert.deepEqual(read(`auth:alice:${name}:${id}`), { refusal: "server-invalid" }, name);
-        assert.deepEqual(read(`isuser:alice:${name}`), { refusal: "server-invalid" }, name);
+        assert.deepEqual(read(`auth:${name}:example.org:${id}`), { problem: "user-invalid" }, name);
+        assert.deepEqual(read(`isuser:${name}:example.org`), { problem: "user-invalid" }, name);
+        assert.deepEqual(read(`auth:alice:${name}:${id}`), { problem: "server-invalid" }, name);
+        assert.deepEqual(read(`isuser:alice:${name}`), { problem: "server-invalid" }, name);
       }
     }
     for (const one of ['"', "&", "'", "<", ">"]) {
-      assert.deepEqual(read(`auth:al${one}ice:example.org:${id}`), { refusal: "user-invalid" });
+      assert.deepEqual(read(`auth:al${one}ice:example.org:${id}`), { problem: "user-invalid" });
     }
-    assert.deepEqual(read("isuser:alice:example.org:5222"), { refusal: "server-invalid" });
+    assert.deepEqual(read("isuser:alice:example.org:5222"), { problem: "server-invalid" });
   });
 
   it("has names of every script, with escapes, digits and marks", () => {
@@ -99,22 +99,22 @@ describe("a command", () => {
   it("is refused when it is not UTF-8", () => {
     for (const bytes of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf]]) {
       const payload = Buffer.concat([Buffer.from("auth:alice:example.org:"), Buffer.from(bytes)]);
-      assert.deepEqual(read(payload), { refusal: "not-utf8" });
+      assert.deepEqual(read(payload), { problem: "not-utf8" });
     }
   });
 
   it("is refused when something is missing or empty", () => {
-    assert.deepEqual(read("auth"), { refusal: "user-invalid" });
-    assert.deepEqual(read("auth:"), { refusal: "user-invalid" });
-    assert.deepEqual(read("auth:alice"), { refusal: "server-invalid" });
-    assert.deepEqual(read("auth:alice:"), { refusal: "server-invalid" });
-    assert.deepEqual(read("auth:alice:example.org"), { refusal: "password-invalid" });
-    assert.deepEqual(read("isuser:alice"), { refusal: "server-invalid" });
-    assert.deepEqual(read(""), { refusal: "operation-unknown" });
+    assert.deepEqual(read("auth"), { problem: "user-invalid" });
+    assert.deepEqual(read("auth:"), { problem: "user-invalid" });
+    assert.deepEqual(read("auth:alice"), { problem: "server-invalid" });
+    assert.deepEqual(read("auth:alice:"), { problem: "server-invalid" });
+    assert.deepEqual(read("auth:alice:example.org"), { problem: "password-invalid" });
+    assert.deepEqual(read("isuser:alice"), { problem: "server-invalid" });
+    assert.deepEqual(read(""), { problem: "operation-unknown" });
   });
 
   it("is refused when it is longer than the contract allows", () => {
-    assert.deepEqual(read(`auth:alice:example.org:${"x".repeat(60_000)}`), { refusal: "password-invalid" });
+    assert.deepEqual(read(`auth:alice:example.org:${"x".repeat(60_000)}`), { problem: "password-invalid" });
   });
 
   it("is refused when it would change an account", () => {
@@ -125,7 +125,7 @@ describe("a command", () => {
       "removeuser3:alice:example.org:secret",
       "certauth:alice:example.org:PEM",
     ]) {
-      assert.deepEqual(read(payload), { refusal: "operation-unsupported" });
+      assert.deepEqual(read(payload), { problem: "operation-unsupported" });
     }
   });
 
@@ -137,7 +137,7 @@ describe("a command", () => {
       "constructor:a:b",
       "\0:a:b:c",
     ]) {
-      assert.deepEqual(read(payload), { refusal: "operation-unknown" });
+      assert.deepEqual(read(payload), { problem: "operation-unknown" });
     }
   });
 
@@ -145,7 +145,7 @@ describe("a command", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const command = parseCommand(bytes);
-        assert.ok("refusal" in command || "request" in command);
+        assert.ok("problem" in command || "request" in command);
       }),
     );
   });

@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { afterEach, describe, it } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { freePort } from "../../infra/local/ports.ts";
-import { Connection, type ConnectionFault, type Endpoint, endpointOf } from "../../relay/connection.ts";
+import { Connection, type ConnectionError, type Endpoint, endpointOf } from "../../relay/connection.ts";
 import { type Certificate, makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
@@ -39,9 +39,9 @@ function connect(port: number, endpoint: Partial<Endpoint> = {}) {
 const faultOf = (connection: Connection) =>
   connection.exchange(request).then(
     () => assert.fail("there was a response"),
-    ({ name, kind, detail }: ConnectionFault) => ({ name, kind, detail }),
+    ({ name, kind, detail }: ConnectionError) => ({ name, kind, detail }),
   );
-const fault = (kind: ConnectionFault["kind"], detail: string) => ({ name: "ConnectionFault", kind, detail });
+const fault = (kind: ConnectionError["kind"], detail: string) => ({ name: "ConnectionError", kind, detail });
 const yes = (socket: { write(text: string): unknown }) => void socket.write(respond("yes"));
 
 describe("where the URL of a route leads", () => {
@@ -141,7 +141,7 @@ describe("a connection to the API", () => {
       [(socket) => socket.end(half), fault("unreachable", "closed")],
       [(socket) => socket.end(), fault("unreachable", "closed")],
       [(socket) => socket.resetAndDestroy(), fault("unreachable", "ECONNRESET")],
-      [(socket) => socket.write("HTTP/1.1 200 OK\r\nfolded\r\n\r\n"), fault("breach", "header field")],
+      [(socket) => socket.write("HTTP/1.1 200 OK\r\nfolded\r\n\r\n"), fault("syntax", "header field")],
     ] as const satisfies [Peer["onRequest"], unknown][]) {
       const peer = await start(onRequest);
       const { connection, gone } = connect(peer.port);
@@ -161,7 +161,7 @@ describe("a connection to the API", () => {
     ] as const) {
       const peer = await start((socket) => void socket.write(says));
       const { connection, gone } = connect(peer.port);
-      assert.deepEqual(await faultOf(connection), fault("breach", detail));
+      assert.deepEqual(await faultOf(connection), fault("syntax", detail));
       assert.deepEqual([connection.isUsable, gone.times], [false, 1]);
     }
   });

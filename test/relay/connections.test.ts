@@ -9,7 +9,7 @@ import { needing } from "../real/parts.ts";
 import { type Peer, respond, startPeer, until } from "./peer.ts";
 
 const request = Buffer.from("POST /auth HTTP/1.1\r\n\r\n");
-const abandoned = { name: "ConnectionFault", kind: "unreachable", detail: "abandoned" };
+const abandoned = { name: "ConnectionError", kind: "unreachable", detail: "abandoned" };
 
 const mayKeep = () => true;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import type { Verdict } from "../../protocol/login-answer.ts";
-import { ApiFault } from "../../relay/api.ts";
-import { DeadlineFault } from "../../relay/attempts.ts";
+import { ApiError } from "../../relay/api.ts";
+import { DeadlineError } from "../../relay/attempts.ts";
 import { parseCommand } from "../../relay/command.ts";
 import { createDecide, type DecideOptions, suspiciousMs } from "../../relay/decide.ts";
 import { IsUserPolicies } from "../../relay/is-user-policies.ts";
@@ -56,7 +56,7 @@ function open(ask: DecideOptions["ask"]) {
 const allow = async (): Promise<Verdict> => ({ allow: true });
 const refuse = async (): Promise<Verdict> => ({ allow: false, reason: "other-user" });
 const fail = async () => {
-  throw new ApiFault("api-unreachable", "ECONNREFUSED");
+  throw new ApiError("api-unreachable", "ECONNREFUSED");
 };
 const password = "thepassword0of0the0tests0";
 const login = `auth:theuser:thehost:${password}`;
@@ -149,9 +149,9 @@ describe("the decision on a command", () => {
 
   it("is no with a code for every fault", async () => {
     for (const [fault, code, detail] of [
-      [new ApiFault("api-status", "500"), "api-status", "500"],
-      [new ApiFault("credentials-missing", "none"), "credentials-missing", "none"],
-      [new DeadlineFault(10_000), "deadline", "10000ms"],
+      [new ApiError("api-status", "500"), "api-status", "500"],
+      [new ApiError("credentials-missing", "none"), "credentials-missing", "none"],
+      [new DeadlineError(10_000), "deadline", "10000ms"],
       [new TypeError("thepassword"), "internal-error", "TypeError"],
     ] as const) {
       const { decide, log } = open(async () => Promise.reject(fault));
@@ -189,14 +189,14 @@ describe("the decision on a command", () => {
 
   it("makes the breaker suspect the API for a fault that may be its death, and for no other", async () => {
     for (const [fault, told] of [
-      [new ApiFault("api-unreachable", ""), "suspected"],
-      [new ApiFault("api-status", "500"), "suspected"],
-      [new DeadlineFault(10_000), "suspected"],
-      [new ApiFault("unavailable", ""), "answered"],
-      [new ApiFault("api-throttled", ""), "answered"],
-      [new ApiFault("api-forbidden", ""), "answered"],
-      [new ApiFault("credentials-missing", ""), ""],
-      [new ApiFault("credentials-expired", ""), ""],
+      [new ApiError("api-unreachable", ""), "suspected"],
+      [new ApiError("api-status", "500"), "suspected"],
+      [new DeadlineError(10_000), "suspected"],
+      [new ApiError("unavailable", ""), "answered"],
+      [new ApiError("api-throttled", ""), "answered"],
+      [new ApiError("api-forbidden", ""), "answered"],
+      [new ApiError("credentials-missing", ""), ""],
+      [new ApiError("credentials-expired", ""), ""],
       [new TypeError("unforeseen"), ""],
     ] as const) {
       const { decide, breaker } = open(() => Promise.reject(fault));

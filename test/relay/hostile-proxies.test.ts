@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
-import { Api, ApiFault } from "../../relay/api.ts";
+import { Api, ApiError } from "../../relay/api.ts";
 import { askWithRetry } from "../../relay/attempts.ts";
 import { Connections } from "../../relay/connections.ts";
 import { RequestSlots } from "../../relay/request-slots.ts";
@@ -51,7 +51,7 @@ async function open(proxy: Peer["onRequest"]) {
       if (allow === (password === "good")) counts.right++;
       else counts.wrong++;
     } catch (fault) {
-      if (!(fault instanceof ApiFault)) throw fault;
+      if (!(fault instanceof ApiError)) throw fault;
       counts.faults++;
     }
   };

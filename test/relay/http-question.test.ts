@@ -54,7 +54,7 @@ describe("a question over HTTP", () => {
     }
     // In the password it is a part of it, and no session id has one.
     assert.deepEqual(commandOf("/check_password?user=alice&server=b&pass=a:b"), {
-      refusal: "malformed-session-id",
+      problem: "malformed-session-id",
     });
   });
 
@@ -91,7 +91,7 @@ describe("a question over HTTP", () => {
   it("is refused as a frame of the same values is", () => {
     const refusal = (target: string) => {
       const command = commandOf(target);
-      return command !== undefined && "refusal" in command ? command.refusal : command;
+      return command !== undefined && "problem" in command ? command.problem : command;
     };
     assert.equal(refusal("/check_password?user=&server=b&pass=x"), "user-invalid");
     assert.equal(refusal(`/check_password?user=a&server=b&pass=${"x".repeat(1025)}`), "password-invalid");

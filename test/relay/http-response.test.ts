@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import {
-  HttpBreach,
   type HttpResponse,
+  HttpSyntaxError,
   maxBodyBytes,
   maxHeadBytes,
   maxResponseBytes,
@@ -38,7 +38,7 @@ function read(text: string, pieces: Iterable<number> = [], hasEnd = false): Read
     }
     return { outcome: hasEnd ? reader.end() : undefined, after: at };
   } catch (error) {
-    assert.ok(error instanceof HttpBreach, `${error}: ${JSON.stringify(text)}`);
+    assert.ok(error instanceof HttpSyntaxError, `${error}: ${JSON.stringify(text)}`);
     assert.equal(error.message, `not HTTP/1.1: ${error.detail}`);
     return { outcome: error.detail, after: at };
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Verdict } from "../../protocol/login-answer.ts";
 import type { LoginRequest } from "../../protocol/login-request.ts";
-import { ApiFault } from "../../relay/api.ts";
+import { ApiError } from "../../relay/api.ts";
 import { IsUserPolicies } from "../../relay/is-user-policies.ts";
 import { Metrics } from "../../relay/metrics.ts";
 import { createProbe, type ProbeOptions } from "../../relay/probe.ts";
@@ -57,11 +57,11 @@ describe("the relay's own probe", () => {
       assert.equal((await open(async () => verdict).probe()).health, "alive");
     }
     for (const [fault, health, detail] of [
-      [new ApiFault("unavailable", "store-timeout"), "alive", "unavailable store-timeout"],
-      [new ApiFault("api-throttled", "503"), "alive", "api-throttled 503"],
-      [new ApiFault("api-status", "500"), "dead", "api-status 500"],
-      [new ApiFault("api-unreachable", "ECONNREFUSED"), "dead", "api-unreachable ECONNREFUSED"],
-      [new ApiFault("credentials-expired", "x"), "unknown", "credentials-expired x"],
+      [new ApiError("unavailable", "store-timeout"), "alive", "unavailable store-timeout"],
+      [new ApiError("api-throttled", "503"), "alive", "api-throttled 503"],
+      [new ApiError("api-status", "500"), "dead", "api-status 500"],
+      [new ApiError("api-unreachable", "ECONNREFUSED"), "dead", "api-unreachable ECONNREFUSED"],
+      [new ApiError("credentials-expired", "x"), "unknown", "credentials-expired x"],
       [new TypeError("a secret"), "unknown", "TypeError"],
     ] as const) {
       const { probe } = open(() => Promise.reject(fault));
@@ -71,7 +71,7 @@ describe("the relay's own probe", () => {
 
   it("asks nothing without credentials, and says when it asks", async () => {
     const none = open(async () => ({ allow: true }), {
-      credentials: () => Promise.reject(new ApiFault("credentials-missing", "")),
+      credentials: () => Promise.reject(new ApiError("credentials-missing", "")),
     });
     assert.deepEqual(await none.probe(), { health: "unknown", detail: "no credentials" });
     assert.deepEqual([none.asked, none.begun.length], [0, 0]);

@@ -3,8 +3,8 @@ import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { SignatureV4 } from "@smithy/signature-v4";
 import fc from "fast-check";
-import { ApiFault } from "../../relay/api.ts";
-import { type Credentials, CredentialsFault } from "../../relay/credentials/credentials.ts";
+import { ApiError } from "../../relay/api.ts";
+import { type Credentials, CredentialsError } from "../../relay/credentials/credentials.ts";
 import { createSign, signature as signatureOf, signingKey } from "../../relay/sign.ts";
 
 const key = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
@@ -93,9 +93,9 @@ describe("a request's signature", () => {
   });
 
   it("cannot be made without credentials, which is said", async () => {
-    const sign = open(plainUrl, () => Promise.reject(new CredentialsFault("credentials-missing", "nowhere")));
+    const sign = open(plainUrl, () => Promise.reject(new CredentialsError("credentials-missing", "nowhere")));
     await assert.rejects(sign(body), (fault) => {
-      return fault instanceof ApiFault && fault.code === "credentials-missing" && fault.detail === "nowhere";
+      return fault instanceof ApiError && fault.code === "credentials-missing" && fault.detail === "nowhere";
     });
     const fails = open(plainUrl, () => Promise.reject(new TypeError("x")));
     await assert.rejects(fails(body), TypeError);

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { fromContainer } from "../../../relay/credentials/container.ts";
-import type { CredentialsFault } from "../../../relay/credentials/credentials.ts";
+import type { CredentialsError } from "../../../relay/credentials/credentials.ts";
 import { maxDocumentBytes } from "../../../relay/credentials/credentials-document.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { type CredentialEndpoints, startCredentialEndpoints } from "../../stand-in/credential-endpoints.ts";
@@ -25,7 +25,7 @@ describe("credentials of a container", () => {
   const faultOf = (environment: Readonly<Record<string, string>>) =>
     fromContainer(environment).then(
       () => assert.fail("there were credentials"),
-      ({ code, detail }: CredentialsFault) => `${code}: ${detail}`,
+      ({ code, detail }: CredentialsError) => `${code}: ${detail}`,
     );
 
   it("are asked for where the variables say", async () => {

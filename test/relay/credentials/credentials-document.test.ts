@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { CredentialsFault } from "../../../relay/credentials/credentials.ts";
+import type { CredentialsError } from "../../../relay/credentials/credentials.ts";
 import { readDocument } from "../../../relay/credentials/credentials-document.ts";
 
 const keys = { AccessKeyId: "A", SecretAccessKey: "thesecret" };
@@ -34,7 +34,7 @@ describe("a document of credentials", () => {
     for (const [text, says] of wrong) {
       assert.throws(
         () => readDocument("here", text),
-        ({ code, detail, message }: CredentialsFault) =>
+        ({ code, detail, message }: CredentialsError) =>
           code === "credentials-unreadable" && detail === `here: ${says}` && !message.includes("thesecret"),
         text,
       );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CredentialsFault } from "../../../relay/credentials/credentials.ts";
+import { CredentialsError } from "../../../relay/credentials/credentials.ts";
 import { fromEnvironment, refuseWebIdentity } from "../../../relay/credentials/environment.ts";
 
 describe("credentials in the environment", () => {
@@ -24,13 +24,13 @@ describe("credentials in the environment", () => {
     for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) {
       assert.throws(
         () => fromEnvironment({ [name]: "thevalue" }),
-        (fault: CredentialsFault) => /set together/.test(fault.detail) && !fault.message.includes("thevalue"),
+        (fault: CredentialsError) => /set together/.test(fault.detail) && !fault.message.includes("thevalue"),
       );
     }
   });
 
   it("are not passed over where a token's file is to be exchanged for a role", () => {
     assert.equal(refuseWebIdentity({}), undefined);
-    assert.throws(() => refuseWebIdentity({ AWS_WEB_IDENTITY_TOKEN_FILE: "/token" }), CredentialsFault);
+    assert.throws(() => refuseWebIdentity({ AWS_WEB_IDENTITY_TOKEN_FILE: "/token" }), CredentialsError);
   });
 });

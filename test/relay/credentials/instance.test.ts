@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import type { CredentialsFault } from "../../../relay/credentials/credentials.ts";
+import type { CredentialsError } from "../../../relay/credentials/credentials.ts";
 import { fromInstance } from "../../../relay/credentials/instance.ts";
 import { type CredentialEndpoints, startCredentialEndpoints } from "../../stand-in/credential-endpoints.ts";
 
@@ -31,7 +31,7 @@ describe("credentials of an instance", () => {
   const faultOf = () =>
     fromInstance({}).then(
       () => assert.fail("there were credentials"),
-      ({ code, detail }: CredentialsFault) => `${code}: ${detail}`,
+      ({ code, detail }: CredentialsError) => `${code}: ${detail}`,
     );
   const none =
     "credentials-missing: none in the environment, the shared files or a container, and no answer of the instance (IMDSv2)";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { CredentialsFault } from "../../../relay/credentials/credentials.ts";
+import type { CredentialsError } from "../../../relay/credentials/credentials.ts";
 import { openCredentials } from "../../../relay/credentials/open.ts";
 import { temporaryDirectory } from "../../real/directory.ts";
 import { type CredentialEndpoints, startCredentialEndpoints } from "../../stand-in/credential-endpoints.ts";
@@ -37,7 +37,7 @@ describe("AWS's usual places of credentials", () => {
       .current()
       .then(
         ({ accessKeyId }) => accessKeyId,
-        ({ code, detail }: CredentialsFault) => `${code}: ${detail}`,
+        ({ code, detail }: CredentialsError) => `${code}: ${detail}`,
       );
 
   it("are asked in the order of AWS's SDKs, and no further than the first that has some", async () => {

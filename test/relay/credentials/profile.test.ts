@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import type { CredentialsFault } from "../../../relay/credentials/credentials.ts";
+import type { CredentialsError } from "../../../relay/credentials/credentials.ts";
 import { maxDocumentBytes } from "../../../relay/credentials/credentials-document.ts";
 import { fromProfile } from "../../../relay/credentials/profile.ts";
 import { longestRunMs } from "../../../relay/credentials/program.ts";
@@ -34,7 +34,7 @@ function withProcess(text: string) {
 function faultOf(asked: Promise<unknown>): Promise<string> {
   return asked.then(
     () => assert.fail("there were credentials"),
-    ({ code, detail }: CredentialsFault) => `${code}: ${detail}`,
+    ({ code, detail }: CredentialsError) => `${code}: ${detail}`,
   );
 }
 

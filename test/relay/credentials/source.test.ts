@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { type Credentials, CredentialsFault } from "../../../relay/credentials/credentials.ts";
+import { type Credentials, CredentialsError } from "../../../relay/credentials/credentials.ts";
 import {
   CredentialSource,
   firstWaitMs,
@@ -42,11 +42,11 @@ function keys(accessKeyId: string, endsAtMs?: number): Credentials {
   return { accessKeyId, secretAccessKey: `secret of ${accessKeyId}`, ...expiration };
 }
 
-const away = () => Promise.reject(new CredentialsFault("credentials-unreadable", "away"));
+const away = () => Promise.reject(new CredentialsError("credentials-unreadable", "away"));
 const codeOf = (asked: Promise<Credentials>) =>
   asked.then(
     ({ accessKeyId }) => accessKeyId,
-    (fault: CredentialsFault) => `${fault.code}: ${fault.detail}`,
+    (fault: CredentialsError) => `${fault.code}: ${fault.detail}`,
   );
 
 describe("the credentials at hand", () => {
