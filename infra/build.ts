@@ -3,7 +3,7 @@
 
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 import { type Bundle, noticesOf } from "./notices.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,6 +21,23 @@ const common = {
   metafile: true,
 } as const satisfies BuildOptions;
 
+/**
+ * JMESPath's parser empties its cache at random, by node:crypto, which takes longer to load than the whole library. A cache
+ * needs no such randomness.
+ */
+const parserWithoutCrypto: Plugin = {
+  name: "parser-without-crypto",
+  setup({ onResolve, onLoad }) {
+    const namespace = "random-int";
+    onResolve({ filter: /^node:crypto$/ }, ({ importer, path }) =>
+      importer.endsWith("/jmespath/lib/esm/Parser.js") ? { path, namespace } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace }, () => ({
+      contents: "export const randomInt = (min, max) => min + Math.floor(Math.random() * (max - min));",
+    }));
+  },
+};
+
 /** How a function's module is built, wherever it goes to. */
 export const functionOptions = {
   ...common,
@@ -36,7 +53,8 @@ export const functionOptions = {
   },
   // Chunks: a store's module is loaded only where it is configured.
   splitting: true,
-} as const satisfies BuildOptions;
+  plugins: [parserWithoutCrypto],
+} satisfies BuildOptions;
 
 const noticesFile = "THIRD-PARTY-NOTICES.txt";
 
