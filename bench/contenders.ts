@@ -16,13 +16,13 @@ export const rounds = 51;
  */
 const turnMs = 4;
 const warmUpMs = 150;
-/** Who takes more than a second for one run, in milliseconds, has so many rounds and no warm-up. */
+/** A contender that takes more than a second for one run has `slowRounds` and no warm-up. */
 const slowMs = 1000;
 const slowRounds = 3;
 
 export interface Contender {
   readonly name: string;
-  /** Returns the time that so many runs take, in microseconds. */
+  /** Returns the time that `count` runs take, in microseconds. */
   readonly run: (count: number) => number | Promise<number>;
   /** For each round, the microseconds of one run. */
   readonly times: number[];
@@ -30,8 +30,8 @@ export interface Contender {
 }
 
 /**
- * A process that runs loops within itself, so that only the time comes over: for each line "WHAT base64 count" it writes
- * the nanoseconds that so many runs took, or "wrong".
+ * A process that runs loops within itself, so that only the time comes over: for each line "WHAT base64 count" it
+ * writes the nanoseconds that so many runs took, or "wrong".
  */
 export function openProcess(command: string, args: readonly string[]) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });

@@ -50,7 +50,7 @@ export interface Environment {
 /** `event`: an event of API Gateway's HTTP API (payload format 2.0), or whatever else the function is invoked with. */
 export type Handler = (event: unknown) => Promise<Response>;
 
-/** What an event says that matters here. */
+/** The parts of an event that matter here. */
 interface ReadEvent {
   readonly body: string;
   readonly requestId?: string;
@@ -99,7 +99,7 @@ async function answerEvent<Request, Outcome extends { readonly outcome: string }
   }
   const durationMs = Math.round((nowMs() - startedMs) * 10) / 10;
   const metrics = route.metrics(parsed.request, outcome, durationMs);
-  // Most lines are of these, and logs are paid by the byte: their duration stands among the metrics.
+  // Most lines are of this kind, and logs cost by the byte: the duration stands among the metrics alone.
   const { requestId: _, ...short } = common;
   const isRoutine = outcome.outcome === "allowed" && metrics !== undefined;
   log(isUnavailable(outcome) ? "error" : "info", route.name, {

@@ -42,7 +42,7 @@ export function createLoginHandler(
     // The one place where three outcomes become one bit.
     allow: verdict.outcome === "allowed",
     ...(tellsWhy && verdict.outcome === "refused" && { reason: verdict.reason }),
-    // A relay from before the nonce refuses members that it does not know.
+    // A relay from before the nonce refuses fields that it does not know.
     ...(nonce !== undefined && { nonce, isuser: isUserPolicyOf(server) }),
   });
   return createHandler({ ...login, verdictAnswer }, inspect, environment);

@@ -178,7 +178,7 @@ function layersOf(store: StoreUrl | undefined, preset: Preset | undefined): stri
   return store && preset?.layers?.[layoutOf(store)]?.join(",");
 }
 
-/** Returns the shape of the site's session ids: php.ini's if it is told, else the preset's or PHP's widest. */
+/** Returns the shape of the site's session ids: php.ini's if configured, else the preset's or PHP's widest. */
 function readSessionId(reading: Reading, preset: Preset | undefined): RegExp {
   const length = reading.valueIfSet(variables.sidLength);
   const bits = reading.valueIfSet(variables.sidBits);
@@ -273,7 +273,7 @@ function prefixOf(
   preset: Preset | undefined,
   placement: PlacementMode | undefined,
 ): string | undefined {
-  // What is wrong already needs no second problem.
+  // A wrong store or placement has already been reported.
   if (store === undefined || placement === undefined) return "";
   const known = preset?.keyPrefix[layoutOf(store)];
   if (known === null) return undefined;
@@ -282,8 +282,8 @@ function prefixOf(
 
 /**
  * Returns PHP's own prefix: of `files`, of phpredis' save handler, of aws-sdk-php's for a session named PHPSESSID, of
- * ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's, which has none. Whoever writes with a
- * \Memcached client chose one: that cannot be guessed.
+ * ext-memcached's save handler (2.x, and 3.1 on), and of pecl-memcache's, which has none. A site with a
+ * \Memcached client of its own chose its prefix, which cannot be guessed.
  */
 function defaultPrefix(store: StoreUrl["kind"], placement: PlacementMode): string | undefined {
   if (store === "files") return "sess_";

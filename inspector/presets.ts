@@ -88,8 +88,8 @@ export const presets = {
    * symfony 1.x: lib/user/sfBasicSecurityUser.class.php, with its time-out of 1800 s. The name is an attribute
    * that the application sets: setAttribute("nickname", ...).
    *
-   * Refused: who is not authenticated, and who has not asked for a page for 1800 s. The framework has no other state;
-   * sfGuard keeps a user who is not active from logging in.
+   * Refused: users who are not authenticated, and users who have not asked for a page for 1800 s. The framework has no
+   * other state; sfGuard keeps a user who is not active from logging in.
    */
   symfony1: {
     keyPrefix: {},

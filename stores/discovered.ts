@@ -1,5 +1,5 @@
-// Sessions in a store whose place has to be found, and may change: found once, refreshed from time to time and after a
-// failure, and kept where it cannot be found again.
+// Sessions in a store whose address has to be discovered, and may change. It is discovered once, then refreshed from
+// time to time and after a failure. If a refresh fails, the old address stays.
 //
 // A process that is frozen between two calls, as Lambda's is, gets little of its work done in between. So calls start a
 // refresh in the background. Two kinds of call wait for it: one that failed anyway, and one that finds the place stale,
@@ -26,7 +26,7 @@ export interface DiscoveredStoreOptions<Place> {
 
 /** All in milliseconds. */
 export interface DiscoveryLimits {
-  /** For one refresh, all attempts of it: this long may a call take beyond the time limit of the store that was found. */
+  /** For one refresh with all its attempts. A call may take this long beyond the time limit of the store. */
   readonly findTimeoutMs: number;
   /** A call starts a refresh where the last one is older than this. */
   readonly refreshAfterMs: number;

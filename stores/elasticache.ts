@@ -65,9 +65,9 @@ const maxNodes = 300;
 export async function findCluster(clusterId: string, signal: AbortSignal): Promise<Cluster> {
   let client: ElastiCacheClient | undefined;
   try {
-    // One for each look: no connection stays open, to be found dead a minute later.
+    // A client for each refresh: an idle connection would be dead a minute later.
     client = new ElastiCacheClient({});
-    // The SDK minds the signal once it has credentials, not while it looks for them.
+    // The SDK heeds the signal once it has credentials, but not while it looks for them.
     return clusterOf(await Promise.race([describe(client, clusterId, signal), abortOf(signal)]));
   } catch (error) {
     if (error instanceof DiscoveryError) throw error;
@@ -129,7 +129,7 @@ function clusterOf(described: CacheCluster): Cluster {
   };
 }
 
-/** A node that reboots keeps its sessions' place. One that is made has none yet, and one that is deleted no more. */
+/** A rebooting node keeps its share of the keys. One being created has none yet, one being deleted none any more. */
 function isInUse({ CacheNodeStatus: status }: CacheNode): boolean {
   return status !== "creating" && status !== "deleting";
 }

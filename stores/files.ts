@@ -7,7 +7,8 @@
 // own nor root's: in a directory that others can write to, such as Debian's /var/lib/php/sessions (mode 1733), anybody
 // can put a session. This store makes the same checks on the open file, so that nothing changes in between.
 //
-// Source: php-src ext/session/mod_files.c, ps_files_open() and PS_READ_FUNC(files). PHP 5.5.2 and later check the owner.
+// Source: php-src ext/session/mod_files.c, ps_files_open() and PS_READ_FUNC(files). PHP 5.5.2 and later check the
+// owner.
 
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, stat } from "node:fs/promises";
@@ -24,7 +25,7 @@ import type { Report } from "./report.ts";
 import type { KeyOf } from "./session-key.ts";
 import { systemCodeOf } from "./system-code.ts";
 
-/** As many files are open at once, at most: more would only wait, and take from PHP's own on a machine with few. */
+/** The most files open at once: more would only wait, and leave fewer for PHP where a machine allows few. */
 const filesAtOnce = 16;
 
 const rootUid = 0;
@@ -74,15 +75,15 @@ export class FilesStore implements SessionStore {
       }
     };
     await within(this.#options.timeoutMs, readAll()).catch(note);
-    // What is read too late must not get among them.
+    // A file that is read too late must not be added to the result.
     return { stored: new Map(stored), faults: [...faults] };
   }
 
   close(): void {}
 
   /**
-   * Returns the user id whose files are sessions. The directory is looked at each time: its mode can change, and
-   * without it a missing file proves nothing.
+   * Returns the user id whose files are sessions. The directory is checked each time: its mode can change,
+   * and if the directory is gone, a missing file proves nothing.
    * @throws StoreError
    */
   async #phpUid(): Promise<number> {
@@ -162,7 +163,7 @@ function foreignFile(file: Stats, uid: number): ForeignFile | undefined {
 const readWriteByOwner = constants.S_IRUSR | constants.S_IWUSR;
 const readWriteByAll = constants.S_IROTH | constants.S_IWOTH;
 
-/** Returns the store's fault that a fault of the system's means. Throws any other error on: it is a fault of ours. */
+/** Returns the store's fault for an error of the system's. Rethrows any other error: it is a fault of ours. */
 function unreachable(error: unknown): StoreError {
   const detail = systemCodeOf(error);
   if (detail === undefined) throw error;

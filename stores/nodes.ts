@@ -18,12 +18,12 @@ import type { Node, Placement } from "./placement/placement.ts";
 import type { KeyOf } from "./session-key.ts";
 import { connectionClosed } from "./socket-faults.ts";
 
-/** In bytes: what is longer was never stored. */
+/** In bytes: a longer key was never stored. */
 const maxMemcachedKeyBytes = 250;
 
-/** A connection to one node, opened when it is first asked. It is of no more use once a call failed or end() was called. */
+/** A connection to one node, opened when it is first asked. It cannot be used again after a failed call or end(). */
 export interface NodeClient {
-  /** Whether it is of no more use: the node may have closed it while nobody asked. It is not asked then. */
+  /** Whether it cannot be used again: the node may have closed it while it was idle. It is not asked then. */
   readonly isOver: boolean;
   /**
    * Returns the value of each key, null where there is none: one write, however many keys. May never settle.
@@ -129,7 +129,7 @@ export class NodeStore implements SessionStore {
     found: Found,
   ): Promise<void> {
     const copiesLeft = Math.min(...lookups.map(({ holders }) => holders.length)) - copy;
-    // A node that hangs leaves to those after it their share of the time.
+    // A node that hangs must leave the nodes after it their share of the time.
     const withinMs = (endsAtMs - this.#options.nowMs()) / copiesLeft;
     const keys = lookups.map(({ key }) => key);
     try {

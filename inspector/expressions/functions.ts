@@ -5,16 +5,16 @@
 //   php_session(text)                    a session by PHP's default handler: `name|value` for each variable
 //   json_decode(text)                    JSON as PHP's json_decode($text, true) reads it, see json.ts
 //   base64_decode(text)                  text again, or what document.ts shows for bytes that are no text
-//   not_older_than(timestamp, seconds)   true or false: less than so many seconds ago
+//   not_older_than(timestamp, seconds)   true or false: fewer than `seconds` ago
 //   in_future(timestamp)                 true or false
 //
-// `text` is a string of the document, whether its bytes are UTF-8 or not. Null returns null, so that a session
-// without that key is one of nobody. Anything else that cannot be decoded makes the whole expression fail: had
-// it a value, a `!` or an `||` could turn that into a yes.
+// `text` is a string of the document, whether its bytes are UTF-8 or not. Null returns null, so that nobody is
+// logged in with a session without that key. Anything else that cannot be decoded makes the whole expression fail: if
+// it had a value, a `!` or an `||` could turn that into a yes.
 //
-// The JMESPath library looks for methods called func..., and drops every error that a function throws but its
-// own. So a failure is kept here, and the caller that evaluates an expression must ask for it. What the library's functions
-// may cost is bounded here, too.
+// The JMESPath library looks for methods called func..., and drops every error that a function throws but its own. So a
+// failure is kept here, and the caller that evaluates an expression must ask for it. What the library's functions may
+// cost is bounded here, too.
 
 import { Functions } from "@aws-lambda-powertools/jmespath/functions";
 import { type Budget, valueCost } from "../session/budget.ts";
@@ -38,10 +38,10 @@ export type FunctionFailure =
   | "function-failed"
   | UnreadableCode;
 
-/** Two machines' clocks may differ so much, in seconds. */
+/** How much two machines' clocks may differ, in seconds. */
 const maxClockDifference = 300;
 
-/** What a call costs whose text is empty, in bytes. */
+/** The cost of a call with an empty text, in bytes. */
 const callCost = 64;
 
 /** For the expressions of one verdict: what they may decode is bounded in all. */
@@ -89,8 +89,8 @@ export class ExpressionFunctions extends Functions {
   }
 
   /**
-   * Whether fewer than `seconds` have passed since this time, given in seconds since 1970. A time in the
-   * future is no time at all, but for what two clocks may differ, and neither is anything but a number.
+   * Whether fewer than `seconds` have passed since this time, given in seconds since 1970. False for a time in
+   * the future (beyond the difference that two clocks may have) and for anything but a number.
    */
   funcNotOlderThan(timestamp: unknown, seconds: number): boolean {
     if (typeof timestamp !== "number") return false;

@@ -1,18 +1,18 @@
-// A document for an expression that could look at one part of it in many places. JMESPath's library knows no bounds: with
-// one list in a thousand places of another, a projection within a projection takes a million steps, and a comparison of
-// what shares its halves at each level never ends.
+// A document for an expression that could look at one part of it in many places. JMESPath's library knows no bounds:
+// with one list in a thousand places of another, a projection within a projection takes a million steps, and a
+// comparison of what shares its halves at each level never ends.
 //
-// What is small when it is written out, shared parts as often as they stand there, needs no bounds: an expression looks
-// at each place of it a few times at most. Anything larger is given as proxies, and each look at them is paid for.
+// A document that is small when it is written out, with shared parts repeated, needs no bounds: an expression reads
+// each value of it a few times at most. Anything larger is wrapped in proxies, and each read of them counts.
 
 import { type Budget, valueCost } from "../session/budget.ts";
 import type { Document } from "../session/document.ts";
 
-/** So many values and bytes of text are small, in places. Real sessions are. */
+/** Up to this many values and bytes of text, a document is small. Real sessions are. */
 const maxPlaces = 5_000;
 const maxTextBytes = 262_144;
 
-/** Returns the document, or one that is the same to an expression and counts what is looked at. */
+/** Returns the document, or one that is the same to an expression and counts what is read. */
 export function guarded<T extends Document>(document: T, budget: Budget): T {
   return typeof document !== "object" || document === null || isSmall(document)
     ? document

@@ -1,5 +1,5 @@
-// Names that a framework puts into the session before it knows who the visitor is: whoever types a name into its login
-// form has it there, whatever the password. No expression may take one for proof of anything.
+// Names that a framework puts into the session before it knows who the visitor is: a visitor who types a name into its
+// login form has it there, whatever the password. Such a name proves nothing, so no expression may read one.
 
 const setBeforeLogin: Readonly<Record<string, string>> = {
   // Symfony: Security/Http/SecurityRequestAttributes.php, LAST_USERNAME.

@@ -18,7 +18,7 @@ const headerBytes = 24;
 const flagsBytes = 4;
 /** The text of an error. */
 const maxTextBytes = 1024;
-/** A longer one, of which memcached's own limit of 1 MiB has none, would hold up all gets after it. */
+/** A longer value would delay all gets after it. memcached's own limit is 1 MiB unless set. */
 const maxValueBytes = 16 * 1024 * 1024;
 
 const status = { noError: 0, notFound: 1 } as const;

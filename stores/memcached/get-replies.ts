@@ -1,10 +1,10 @@
 // The replies to memcached's text `get` of one key each, from bytes as they come.
 //
 //   reply = [ value ] "END" CRLF / error
-//   value = "VALUE" SP key SP flags SP bytes CRLF data CRLF     ; data: so many bytes, of any kind
+//   value = "VALUE" SP key SP flags SP bytes CRLF data CRLF     ; data: as many bytes, of any kind
 //   error = ( "ERROR" / "CLIENT_ERROR" / "SERVER_ERROR" ) [ SP text ] CRLF
 //
-// An error does not name its question, so it ends the connection, as whatever else a node or a proxy says does.
+// An error does not name its question, so it ends the connection, as does anything that is no such reply.
 //
 // Source: memcached doc/protocol.txt, "Retrieval command" and "Error strings".
 

@@ -1,11 +1,11 @@
 // A node of plain memcached, asked by memjs in the binary protocol.
 //
 // A multi-get is gets that leave in one write. memcached's quiet gets (GETQ) would save the answers to misses, 33 bytes
-// each; but memjs would wait for them for good, and an answer to each get is what proves that none was lost.
+// each; but memjs would wait for them forever, and an answer to each get is what proves that none was lost.
 //
-// memjs leaves promises unsettled when a node closes the connection, joins what it has received with each further chunk,
-// and checks neither magic, opcode nor length of a reply. So every reply is checked before memjs has it, memjs has whole
-// replies only, and the end of the connection is told to it as an error.
+// memjs leaves promises unsettled when a node closes the connection, joins what it has received with each further
+// chunk, and checks neither magic, opcode nor length of a reply. So every reply is checked before memjs has it, memjs
+// has whole replies only, and the end of the connection is told to it as an error.
 
 import type { Socket } from "node:net";
 import { Client, type Response, Server } from "memjs";
@@ -39,7 +39,7 @@ export function connectPlain({ host, port }: Node): NodeClient {
 }
 
 class CheckedServer extends Server {
-  /** Why this connection is of no more use. */
+  /** Why this connection cannot be used again. */
   failure: Error | undefined;
   /** The numbers of the gets whose replies have not come, in their order. */
   readonly #asked: number[] = [];

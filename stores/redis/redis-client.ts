@@ -4,9 +4,9 @@
 // in cluster mode, ElastiCache Serverless among them, takes no MGET of keys that lie in several slots, even where all
 // slots are its own, and an MGET hides that a key is not a session's at all.
 //
-// A server of a Redis Cluster says of a key that is another's where it lies ("MOVED"): there it is asked for again, if
-// the store is configured as a cluster and the place is one of its own. One step is enough, as each server knows where
-// all keys are; where it is not, the cluster is in motion, and does not tell.
+// A server of a Redis Cluster says of a key that is another's where it lies ("MOVED"): the store asks again there, if
+// it is configured as a cluster and that server may be one of it. One step is enough, as each server knows where all
+// keys are. If it is not enough, the cluster is moving its keys, and cannot answer.
 //
 // On a new connection AUTH and SELECT go ahead of the first GETs in the same write. The replies come in this order: a
 // GET's is used only after those of AUTH and SELECT were "OK".
@@ -21,7 +21,7 @@ import { connectVerified } from "../verified-tls.ts";
 import { isOfCluster } from "./cluster.ts";
 import { type Moved, type RedisErrorCode, RedisReplies, type RedisReply } from "./redis-replies.ts";
 
-/** Redis advises against clusters of more servers, replicas included, than twice this. */
+/** Redis advises against clusters of more than twice this many servers, replicas included. */
 const maxShards = 500;
 
 /** How the servers of one site are spoken to: all in the same way. */

@@ -34,7 +34,7 @@ export function unwrapMsgpackString(bytes: Uint8Array): Uint8Array {
   throw malformed(0);
 }
 
-/** What follows a length of so many bytes, if it has that length. */
+/** Returns the text after its length, a number of this many bytes. Throws if the text is shorter or longer. */
 function counted(body: Uint8Array, lengthBytes: 0 | 1 | 2 | 4, known = 0): Uint8Array {
   if (body.length < lengthBytes) throw new UnreadableSessionError("truncated", body.length);
   let length = known;

@@ -1,12 +1,12 @@
 // What zlib's compressions hold: PHP's gzencode(), gzcompress() and gzdeflate(), and what memcached's clients compress.
-// PHP passes over bytes behind the end of a stream; here they make it unreadable.
+// PHP ignores bytes after the end of a stream; here they make it unreadable.
 
 // biome-ignore lint/correctness/noNodejsModules: for node:zlib below
 import { createRequire } from "node:module";
 import type * as Zlib from "node:zlib";
 import { badCompression, maxBytesFrom, tooMuchFrom } from "./made-bytes.ts";
 
-/** node:zlib takes milliseconds to load, and most sites' sessions are not compressed: it is loaded for the first. */
+/** node:zlib takes milliseconds to load, and most sites' sessions are not compressed: it is loaded when one is. */
 const require = createRequire(import.meta.url);
 // biome-ignore lint/correctness/noNodejsModules: pure functions of bytes, which JavaScript itself lacks
 export const zlib = (): typeof Zlib => require("node:zlib");

@@ -19,8 +19,8 @@ const longMatch = 7;
 const farOffset = 31 * 256 + 255;
 
 /**
- * Returns the `length` bytes that this block holds, or undefined where it holds anything but exactly so many, or
- * is no block. Takes time linear in the block and `length`, and reads and writes nothing outside of them.
+ * Returns the `length` bytes that this block holds, or undefined if it holds more or fewer, or is no block. Takes time
+ * linear in the block and `length`, and reads and writes nothing outside of them.
  */
 export function decompressFastLz(block: Uint8Array, length: number): Uint8Array | undefined {
   const level = (block[0] ?? 0) >> 5;

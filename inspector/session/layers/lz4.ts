@@ -49,8 +49,8 @@ function decompressSized(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Returns the `length` bytes that this block holds, or undefined if it holds anything but exactly so many, or is no
- * block. Takes time linear in the block and `length`, and reads and writes nothing outside of them.
+ * Returns the `length` bytes that this block holds, or undefined if it holds more or fewer, or is no block. Takes time
+ * linear in the block and `length`, and reads and writes nothing outside of them.
  */
 function decompressLz4Block(block: Uint8Array, length: number): Uint8Array | undefined {
   const output = new Uint8Array(length);

@@ -5,8 +5,8 @@
 //   match     = first [ length ] low     ; first: bits 7-5 the length less 2 (7: `length` is added), bits 4-0 the
 //                                        ; high bits of the distance less 1, whose low bits are `low`
 //
-// A match copies what was written so far back, and may run into what it writes itself. The stream does not say how
-// long its content is.
+// A match copies bytes that were written at this distance, and may run into what it writes itself. The stream does not
+// say how long its content is.
 //
 // Source: liblzf 3.6, lzf_d.c.
 

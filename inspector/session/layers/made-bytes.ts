@@ -1,5 +1,5 @@
-// What decompression may make of a few bytes. A session's owner can put into it what compresses best, and whoever can
-// write to the store anything at all.
+// How much decompression may make of a few bytes. Users can put into their sessions what compresses best, and anybody
+// who can write to the store can put there anything at all.
 
 import { maxSessionBytes, maxWrappedBytes } from "../limits.ts";
 import { UnreadableSessionError } from "../unreadable.ts";

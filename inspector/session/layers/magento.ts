@@ -3,8 +3,8 @@
 //
 //   stored = session / ":gz:" zlib / ":lz:" lzf / ":l4:" pecl-lz4 / ":zs:" zstd
 //
-// A session begins with the name of its first variable, which the shop chooses, never the visitor: none has a colon in
-// front. `:sn:`, Snappy, is not read.
+// A session begins with the name of its first variable. The shop chooses that name, and never the visitor, and none
+// begins with a colon. `:sn:`, Snappy, is not read.
 //
 // Source: colinmollenhour/php-redis-session-abstract src/Cm/RedisSession/Handler.php, _encodeData(), _decodeData().
 

@@ -8,7 +8,8 @@
 //   base64                         base64_encode()
 //
 // The operator says which layers there are, and in which order: nothing is guessed from the bytes, whose content a
-// visitor chooses. All else is refused. What phpredis could not compress it stores as it is: only nothing is that.
+// visitor chooses. Everything else is refused. phpredis stores what it cannot compress as it is; only an empty session
+// is such.
 
 import { readSerialized, unwrapString } from "../formats/serialized.ts";
 import { latin1, PhpArray } from "../model.ts";
