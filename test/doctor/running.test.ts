@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type Identity, maxDescriptors, Proc, unixListeners } from "../../doctor/proc.ts";
-import { findEjabberds, findSocketHolder } from "../../doctor/running.ts";
+import { findEjabberds, findRelaySockets, findSocketHolder } from "../../doctor/running.ts";
 import { endWithParent } from "../../infra/local/process.ts";
 import { directory } from "./ejabberd-host.ts";
 import { type FakeProcess, type FakeTables, tcpLine, unixLine, writeProcess } from "./fake-proc.ts";
@@ -179,6 +179,24 @@ describe("the relay behind a socket", () => {
     const sockets = Array.from({ length: maxDescriptors + 10 }, (_, i) => i + 100);
     const { proc } = fakeProc([relay(path, { sockets })], { unix: "" });
     assert.equal(proc.sockets(20).size <= maxDescriptors, true);
+  });
+
+  it("is found by what it listens on, if it is a trusted user's", async () => {
+    const path = await listeningSocket();
+    const unix = unixLine(77, path);
+    assert.deepEqual(findRelaySockets(fakeProc([relay(path)], { unix }).proc, trusted), [path]);
+    const uids = [stranger, stranger, stranger, stranger] as const;
+    const others: readonly Partial<FakeProcess>[] = [
+      { uids },
+      { sockets: [] },
+      { words: ["node", "server.mjs", "--listen", path] },
+      { words: ["node", "relay.mjs", url] },
+    ];
+    for (const more of others) {
+      assert.deepEqual(findRelaySockets(fakeProc([relay(path, more)], { unix }).proc, trusted), []);
+    }
+    const gone = unixLine(77, "/nonexistent/relay.sock");
+    assert.deepEqual(findRelaySockets(fakeProc([relay(path)], { unix: gone }).proc, trusted), []);
   });
 
   it("is none if there is no socket at the path", () => {
