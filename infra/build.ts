@@ -1,5 +1,5 @@
-// Builds what is deployed: dist/relay.mjs and dist/doctor.mjs for the ejabberd host, and for Lambda a directory of each function,
-// dist/auth/ and dist/sessions/. What osls reads stands in dist/infra/.
+// Builds what is deployed: dist/relay.mjs and dist/doctor.mjs for the ejabberd host, dist/inspect.mjs for a host that
+// reaches the session store, and for Lambda a directory of each function, dist/auth/ and dist/sessions/. What osls reads stands in dist/infra/.
 
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -69,6 +69,7 @@ export async function buildAll(): Promise<void> {
   const bundles = await Promise.all([
     buildProgram("relay/main.ts", "relay.mjs"),
     buildProgram("doctor/main.ts", "doctor.mjs"),
+    buildInspect(),
     ...functions.map(buildFunction),
   ]);
   await buildDeployment();
@@ -89,6 +90,20 @@ async function buildProgram(entry: string, name: string): Promise<Bundle> {
     banner: { js: "#!/usr/bin/env node" },
   });
   // A file that ejabberd's user may run as it is.
+  chmodSync(`${root}dist/${name}`, 0o755);
+  return { name, metafile };
+}
+
+/** The operator's command, for a host that reaches the session store and has neither the clone nor its modules. */
+async function buildInspect(): Promise<Bundle> {
+  const name = "inspect.mjs";
+  const { metafile } = await build({
+    ...functionOptions,
+    splitting: false,
+    banner: { js: `#!/usr/bin/env node\n${functionOptions.banner.js}` },
+    entryPoints: ["inspect/main.ts"],
+    outfile: `dist/${name}`,
+  });
   chmodSync(`${root}dist/${name}`, 0o755);
   return { name, metafile };
 }
