@@ -111,6 +111,10 @@ describe("a cluster of ElastiCache", () => {
     await fails(refuse(403, "AccessDenied"), "access-denied");
     await fails(refuse(403, "ExpiredToken"), "access-denied");
     await fails(describing(), "cluster-not-found");
+    // The API Reference has this name, the API sends the other one.
+    for (const code of ["CacheClusterNotFoundFault", "CacheClusterNotFound"]) {
+      await fails(refuse(404, code), "cluster-not-found");
+    }
     await fails(refuse(500, "InternalFailure"), "api-error");
     await fails(refuse(503, "ServiceUnavailable"), "api-error");
   });
