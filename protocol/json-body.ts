@@ -5,13 +5,13 @@ export type Members = Readonly<Record<string, unknown>>;
 /** Every way a body can fail to be one JSON object. The codes are stable and carry nothing of the body. */
 export type BodyProblem = "body-missing" | "body-too-large" | "body-not-json" | "body-not-an-object";
 
-/** Gives the members of the JSON object that the body is, or the one code of what is wrong with it. Throws nothing. */
+/** Returns the members of the JSON object that the body is, or the one code of what is wrong with it. Throws nothing. */
 export function parseMembers(
   body: string,
   maxBytes: number,
 ): { readonly members: Members } | { readonly problem: BodyProblem } {
   if (body === "") return { problem: "body-missing" };
-  // A string of n characters has at least n bytes of UTF-8, so the first look spares counting a huge body.
+  // A string of n characters has at least n bytes of UTF-8: a huge body is refused without counting its bytes.
   if (body.length > maxBytes || Buffer.byteLength(body) > maxBytes) return { problem: "body-too-large" };
   let parsed: unknown;
   try {
@@ -28,7 +28,7 @@ export function parseMembers(
 // A lone surrogate has no UTF-8 form: Buffer would count it as U+FFFD, and two names would become one.
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** Gives whether the value is a text of well-formed Unicode, of at most so many bytes of UTF-8. */
+/** Returns whether the value is a text of well-formed Unicode, of at most `maxBytes` bytes of UTF-8. */
 export function isText(value: unknown, maxBytes: number): value is string {
   return (
     typeof value === "string" &&

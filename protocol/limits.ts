@@ -16,10 +16,10 @@ export const MAX_NONCE_LENGTH = 32;
 export const MAX_REQUEST_BYTES =
   6 * (MAX_USER_BYTES + MAX_SERVER_BYTES + MAX_PASSWORD_BYTES + MAX_NONCE_LENGTH) + 256;
 
-/** A question about many sessions names so many at most: one multi-get of each node, and one bounded answer. */
+/** Sessions in one question: one multi-get of each node, and one bounded answer. */
 export const MAX_SESSIONS = 100;
 
-/** As much as a login's password may have, which is a session id, too. */
+/** The same as for a login's password. */
 export const MAX_SESSION_ID_BYTES = 1024;
 
 /** All ids at their longest, written as above, each with its quotes and comma, and what stands around them. */

@@ -1,7 +1,7 @@
 // A program's question about many sessions, in the body of POST /sessions: is somebody logged in with each?
 //
 //   request  = { "ids": [ 1*100 text ] }           ; one JSON object (RFC 8259), no other members
-//   text     = JSON string, well-formed Unicode, at most so many bytes of UTF-8 as limits.ts says
+//   text     = JSON string, well-formed Unicode, at most as many bytes of UTF-8 as limits.ts says
 //
 //   answer   = 200 { "authenticated": [ 1*100 ( true / false ) ] }    ; one for each id, in the order of the ids
 //            / 400 { "error": problem }             ; the request broke the contract
@@ -25,7 +25,7 @@ export type ParsedSessionsRequest =
   | { readonly request: SessionsRequest }
   | { readonly problem: SessionsProblem };
 
-/** Gives the request that a body of JSON text carries, or the one code of what is wrong with it. Throws nothing. */
+/** Returns the request that a body of JSON text carries, or the one code of what is wrong with it. Throws nothing. */
 export function parseSessionsRequest(body: string): ParsedSessionsRequest {
   const parsed = parseMembers(body, MAX_SESSIONS_REQUEST_BYTES);
   if ("problem" in parsed) return parsed;

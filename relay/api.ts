@@ -39,12 +39,12 @@ export class ApiError extends Error {
   }
 }
 
-/** Gives the header fields that sign this body (SigV4). Throws ApiError with a code of CredentialsError. */
+/** Returns the header fields that sign this body (SigV4). @throws ApiError with a code of CredentialsError */
 export type Sign = (body: Buffer) => Promise<Readonly<Record<string, string>>>;
 
 /** One attempt in flight. */
 export interface Attempt {
-  /** Throws ApiError. */
+  /** @throws ApiError */
   readonly answer: Promise<Verdict>;
   /** Ends it, and its connection with it. Does nothing once it is over. */
   readonly abandon: () => void;
@@ -54,14 +54,14 @@ export interface ApiOptions {
   readonly url: URL;
   readonly connections: Connections;
   readonly sign: Sign;
-  /** Is told when the API refuses the signature: gives whether there are other credentials to try. */
+  /** Called when the API refuses the signature. Resolves to whether there are other credentials to try. */
   readonly renewCredentials: () => Promise<boolean>;
   readonly now: () => Date;
 }
 
 /** A signature is refused when the clocks differ by more than 5 minutes; at less than this it was something else. */
 const tellingSkewMs = 240_000;
-/** For a route that says neither yes nor no to waiting: API Gateway's 429 and 503 come without Retry-After. */
+/** The wait before a second attempt unless the response says: API Gateway's 429 and 503 come without Retry-After. */
 const throttledMs = 500;
 
 export class Api {

@@ -32,7 +32,7 @@ const notInDomainpart = /[\p{C}\p{Z}/:@]/u;
 // `ignoreBOM` keeps a U+FEFF as the character it is: dropping it would make two passwords one.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Gives the command of a frame's payload, or the code of why it is refused. Throws nothing, for any bytes. */
+/** Returns the command of a frame's payload, or the code of why it is refused. Throws nothing, for any bytes. */
 export function parseCommand(payload: Uint8Array): Command {
   let text: string;
   try {
@@ -52,7 +52,7 @@ export function parseCommand(payload: Uint8Array): Command {
   };
 }
 
-/** The text before the first colon and the text behind it, which is missing where there is no colon. */
+/** Returns the text before the first colon and the text after it, which is undefined if there is no colon. */
 function cut(text: string | undefined): [string | undefined, string | undefined] {
   if (text === undefined) return [undefined, undefined];
   const colon = text.indexOf(":");

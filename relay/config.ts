@@ -45,7 +45,7 @@ export interface HttpAddress {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Gives the variables of this process. */
+/** Returns the environment of this process. */
 export function ownEnvironment(): Environment {
   return process.env;
 }
@@ -80,7 +80,7 @@ with --listen any number of pool members on a unix socket.
   --profile NAME      the profile of AWS's shared files; AWS_PROFILE unless given
   --ca-file PATH      trust these authorities (PEM) in place of Node's own
 
-  --log-file PATH     log to this file in place of stderr; opened anew at SIGHUP
+  --log-file PATH     log to this file in place of stderr; reopened at SIGHUP
   --log-format NAME   logfmt, unless given, or json
   --log-users         log user names in place of their keyed hashes
   --metrics-port N    serve Prometheus' metrics on http://127.0.0.1:N/metrics; at SIGUSR1 they go to the log
@@ -90,7 +90,7 @@ with --listen any number of pool members on a unix socket.
 Credentials come from where AWS's own tools take them: the environment, the shared files (also credential_process),
 a container's endpoint, or the instance (IMDSv2). The relay never ends for want of them: it refuses, and says so.
 
-SIGTERM answers what is under way and ends. Exit codes: 0 after that or at the end of input, 1 for a fault,
+SIGTERM answers what is in flight and ends. Exit codes: 0 after that or at the end of input, 1 for a fault,
 2 for options that cannot be used with --listen or --http; without these the relay stays and refuses, for
 ejabberd would only start it again.`;
 
@@ -115,7 +115,7 @@ export const options = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** Gives the configuration that these arguments make, frozen, or the problem with them. Throws nothing. */
+/** Returns the configuration that these arguments make, frozen, or the problem with them. Throws nothing. */
 export function readConfig(args: readonly string[], environment: Environment = ownEnvironment()): ReadConfig {
   let parsed: ReturnType<typeof parse>;
   try {
@@ -182,7 +182,7 @@ function parse(args: readonly string[]) {
   return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
 }
 
-/** Gives the whole number in these bounds, NaN for another text, and nothing for none. */
+/** Returns the whole number in these bounds, NaN for another text, and undefined for none. */
 function readNumber(text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;

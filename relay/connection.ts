@@ -12,7 +12,7 @@ export interface Endpoint {
   readonly ca?: string;
 }
 
-/** Gives where the URL of a route leads. `ca`: PEM text of the authorities to trust in place of Node's own. */
+/** Returns the host and port of the URL of a route. `ca`: PEM text of the authorities to trust in place of Node's own. */
 export function endpointOf({ protocol, hostname, port }: URL, ca: string | undefined): Endpoint {
   const isSecure = protocol === "https:";
   return {
@@ -23,7 +23,7 @@ export function endpointOf({ protocol, hostname, port }: URL, ca: string | undef
   };
 }
 
-/** The connection gave no response. `detail` is a code of the system, of TLS or of what came instead. */
+/** There is no response. `detail` is a code of the system or of TLS, or says what came instead. */
 export class ConnectionError extends Error {
   readonly kind: "unreachable" | "certificate" | "syntax";
   readonly detail: string;
@@ -36,12 +36,12 @@ export class ConnectionError extends Error {
   }
 }
 
-/** TCP's own look at a silent peer begins after this long: an idle connection whose peer has gone is found out. */
+/** In milliseconds: TCP keep-alive finds an idle connection whose peer is gone. */
 const keepAliveMs = 30_000;
 
 /**
- * Of a name's addresses each is given so long, in milliseconds, before the next is tried as well: one of them may lead
- * nowhere. Node's own 250 ms give up on all of them where the API is far away.
+ * Happy eyeballs: each address of a name has this many milliseconds before the next one is tried beside it. Node's own
+ * 250 ms are too few for every address of an API that is far away.
  */
 const everyAddress = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 };
 
@@ -55,7 +55,7 @@ export class Connection {
   readonly #socket: Socket;
   #waiting: Waiting | undefined;
   #isUsable = true;
-  /** Is called once, when the connection can carry no further exchange. */
+  /** Called once, when the connection can carry no further exchange. */
   onGone = () => {};
 
   /** Begins to connect; the first exchange waits for it. `session` resumes an earlier TLS session. */
@@ -80,7 +80,7 @@ export class Connection {
     return this.#isUsable;
   }
 
-  /** Gives the response. Throws ConnectionError. The connection must be usable and idle. */
+  /** Resolves to the response. The connection must be usable and idle. @throws ConnectionError */
   exchange(request: Buffer): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
       this.#waiting = { reader: new ResponseReader(), resolve, reject };
@@ -95,7 +95,7 @@ export class Connection {
 
   #receive(read: (reader: ResponseReader) => HttpResponse | undefined): void {
     const waiting = this.#waiting;
-    // Nobody asked: such bytes could only be taken for the next answer, so there is no next exchange.
+    // Nobody asked. Such bytes could only be taken for the next answer, so there is no next exchange.
     if (waiting === undefined) {
       this.#fail(new ConnectionError("syntax", "unasked bytes"));
       return;
@@ -130,7 +130,7 @@ function plain({ hostname, port }: Endpoint): Socket {
   return connectPlain({ host: hostname, port, ...everyAddress });
 }
 
-/** TLS with the certificate and the name in it verified; there is no way to leave that out. */
+/** Verifies the certificate and the name in it. No option turns that off. */
 function secure({ hostname, port, ca }: Endpoint, session: Buffer | undefined): TLSSocket {
   return connectSecure({
     host: hostname,
@@ -138,7 +138,7 @@ function secure({ hostname, port, ca }: Endpoint, session: Buffer | undefined): 
     ...everyAddress,
     minVersion: "TLSv1.2",
     ALPNProtocols: ["http/1.1"],
-    // Said, so that NODE_TLS_REJECT_UNAUTHORIZED does not turn it off.
+    // Set, so that NODE_TLS_REJECT_UNAUTHORIZED does not turn it off.
     rejectUnauthorized: true,
     ...(isName(hostname) && { servername: hostname }),
     ...(ca !== undefined && { ca }),
@@ -152,7 +152,7 @@ function isName(hostname: string): boolean {
 }
 
 function faultOf({ code = "unknown" }: NodeJS.ErrnoException, socket: Socket): ConnectionError {
-  // Node sets it where it does not trust the certificate. The codes for that are many, and some have no word of it.
+  // Node sets authorizationError for every certificate that it does not trust. Its codes are many and have no prefix.
   const isCertificate = socket instanceof TLSSocket && Boolean(socket.authorizationError);
   return new ConnectionError(isCertificate ? "certificate" : "unreachable", code);
 }

@@ -13,7 +13,7 @@ export interface ExchangeOptions {
 }
 
 export interface Exchange {
-  /** Gives the response, or throws ConnectionError. */
+  /** @throws ConnectionError */
   readonly response: Promise<HttpResponse>;
   /** Whether the connection has carried an exchange before: a peer may have closed it meanwhile. */
   readonly isReused: boolean;
@@ -47,13 +47,13 @@ export class Connections {
       return received;
     });
     const abandon = () => {
-      // By then the connection may carry somebody else's.
+      // Once it is over, the connection may carry another exchange.
       if (!isOver) connection.close();
     };
     return { response, isReused: idle !== undefined, abandon };
   }
 
-  /** Closes all, and what they carry fails. */
+  /** Closes all; the exchanges in flight fail. */
   close(): void {
     for (const connection of this.#all) connection.close();
   }

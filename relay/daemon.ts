@@ -6,7 +6,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** Linux: sun_path has 108 bytes, the last of them a zero (unix(7)). */
 const maxPathBytes = 107;
-/** ejabberd's pools are of tens and hundreds; each connection here may have a request to the API under way. */
+/** ejabberd's pools have tens or hundreds of members. Each may have a request to the API in flight. */
 export const maxMembers = 4_096;
 /** ejabberd and its members belong to the socket's group; nobody else may ask whether a session is live. */
 const socketMode = 0o660;
@@ -19,29 +19,26 @@ export class ListenError extends Error {
   }
 }
 
-/** Serves a member until it ends, or until it is told to stop and has answered what is under way. */
+/** Serves a member until it ends, or until `stop` is aborted and what is in flight is answered. */
 export type ServeMember = (member: Socket, stop: AbortSignal) => Promise<unknown>;
 
 export interface Daemon {
-  /** How many members are connected. */
+  /** Returns how many members are connected. */
   members(): number;
-  /** Takes no further member, tells those that are there to stop one after another, and ends when all have gone. */
+  /** Accepts no further member, stops those that are connected one after another, and resolves when all are gone. */
   stop(): Promise<void>;
 }
 
-/**
- * Over so many milliseconds the members are told to stop. ejabberd asks another member where one has gone: with all
- * gone at one moment there is none.
- */
+/** Shutdown is staggered over this many milliseconds: ejabberd retries on another member, and must find one. */
 const stopWithinMs = 500;
 
 /**
- * Listens on a unix socket that its owner and group may use. A socket that a dead daemon left behind is replaced.
- * Throws ListenError where another one is listening or the path cannot be had.
+ * Listens on a unix socket that its owner and group may use. A socket that a dead daemon left is replaced.
+ * @throws ListenError if another relay listens there, or the socket cannot be created
  */
 export async function listen(path: string, serveMember: ServeMember): Promise<Daemon> {
   if (Buffer.byteLength(path) > maxPathBytes) {
-    throw new ListenError(`the path of the socket has more than ${maxPathBytes} bytes: choose a shorter one`);
+    throw new ListenError(`--listen: the path has more than ${maxPathBytes} bytes: choose a shorter one`);
   }
   await removeStaleSocket(path);
   const members = new Map<Socket, AbortController>();
@@ -49,7 +46,7 @@ export async function listen(path: string, serveMember: ServeMember): Promise<Da
   const server = createServer({ allowHalfOpen: true }, (member) => {
     const stop = new AbortController();
     members.set(member, stop);
-    // Such a member is gone; what it asked is answered to nobody.
+    // Such a member is gone: there is nobody to answer.
     member.on("error", () => {});
     member.on("close", () => members.delete(member));
     void serveMember(member, stop.signal).finally(() => member.destroySoon());
@@ -69,7 +66,7 @@ export async function listen(path: string, serveMember: ServeMember): Promise<Da
 }
 
 async function open(server: Server, path: string): Promise<void> {
-  // Between bind() and chmod() the socket would be open to whoever the umask lets in.
+  // Otherwise the umask would decide who may connect between bind() and chmod().
   const umask = process.umask(0o777 & ~socketMode);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -81,8 +78,8 @@ async function open(server: Server, path: string): Promise<void> {
     });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") throw new ListenError("another relay is listening on the socket");
-    throw cannotBeMade(code);
+    if (code === "EADDRINUSE") throw new ListenError("--listen: another relay is listening on the socket");
+    throw cannotBeCreated(code);
   } finally {
     process.umask(umask);
   }
@@ -94,18 +91,17 @@ async function removeStaleSocket(path: string): Promise<void> {
   try {
     found = lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw cannotBeMade((error as NodeJS.ErrnoException).code);
+    throw cannotBeCreated((error as NodeJS.ErrnoException).code);
   }
   if (found === undefined) return;
-  if (!found.isSocket())
-    throw new ListenError("there is something else than a socket at the path of the socket");
-  if (await isListenedOn(path)) throw new ListenError("another relay is listening on the socket");
+  if (!found.isSocket()) throw new ListenError(`--listen: ${path} exists and is not a socket`);
+  if (await isListenedOn(path)) throw new ListenError("--listen: another relay is listening on the socket");
   unlinkSync(path);
 }
 
-function cannotBeMade(code: string | undefined): ListenError {
+function cannotBeCreated(code: string | undefined): ListenError {
   const advice = "its directory must exist, and this user must be allowed to write there";
-  return new ListenError(`the socket cannot be made (${code}): ${advice}`);
+  return new ListenError(`--listen: the socket cannot be created (${code}): ${advice}`);
 }
 
 function isListenedOn(path: string): Promise<boolean> {
@@ -115,7 +111,7 @@ function isListenedOn(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    // Whatever else comes, EACCES among them: who cannot connect cannot know that nobody listens.
+    // Any other error (such as EACCES) does not prove that the socket is unused, so treat it as in use.
     probe.once("error", ({ code }: NodeJS.ErrnoException) =>
       resolve(code !== "ECONNREFUSED" && code !== "ENOENT"),
     );

@@ -43,7 +43,7 @@ export type Decide = (command: Command, caller: AbortSignal) => Promise<Decision
 
 export function createDecide(options: DecideOptions): Decide {
   const { slots, deadlineMs, policies, breaker, metrics, log, nameUser, now } = options;
-  /** Questions in flight, as JSON: whoever asks the same meanwhile gets the same answer. */
+  /** Questions in flight, as JSON: everybody who asks the same meanwhile gets the same answer. */
   const inFlight = new Map<string, Promise<Outcome>>();
 
   const ask = async (login: LoginRequest, caller: AbortSignal): Promise<Outcome> => {

@@ -1,5 +1,5 @@
 // Bytes -> response: the part of HTTP/1.1 that API Gateway speaks with a client which sends no other method than
-// POST, asks for no upgrade and accepts no coding. What is beyond it is an error, and the connection is given up.
+// POST, asks for no upgrade and accepts no coding. Anything else is an error, and the connection is closed.
 //
 //   response    = *interim status-line *field CRLF body
 //   interim     = status-line *field CRLF                                   ; 1xx but 101: skipped
@@ -31,7 +31,7 @@ export interface HttpResponse {
   readonly date?: string;
 }
 
-/** The bytes are no response as the grammar above has it. `detail` says where they left it; it holds none of them. */
+/** The bytes are not in the grammar above. `detail` names the rule that they break, and holds none of them. */
 export class HttpSyntaxError extends Error {
   readonly detail: string;
 
@@ -79,7 +79,7 @@ export class ResponseReader {
     this.#head ??= this.#readHead();
     if (this.#head === undefined) return undefined;
     const { status, fields } = this.#head;
-    // A body that comes all the same must not be there for the next exchange.
+    // A body that comes all the same must not be taken for the next response.
     if (status === 204 || status === 304) return { ...this.#complete("", this.#at), isPersistent: false };
     const length = fields.get("content-length");
     if (fields.has("transfer-encoding")) return this.#readChunks();
@@ -174,7 +174,7 @@ export class ResponseReader {
     return {
       status,
       body,
-      // Bytes behind the response answer nothing that was asked: such a connection is not trusted again.
+      // Bytes after the response answer no question: such a connection is not trusted again.
       isPersistent: isPersistent && end === this.#bytes.length && hasLength(fields),
       ...(retryAfter !== undefined && { retryAfter }),
       ...(date !== undefined && { date }),
@@ -187,7 +187,7 @@ function hasLength(fields: ReadonlyMap<string, string>): boolean {
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n\0]*)?$/;
-// Without the white space around the value, for which a regular expression would look again from each of its places.
+// The white space around the value is removed by hand: a regular expression for it would take quadratic time.
 const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)$/;
 
 // What may become such a line, or a chunk's size, once the rest of it is there.
@@ -223,7 +223,7 @@ function readFields(lines: readonly string[]): Map<string, string> {
     const isFraming = name === "content-length" || name === "transfer-encoding";
     if (isFraming && fields.has(name)) throw new HttpSyntaxError(`two of ${name}`);
     const value = withoutWhiteSpace(field[2] as string);
-    // A list may come in several fields (RFC 9110, 5.3): a close in the first of two counts as well.
+    // A list may come in several fields (RFC 9110, 5.3): a "close" in the first of two counts as well.
     fields.set(name, fields.has(name) ? `${fields.get(name)}, ${value}` : value);
   }
   const coding = fields.get("transfer-encoding");
@@ -252,7 +252,7 @@ function parseChunkSize(line: string): number {
   return Number.parseInt(size[1] as string, 16);
 }
 
-/** Trailer fields say nothing to us: only where they end is asked, and that they are fields. */
+/** Returns where the trailer ends, or undefined while it is not whole. Its fields are checked and ignored. */
 function endOfTrailer(bytes: Buffer, start: number): number | undefined {
   if (bytes.length >= start + 2 && bytes.readUInt16BE(start) === 0x0d0a) return start + 2;
   const end = bytes.indexOf("\r\n\r\n", start, "latin1");

@@ -4,15 +4,15 @@ import { closeSync, openSync, writeSync } from "node:fs";
 
 export interface LogFile {
   write(line: string): void;
-  /** Opens the file anew: what stood at its path was moved. */
+  /** Reopens the file: what stood at its path was moved away. */
   reopen(): void;
 }
 
-/** Appends to this file. Throws the system's error where it cannot be opened. */
+/** Appends to this file. @throws the system's error if it cannot be opened */
 export function openLogFile(path: string): LogFile {
   let file = openSync(path, "a", 0o640);
   return {
-    // At once, and before the answer: the last lines are those that tell why a process ended.
+    // Synchronously, before the answer: the last lines tell why a process ended.
     write: (line) => {
       try {
         writeSync(file, line);

@@ -1,5 +1,5 @@
-// The relay's log: a line an event, logfmt or JSON. Codes and times, and nothing of a request: of the user a keyed
-// hash at most, unless the operator asked for names. Whatever a message or a name holds, a line is one printable line.
+// The relay's log: one line for each event, logfmt or JSON. It holds codes and times, and nothing of a request but a
+// pseudonym of the user, or the name if the operator asked for names. Whatever a message or a name holds, a line is one printable line.
 
 import { createHmac, randomBytes } from "node:crypto";
 import { printable } from "../protocol/printable.ts";
@@ -8,7 +8,7 @@ export type LogFormat = "logfmt" | "json";
 type Level = "info" | "warn" | "error";
 type LogFields = Readonly<Record<string, string | number | undefined>>;
 
-/** Writes a line for this code, with these fields; they are made only if the line is written. */
+/** Writes a line for this code, with these fields. `fields` is called only if the line is written. */
 export type Log = (level: Level, code: string, fields?: () => LogFields) => void;
 
 export interface LogOptions {

@@ -1,13 +1,13 @@
-// What the relay counts: logins by outcome and code, and how long they took; told in Prometheus' text format.
+// What the relay counts, in Prometheus' text format: logins by outcome and code, and how long they took.
 
 import type { Outcome } from "./outcome.ts";
 
 /** In seconds: the upper ends of the histogram's buckets, from an API next door to the longest deadline. */
 const bucketsS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
-/** Codes are a closed list, of which a newer function may have more: what exceeds this is counted as "other". */
+/** A newer function may have codes that this relay does not know. More series than this are counted as "other". */
 const maxSeries = 100;
 
-/** What is read off other parts at the moment of telling. */
+/** What is read from other parts when the metrics are asked for. */
 export interface Gauges {
   readonly connections: number;
   readonly members: number;
@@ -25,7 +25,7 @@ export class Metrics {
   #probes = 0;
   readonly #isUser = { all: 0, none: 0, unknown: 0 };
 
-  /** Counts a login that took so many milliseconds. */
+  /** Counts a login. `tookMs`: in milliseconds. */
   login(outcome: Outcome, tookMs: number): void {
     const code = "code" in outcome ? outcome.code : "";
     const series = `outcome="${outcome.outcome}",code="${code}"`;
@@ -49,12 +49,12 @@ export class Metrics {
     this.#isUser[policy]++;
   }
 
-  /** Counts a request to the API: what exceeds the logins are second attempts. */
+  /** Counts a request to the API: the difference to the logins are second attempts. */
   attempted(): void {
     this.#attempts++;
   }
 
-  /** Gives all of it as text (Prometheus, "Exposition formats", version 0.0.4). */
+  /** Returns all of it as text (Prometheus, "Exposition formats", version 0.0.4). */
   text(gauges: Gauges): string {
     const lines = [
       "# HELP inspectord_relay_logins_total Answers to ejabberd. Only an allowed one was a yes.",

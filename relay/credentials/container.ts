@@ -9,12 +9,12 @@ import { type Credentials, CredentialsError } from "./credentials.ts";
 import { maxDocumentBytes, readDocument } from "./credentials-document.ts";
 
 const place = "container endpoint";
-/** The endpoint is beside the container; one that takes longer does not work. */
+/** In milliseconds. The endpoint is on the same host: one that takes longer does not work. */
 const longestAnswerMs = 5_000;
 /** The addresses of ECS and of EKS Pod Identity: plain http goes nowhere else but to this machine. */
 const linkLocal = new Set(["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]);
 
-/** Gives nothing where no endpoint is configured. Throws CredentialsError. */
+/** Returns undefined if no endpoint is configured. @throws CredentialsError */
 export async function fromContainer(environment: Environment): Promise<Credentials | undefined> {
   const relative = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
   const full = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"];
@@ -64,7 +64,7 @@ function get(url: URL, token: string | undefined): Promise<string> {
     const send = url.protocol === "https:" ? requestSecure : requestPlain;
     const request = send(url, {
       headers: token === undefined ? {} : { authorization: token },
-      // For the whole answer: one that drips is given up, too.
+      // For the whole answer: one that comes byte by byte is abandoned, too.
       signal: AbortSignal.timeout(longestAnswerMs),
     });
     request.on("error", ({ code }: NodeJS.ErrnoException) => fail(code ?? "unreachable"));

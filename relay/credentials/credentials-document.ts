@@ -11,7 +11,7 @@ import { type Credentials, CredentialsError } from "./credentials.ts";
 export const maxDocumentBytes = 65_536;
 
 /**
- * Gives the credentials; `version` is the one that the document must say it has, if any. Throws CredentialsError,
+ * Returns the credentials. `version`: the one that the document must say it has, if any. Throws CredentialsError,
  * which says what is wrong and holds nothing of the document.
  */
 export function readDocument(place: string, text: string, version?: number): Credentials {

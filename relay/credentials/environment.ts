@@ -4,7 +4,7 @@
 import type { Environment } from "../config.ts";
 import { type Credentials, CredentialsError } from "./credentials.ts";
 
-/** Gives nothing where none of the variables is set. Throws CredentialsError where only one of two is. */
+/** Returns undefined if none of the variables is set. @throws CredentialsError if only one of two is */
 export function fromEnvironment(environment: Environment): Credentials | undefined {
   const accessKeyId = environment["AWS_ACCESS_KEY_ID"];
   const secretAccessKey = environment["AWS_SECRET_ACCESS_KEY"];
@@ -20,8 +20,8 @@ export function fromEnvironment(environment: Environment): Credentials | undefin
 }
 
 /**
- * Gives nothing. Throws CredentialsError where a role is to be assumed by a token's file: whoever went on to look
- * would sign as the machine in place of the role.
+ * Returns undefined. Falling back to the next provider would sign as the machine in place of the role.
+ * @throws CredentialsError if a role is to be assumed by a token file
  */
 export function refuseWebIdentity(environment: Environment): undefined {
   if (!environment["AWS_WEB_IDENTITY_TOKEN_FILE"]) return undefined;

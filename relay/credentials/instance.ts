@@ -11,12 +11,12 @@ const timeoutMs = 1_500;
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * Gives nothing where the service is turned off. Throws CredentialsError, outside EC2 too. The library itself reads
+ * Returns undefined if the service is turned off. Throws CredentialsError, outside EC2 too. The library itself reads
  * AWS_EC2_METADATA_SERVICE_ENDPOINT from the process's environment.
  */
 export async function fromInstance(environment: Environment): Promise<Credentials | undefined> {
   if (environment["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() === "true") return undefined;
-  // A provider of its own for each load: after one slow answer it would ask by version 1 for ever, which is refused.
+  // A new provider for each load: after one slow answer the library falls back to version 1 for good, which is refused.
   const load = fromInstanceMetadata({
     timeout: timeoutMs,
     maxRetries: 1,
@@ -37,7 +37,7 @@ export async function fromInstance(environment: Environment): Promise<Credential
       const what = statusCode === 404 ? "the instance has no role" : `status ${statusCode}`;
       throw new CredentialsError("credentials-unreadable", `instance (IMDSv2): ${what}`);
     }
-    // Its messages speak of attempts by version 1, which nobody asked for.
+    // The library's messages mention version 1, which is not used.
     throw new CredentialsError(
       "credentials-missing",
       "none in the environment, the shared files or a container, and no answer of the instance (IMDSv2)",

@@ -1,4 +1,4 @@
-// Which places credentials are looked for in: AWS's usual ones, in the order of AWS's SDKs.
+// Where credentials come from: AWS's usual providers, in the order of AWS's SDKs.
 
 import type { Environment } from "../config.ts";
 import type { Log } from "../log.ts";
@@ -10,7 +10,7 @@ import { CredentialSource, type Load } from "./source.ts";
 
 export interface OpenCredentialsOptions {
   readonly environment: Environment;
-  /** A profile of the shared files that was asked for by its name: nothing else is looked at then. */
+  /** A profile of the shared files: if it is given, no other provider is asked. */
   readonly profile?: string;
 }
 
@@ -41,7 +41,7 @@ export function credentialPlaces(
   ];
 }
 
-/** Gives the credentials of AWS's usual places, in the order of AWS's SDKs, and begins to load them. */
+/** Returns the credentials of AWS's usual providers, in the order of AWS's SDKs, and begins to load them. */
 export function openCredentials(options: OpenCredentialsOptions, log: Log): CredentialSource {
   const places = credentialPlaces(options);
   const source = new CredentialSource({

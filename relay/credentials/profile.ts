@@ -14,8 +14,8 @@ import { outputOf } from "./program.ts";
 export type RunProgram = typeof outputOf;
 
 /**
- * Gives the credentials of this profile, or of the one called default; nothing where that one is not there or has
- * none. Reads the files anew each time: keys are rotated in place. Throws CredentialsError.
+ * Returns the credentials of this profile, or of the one called default: undefined if that one is missing or has none.
+ * Reads the files each time, because keys are rotated in place. @throws CredentialsError
  */
 export async function fromProfile(
   environment: Environment,
@@ -48,7 +48,7 @@ export async function fromProfile(
   return undefined;
 }
 
-/** Gives what both files say of a profile, or no more than an empty one. Throws CredentialsError. */
+/** Returns the settings of a profile in both files; empty if it is in neither. @throws CredentialsError */
 async function readProfile(
   environment: Environment,
   name: string,
@@ -58,7 +58,7 @@ async function readProfile(
   const pathOf = async (variable: string, usual: string) => {
     const named = environment[variable]?.replace(/^~(?=\/)/, () => home);
     const path = named || join(home, ".aws", usual);
-    // The loader takes a file that it may not read for one that is not there.
+    // The library takes a file that it may not read for one that does not exist.
     await requireReadable(path, Boolean(named), isAsked);
     return path;
   };
@@ -72,8 +72,8 @@ async function readProfile(
 }
 
 /**
- * A file that a variable names must be there. One at the usual place need not; and unless a profile is asked for, it
- * may be somebody else's. Throws CredentialsError.
+ * A file that a variable names must be readable. One in the usual place may be missing and, unless a profile is asked
+ * for, unreadable. @throws CredentialsError
  */
 async function requireReadable(path: string, isNamed: boolean, isAsked: boolean): Promise<void> {
   try {

@@ -9,7 +9,7 @@ import { maxDocumentBytes } from "./credentials-document.ts";
 export const longestRunMs = 15_000;
 
 /**
- * Gives what this command line writes on stdout; it goes to the shell, as AWS's SDKs have it. What it writes on
+ * Returns what this command line writes on stdout. The shell runs it, as AWS's SDKs do. What it writes on
  * stderr is its own and not repeated. Throws CredentialsError.
  */
 export function outputOf(place: string, command: string, environment: Environment): Promise<string> {

@@ -1,35 +1,37 @@
-// The credentials at hand: loaded before they are needed, renewed before they end, and never waited for where it
-// can be helped.
+// The current credentials: loaded before they are needed and renewed before they expire, so that logins do not wait.
 
 import type { Log } from "../log.ts";
 import { type Credentials, CredentialsError } from "./credentials.ts";
 
-/** Loads credentials anew; nothing where this place is not configured. Throws CredentialsError. */
+/** Loads credentials: undefined if no provider is configured. @throws CredentialsError */
 export type Load = () => Promise<Credentials | undefined>;
 
 export interface CredentialSourceOptions {
   readonly load: Load;
   /** In milliseconds since the epoch, as the credentials' own end is. */
   readonly nowMs: () => number;
-  /** A clock that only goes forward, in milliseconds: no waiting ends later because the date was set back. */
+  /** A clock that only goes forward, in milliseconds: a date that is set back prolongs no wait. */
   readonly clockMs: () => number;
   readonly random: () => number;
   readonly log: Log;
 }
 
-/** AWS hands out new ones some five minutes before the end; asking all at one moment is spread over one of them. */
+/** AWS hands out new ones some five minutes before the end. The reloads are spread over one minute. */
 export const renewBeforeEndMs = 5 * 60_000;
 const spreadMs = 60_000;
-/** Who got the same ones again, near their end, asks again after so long: or after half of what is left to them. */
+/**
+ * If a reload returns the same expiring credentials, retry after this many milliseconds, or after half of their remaining
+ * lifetime if that is less.
+ */
 const againMs = 30_000;
-/** After a load that failed, or that a refusal led to and gave nothing new: the first wait, doubled up to the longest. */
+/** The wait after a load that failed or returned the same credentials: doubled each time, up to the longest. */
 export const firstWaitMs = 1_000;
 export const longestWaitMs = 30_000;
-/** Above the time limits of each place. */
+/** In milliseconds: above the time limits of each provider. */
 export const longestLoadMs = 20_000;
-/** What is refused so soon after a change may have been signed before it. */
+/** In milliseconds: what is refused so soon after a change may have been signed before it. */
 const justChangedMs = 5_000;
-/** The longest time that a timer of Node's can be set to. */
+/** In milliseconds: the longest delay of a timer in Node. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export class CredentialSource {
@@ -46,12 +48,12 @@ export class CredentialSource {
     this.#options = options;
   }
 
-  /** Gives credentials that have not ended. Waits for a load only if there are none. Throws CredentialsError. */
+  /** Resolves to credentials that have not expired. Waits for a load only if there are none. @throws CredentialsError */
   async current(): Promise<Credentials> {
     return this.#usable() ?? this.#loadAgain();
   }
 
-  /** Loads them anew, for AWS refused these. Gives whether there are others now. Throws nothing. */
+  /** Reloads them, because AWS refused these. Resolves to whether there are others now. Throws nothing. */
   async renew(): Promise<boolean> {
     if (this.#options.clockMs() - this.#changedAtMs < justChangedMs) return true;
     const refused = this.#current;
@@ -62,7 +64,7 @@ export class CredentialSource {
     }
   }
 
-  /** None right after one that failed, or that gave what was there before. */
+  /** Does not load again right after a load that failed or returned the same credentials. */
   #loadAgain(): Promise<Credentials> {
     if (this.#loading === undefined && this.#options.clockMs() < this.#notBeforeMs) {
       const usable = this.#usable();
@@ -72,7 +74,7 @@ export class CredentialSource {
     return this.#load();
   }
 
-  /** One at a time. */
+  /** One load at a time. */
   #load(): Promise<Credentials> {
     this.#loading ??= withinTime(this.#options.load()).then(
       (loaded) => this.#loaded(loaded),
@@ -112,7 +114,7 @@ export class CredentialSource {
     this.#loading = undefined;
     const fault = this.#asOfNow(this.#fault);
     this.#options.log("error", fault.code, () => ({ detail: fault.detail }));
-    // Those at hand serve on meanwhile; where there are none, the next login tries again as soon as it may.
+    // The current ones stay in use. If there are none, the next login loads again as soon as it may.
     if (this.#usable() !== undefined) this.#loadAfter(this.#waitMs);
     this.#waitLonger();
     throw fault;
@@ -137,7 +139,7 @@ export class CredentialSource {
       },
       Math.min(waitMs, longestTimerMs),
     );
-    // Nothing but a login needs credentials.
+    // A relay that has ended needs none.
     this.#timer.unref();
   }
 

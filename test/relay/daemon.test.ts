@@ -106,7 +106,7 @@ describe("the socket of a pool", () => {
       join(directory, "link-to-live"),
       directory,
     ]) {
-      assert.match(await errorOf(path), /^there is something else than a socket/);
+      assert.match(await errorOf(path), /^--listen: .* exists and is not a socket$/);
       assert.ok(lstatSync(path));
     }
   });
@@ -115,14 +115,17 @@ describe("the socket of a pool", () => {
     const file = join(temporaryDirectory(), "file");
     writeFileSync(file, "");
     for (const path of [join(file, "relay.sock"), join(temporaryDirectory(), "none", "relay.sock")]) {
-      assert.match(await errorOf(path), /^the socket cannot be made \(E[A-Z]+\): its directory must exist/);
+      assert.match(
+        await errorOf(path),
+        /^--listen: the socket cannot be created \(E[A-Z]+\): its directory must exist/,
+      );
     }
   });
 
   it("is not taken from another relay", async () => {
     const path = newPath();
     await start(path);
-    assert.equal(await errorOf(path), "another relay is listening on the socket");
+    assert.equal(await errorOf(path), "--listen: another relay is listening on the socket");
     const member = await joinPool(path);
     assert.equal(member.destroyed, false);
   });
