@@ -45,6 +45,11 @@ export function wantedAt(
   return undefined;
 }
 
+/** Returns the wanted name that this is, or undefined. */
+export function wantedNamed(wanted: Wanted, name: Bytes): WantedName | undefined {
+  return wanted.find((candidate) => candidate.name === name);
+}
+
 /**
  * The session that `read` reads from these bytes: only what is wanted of it or, where that cannot be done, all.
  * @throws UnreadableSessionError what `read` throws that reads all

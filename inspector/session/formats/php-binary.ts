@@ -2,13 +2,14 @@
 // the value as text.
 //
 //   session  = { variable } ;
-//   variable = length { byte } value ;   (* length: 0 to 127, one byte; value: see text-values.ts *)
+//   variable = length { byte } value ;   (* length: 0 to 127, one byte; value: see text.ts *)
 
 import type { PhpSession } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 import type { Wanted } from "../wanted.ts";
 import { refuseForeign } from "./foreign.ts";
-import { decodeVariables, isValueStart, type NameAt } from "./variables.ts";
+import { input, sessionEnd } from "./text.ts";
+import { checkName, decodeVariables, isPlain, isValueStart, type NameForm, space } from "./variables.ts";
 
 /**
  * The session that PHP's `php_binary` handler wrote as these bytes; no bytes are an empty session. Slots of
@@ -20,24 +21,28 @@ import { decodeVariables, isValueStart, type NameAt } from "./variables.ts";
 export function decodePhpBinary(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   refuseForeign(bytes);
   if (isBarred(bytes)) throw new UnreadableSessionError("looks-like-php", 0);
-  return decodeVariables(bytes, wanted, nameAt);
+  return decodeVariables(bytes, wanted, form);
 }
 
 /** PHP drops variables with longer names. It ignores the bit above when it reads, and never writes it. */
 const maxNameBytes = 127;
 
-const nameAt: NameAt = (bytes, position) => {
-  const length = bytes[position] as number;
+function startOfValue(position: number): number {
+  const length = input[position] as number;
   if (length > maxNameBytes) throw new UnreadableSessionError("malformed", position);
   const start = position + 1;
   const end = start + length;
   // The name must be followed by a value.
-  if (end >= bytes.length) throw new UnreadableSessionError("truncated", bytes.length);
-  return { start, end, valueStart: end };
-};
+  if (end >= sessionEnd()) throw new UnreadableSessionError("truncated", sessionEnd());
+  let plain = start;
+  while (plain < end && isPlain(input[plain] as number)) plain++;
+  if (plain < end) checkName(start, end);
+  return end;
+}
+
+const form: NameForm = { bytesBefore: 1, bytesBehind: 0, startOfValue };
 
 const bar = 0x7c;
-const space = 0x20;
 
 /** Whether the first name is that of `php`: a bar ends it, and a value follows. */
 function isBarred(bytes: Uint8Array): boolean {

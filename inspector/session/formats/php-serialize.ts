@@ -1,11 +1,11 @@
 // session.serialize_handler=php_serialize: the whole session as one array, as serialize() writes it.
 
-import type { Bytes, PhpSession, PhpValue } from "../model.ts";
+import { type Bytes, PhpArray, type PhpSession, type PhpValue } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
-import { readWanted, type Wanted } from "../wanted.ts";
+import type { Wanted } from "../wanted.ts";
 import { refuseForeign } from "./foreign.ts";
-import { readSessionArray } from "./text-values.ts";
-import { openWanted, readWantedArray } from "./text-wanted.ts";
+import { beginText } from "./text.ts";
+import { beginBuild, buildPlanned, planSession } from "./text-build.ts";
 
 /**
  * The session that PHP's `php_serialize` handler wrote as these bytes; no bytes are an empty session: so is a
@@ -16,15 +16,14 @@ import { openWanted, readWantedArray } from "./text-wanted.ts";
  */
 export function decodePhpSerialize(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   refuseForeign(bytes, "serialized");
-  return readWanted(bytes, wanted, readSession);
-}
-
-function readSession(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   const variables = new Map<Bytes, PhpValue>();
   if (bytes.length === 0) return { variables };
-  const reader = openWanted(bytes, wanted);
-  const { entries } = wanted === undefined ? readSessionArray(reader) : readWantedArray(reader, wanted);
-  if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
-  for (const [key, value] of entries) variables.set(String(key), value);
+  beginText(bytes);
+  beginBuild(bytes.length, wanted);
+  const array = new PhpArray();
+  const behind = planSession(array, wanted);
+  if (behind < bytes.length) throw new UnreadableSessionError("malformed", behind);
+  buildPlanned((position) => position);
+  for (const [key, value] of array.entries) variables.set(String(key), value);
   return { variables };
 }

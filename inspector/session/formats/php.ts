@@ -5,7 +5,8 @@ import type { PhpSession } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 import type { Wanted } from "../wanted.ts";
 import { refuseForeign } from "./foreign.ts";
-import { decodeVariables, isValueStart, type NameAt } from "./variables.ts";
+import { input, sessionEnd } from "./text.ts";
+import { checkName, decodeVariables, isPlain, isValueStart, type NameForm, space } from "./variables.ts";
 
 /**
  * The session that PHP's `php` handler wrote as these bytes; no bytes are an empty session. Slots of
@@ -17,19 +18,22 @@ import { decodeVariables, isValueStart, type NameAt } from "./variables.ts";
 export function decodePhp(bytes: Uint8Array, wanted?: Wanted): PhpSession {
   refuseForeign(bytes);
   if (isCounted(bytes)) throw new UnreadableSessionError("looks-like-php_binary", 0);
-  return decodeVariables(bytes, wanted, nameAt);
+  return decodeVariables(bytes, wanted, form);
 }
 
 const bar = 0x7c;
 
-const nameAt: NameAt = (bytes, start) => {
+function startOfValue(start: number): number {
   let end = start;
-  while (end < bytes.length && bytes[end] !== bar) end++;
-  if (end === bytes.length) throw new UnreadableSessionError("truncated", end);
-  return { start, end, valueStart: end + 1 };
-};
+  while (isPlain(input[end] as number) && input[end] !== bar) end++;
+  if (input[end] === bar) return end + 1;
+  const found = input.subarray(start, sessionEnd()).indexOf(bar);
+  if (found < 0) throw new UnreadableSessionError("truncated", sessionEnd());
+  checkName(start, start + found);
+  return start + found + 1;
+}
 
-const space = 0x20;
+const form: NameForm = { bytesBefore: 0, bytesBehind: 1, startOfValue };
 
 /** Whether the first name is php_binary's: a byte that says how long it is, which is a character, and a value. */
 function isCounted(bytes: Uint8Array): boolean {

@@ -2,17 +2,21 @@
 
 import type { PhpValue } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
-import { openText, readValue } from "./text-values.ts";
+import { beginText } from "./text.ts";
+import { beginBuild, buildPlanned, planValue } from "./text-build.ts";
 
 /**
  * The value that serialize() wrote as these bytes.
  * @throws UnreadableSessionError unless every byte belongs to it
  */
 export function readSerialized(bytes: Uint8Array): PhpValue {
-  const reader = openText(bytes);
-  const value = readValue(reader);
-  if (reader.position < bytes.length) throw new UnreadableSessionError("malformed", reader.position);
-  return value;
+  const values = new Map<"", PhpValue>();
+  beginText(bytes);
+  beginBuild(bytes.length);
+  const end = planValue(0, undefined, 0, values, "");
+  if (end < bytes.length) throw new UnreadableSessionError("malformed", end);
+  buildPlanned((position) => position);
+  return values.get("") ?? null;
 }
 
 /**

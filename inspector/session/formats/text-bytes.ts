@@ -1,4 +1,4 @@
-// The bytes of PHP's text serialization: see text-values.ts. They have a file of their own, and nothing before them, so
+// The bytes of PHP's text serialization: see text.ts. They have a file of their own, and nothing before them, so
 // that esbuild writes each as a number where it is used: every byte of a session is compared with some of them.
 
 export const colon = 0x3a;
@@ -24,3 +24,4 @@ export const lowerE = 0x65;
 export const lowerI = 0x69;
 export const lowerR = 0x72;
 export const lowerS = 0x73;
+export const backslash = 0x5c;

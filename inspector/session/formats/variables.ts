@@ -9,26 +9,44 @@
 import { isUtf8 } from "node:buffer";
 import type { Bytes, PhpSession, PhpValue } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
-import { readWanted, type Wanted } from "../wanted.ts";
+import { type Wanted, wantedAt } from "../wanted.ts";
+import { beginText, checkValue, input } from "./text.ts";
+import { beginBuild, buildPlanned, planValue, textAt } from "./text-build.ts";
 import { colon, semicolon, upperN } from "./text-bytes.ts";
-import { openWanted, readVariable } from "./text-wanted.ts";
 
-/** Where a name and the value behind it stand in a session. */
-interface Name {
-  readonly start: number;
-  readonly end: number;
-  readonly valueStart: number;
+/** How a name stands before its value. */
+export interface NameForm {
+  readonly bytesBefore: number;
+  readonly bytesBehind: number;
+  /**
+   * Returns where the value begins whose variable begins here, before the end of the session.
+   * @throws UnreadableSessionError where no name stands before one
+   */
+  readonly startOfValue: (position: number) => number;
 }
 
 /**
- * Returns the name that begins at this position, which is before the end of the bytes.
- * @throws UnreadableSessionError where none does
+ * The session whose names stand there in this form, or what is wanted of it. Slots of references are numbered across all
+ * variables, and a name given twice keeps its first place and its last value, as in PHP.
+ * @throws UnreadableSessionError
  */
-export type NameAt = (bytes: Uint8Array, position: number) => Name;
-
-/** The session whose names are found by `nameAt`. Throws UnreadableSessionError. */
-export function decodeVariables(bytes: Uint8Array, wanted: Wanted | undefined, nameAt: NameAt): PhpSession {
-  return readWanted(bytes, wanted, (all, some) => readVariables(all, some, nameAt));
+export function decodeVariables(bytes: Uint8Array, wanted: Wanted | undefined, form: NameForm): PhpSession {
+  beginText(bytes);
+  beginBuild(bytes.length, wanted);
+  const variables = new Map<Bytes, PhpValue>();
+  for (let position = 0; position < bytes.length; ) {
+    const valueStart = form.startOfValue(position);
+    const start = position + form.bytesBefore;
+    const end = valueStart - form.bytesBehind;
+    const found = wanted && wantedAt(wanted, input, start, end);
+    if (wanted !== undefined && found === undefined) position = checkValue(valueStart, 0);
+    else {
+      const name = found?.name ?? textAt(start, end - start);
+      position = planValue(valueStart, found?.inside, 0, variables, name);
+    }
+  }
+  buildPlanned(form.startOfValue);
+  return { variables };
 }
 
 /** Whether a value can begin here, by its first two bytes. */
@@ -39,27 +57,18 @@ export function isValueStart(bytes: Uint8Array, position: number): boolean {
 
 const types: ReadonlySet<number> = new Set(Buffer.from("NbidsaOCERr"));
 
-function readVariables(bytes: Uint8Array, wanted: Wanted | undefined, nameAt: NameAt): PhpSession {
-  const reader = openWanted(bytes, wanted);
-  const variables = new Map<Bytes, PhpValue>();
-  while (reader.position < bytes.length) {
-    const { start, end, valueStart } = nameAt(bytes, reader.position);
-    checkName(bytes, start, end);
-    reader.position = valueStart;
-    readVariable(reader, variables, start, end, wanted);
-  }
-  return { variables };
+/** Whether this can be a byte of a name without a further look: a letter, a digit or a sign of ASCII. */
+export function isPlain(byte: number): boolean {
+  return byte >= space && byte < del;
 }
 
-const space = 0x20;
+export const space = 0x20;
 const del = 0x7f;
 
-function checkName(bytes: Uint8Array, start: number, end: number): void {
-  let isAscii = true;
-  for (let place = start; place < end; place++) {
-    const byte = bytes[place] as number;
-    if (byte < space || byte === del) throw new UnreadableSessionError("binary-name", start);
-    if (byte > del) isAscii = false;
+/** Throws UnreadableSessionError for a name that is no text. */
+export function checkName(start: number, end: number): void {
+  const name = input.subarray(start, end);
+  if (!isUtf8(name) || name.some((byte) => byte < space || byte === del)) {
+    throw new UnreadableSessionError("binary-name", start);
   }
-  if (!isAscii && !isUtf8(bytes.subarray(start, end))) throw new UnreadableSessionError("binary-name", start);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openText, readValue } from "../../../../inspector/session/formats/text-values.ts";
+import { readSerialized } from "../../../../inspector/session/formats/serialized.ts";
 import {
   PhpArray,
   PhpEnum,
@@ -11,10 +11,7 @@ import {
 import type { UnreadableCode } from "../../../../inspector/session/unreadable.ts";
 
 function read(text: string): PhpValue {
-  const reader = openText(Buffer.from(text, "latin1"));
-  const value = readValue(reader);
-  assert.equal(reader.position, text.length, `left something of ${text}`);
-  return value;
+  return readSerialized(Buffer.from(text, "latin1"));
 }
 
 function refused(code: UnreadableCode, texts: string[]): void {
