@@ -25,7 +25,7 @@ export const maxValues = 100_000;
 export const maxDecodedBytes = 4 * maxSessionBytes;
 
 /**
- * What a decoder may do for one session beside going over its bytes, in bytes looked at again: where two bytes can
- * stand for a long text, it could go over that text a hundred thousand times.
+ * What may be done for one session beside going over its bytes, in bytes looked at again: where two bytes can
+ * stand for a long text, a decoder or an expression could go over that text a hundred thousand times.
  */
 export const maxSteps = 16 * maxSessionBytes;

@@ -231,7 +231,7 @@ export function checkValue(start: number, outside: number): number {
 export let pairs = 0;
 
 /** From an array's or object's letter to behind its opening brace. Counts the values in it, and not its slot. */
-export function openPairs(start: number, depth: number): number {
+function openPairs(start: number, depth: number): number {
   const countStart = skipByte(input[start] === upperO ? endOfClassName(start + 1) : start + 1, colon);
   const count = countAt(countStart);
   const position = skipByte(skipByte(behindCount, colon), openBrace);
