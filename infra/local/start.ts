@@ -31,7 +31,7 @@ const relay = new RelayCaller([api.url]);
 
 let exitCode = 0;
 if (usesSamples) {
-  const { table, isAsExpected } = await trySampleLogins(api, relay);
+  const { table, isAsExpected } = await trySampleLogins(relay);
   say(table);
   if (!isAsExpected) exitCode = 1;
 }

@@ -115,7 +115,7 @@ describe("the sample logins", () => {
 
   it("are told apart from what they should be", async () => {
     const relay = new RelayCaller([api.url]);
-    const { table, isAsExpected } = await trySampleLogins(api, relay);
+    const { table, isAsExpected } = await trySampleLogins(relay);
     await relay.end();
     assert.equal(isAsExpected, false);
     assert.match(table, /alice +her own +refused +not-authenticated \(not as expected\)/);
