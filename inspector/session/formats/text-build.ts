@@ -84,7 +84,9 @@ function putNow(place: Place, key: PhpKey, value: PhpValue): void {
 
 /** Begins what is made of a session of so many bytes, which was begun: all of it, or what is wanted. */
 export function beginBuild(length: number, wanted?: Wanted): void {
+  // A session that was refused has left these.
   if (planned.length > 0) planned = [];
+  if (toFill.length > 0) toFill = [];
   isWhole = wanted === undefined;
   isWholeSession = false;
   keepText(0, wanted === undefined ? length : 0);
@@ -174,7 +176,6 @@ export function buildPlanned(nextValue: NextValue): void {
   if (hasReferences) {
     containers.clear();
     scalars.clear();
-    toFill = [];
     slotsFound = undefined;
     nextRoot = nextValue;
   }

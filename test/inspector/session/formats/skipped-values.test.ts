@@ -476,6 +476,24 @@ describe("a session of which not all is wanted", () => {
     }
   });
 
+  it("is not touched by what a refused one left behind", () => {
+    for (const handler of textHandlers) {
+      const slot = (number: number) => number + (handler === "php_serialize" ? 1 : 0);
+      const refused = written(handler, [
+        ["skipped", "a:1:{i:0;a:1:{i:0;N;}}"],
+        ["user", `a:2:{i:0;R:${slot(2)};i:1;N;}`],
+        ["leg", 'C:3:"Leg":4:{i:1;}'],
+        ["cart", `R:${slot(40)};`],
+      ]);
+      const plain = written(handler, [["user", `a:1:{i:0;${counted("1".repeat(90))}}`]]);
+      const before = decoders[handler](plain);
+      assert.ok("reason" in read(handler, refused));
+      assert.ok("reason" in read(handler, refused, wantedOf([["user"], ["cart"]])));
+      assert.deepEqual(decoders[handler](plain), before);
+      assert.deepEqual(decoders[handler](plain, wantedOf([["user"]])), before);
+    }
+  });
+
   it("takes no more of the stack than its nesting, however references chain", () => {
     const count = 16_000;
     for (const handler of textHandlers) {
