@@ -69,15 +69,17 @@ export class ExpressionFunctions extends Functions {
   }
 
   funcPhpUnserialize(text: unknown): Document {
-    return this.#decode(text, (bytes) => valueToDocument(readSerialized(bytes), this.#budget));
+    return this.#decode(text, (bytes) => valueToDocument(readSerialized(bytes, this.#budget), this.#budget));
   }
 
   funcPhpSession(text: unknown): Document {
-    return this.#decode(text, (bytes) => toDocument(decodePhp(bytes), undefined, this.#budget));
+    return this.#decode(text, (bytes) =>
+      toDocument(decodePhp(bytes, undefined, this.#budget), undefined, this.#budget),
+    );
   }
 
   funcJsonDecode(text: unknown): Document {
-    return this.#decode(text, (bytes) => valueToDocument(readJson(bytes), this.#budget));
+    return this.#decode(text, (bytes) => valueToDocument(readJson(bytes, this.#budget), this.#budget));
   }
 
   funcBase64Decode(text: unknown): Document {

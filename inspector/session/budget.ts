@@ -2,6 +2,7 @@
 // say again and again, by references, long names or an expression that meets one list in many places, is bounded here.
 
 import { maxSteps } from "./limits.ts";
+import type { PhpKey } from "./model.ts";
 import { UnreadableSessionError } from "./unreadable.ts";
 
 /** What a value costs beside the bytes of its text: it is looked at, and has a place in memory. */
@@ -23,5 +24,15 @@ export class Budget {
     // Made once: whoever catches it and goes on must not be able to spend the time that an error takes.
     this.#error ??= new UnreadableSessionError("too-costly", 0);
     throw this.#error;
+  }
+
+  /**
+   * For one more key of an array or object that has so many: V8 hashes integers in a way that is known to everybody, and
+   * before Node.js 20.20.2 text that is an integer, too. So all others can share a slot with this one. A list's next
+   * index and other text cost nothing.
+   * @throws UnreadableSessionError `too-costly`
+   */
+  spendOnKey(key: PhpKey, others: number): void {
+    if (typeof key !== "string" && key !== others) this.spend(others);
   }
 }

@@ -1,6 +1,7 @@
 // Makes what is wanted of a session in a binary format, behind the check of all its bytes.
 
 import {
+  arrayKey,
   type Bytes,
   PhpArray,
   type PhpKey,
@@ -87,11 +88,12 @@ export function keepEmpty(position: number, value: PhpValue): void {
  */
 export function propertyFor(into: PhpArray | PhpObject, key: PhpKey): PhpProperty | undefined {
   spend(typeof key === "string" ? valueCost + key.length : valueCost);
+  // As Budget.spendOnKey(): so many others can share a slot with an integer.
   if (into instanceof PhpArray) {
-    // V8 hashes integers in a way that is known to everybody: so many others can share a slot with this one.
     if (typeof key !== "string" && key !== into.entries.size) spend(into.entries.size);
     return undefined;
   }
+  if (typeof key !== "string" || typeof arrayKey(key) !== "string") spend(into.properties.size);
   // A property's name is a string. __serialize() can return int keys: 5 and "5" are one here.
   if (typeof key !== "string") into.keysAreData = true;
   const property = propertyOf(String(key));

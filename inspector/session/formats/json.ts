@@ -11,6 +11,7 @@
 
 // biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
 import { isUtf8 } from "node:buffer";
+import { Budget } from "../budget.ts";
 import { maxDepth, maxSessionBytes, maxValues } from "../limits.ts";
 import {
   arrayKey,
@@ -43,10 +44,10 @@ export function decodeJson(bytes: Uint8Array): PhpSession {
  * The value that these bytes are.
  * @throws UnreadableSessionError unless every byte belongs to it
  */
-export function readJson(bytes: Uint8Array): PhpValue {
+export function readJson(bytes: Uint8Array, budget = new Budget()): PhpValue {
   if (bytes.length > maxSessionBytes) throw new UnreadableSessionError("too-large", maxSessionBytes);
   if (!isUtf8(bytes)) throw new UnreadableSessionError("malformed", 0);
-  return new JsonReader(latin1(bytes)).readWhole();
+  return new JsonReader(latin1(bytes), budget).readWhole();
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the grammar excludes
@@ -87,6 +88,7 @@ const closeBrace = 0x7d;
 
 class JsonReader {
   readonly #text: Bytes;
+  readonly #budget: Budget;
   #position = 0;
   #depth = 0;
   #values = 0;
@@ -94,8 +96,9 @@ class JsonReader {
   #backslash = -1;
   #quote = -1;
 
-  constructor(text: Bytes) {
+  constructor(text: Bytes, budget: Budget) {
     this.#text = text;
+    this.#budget = budget;
   }
 
   readWhole(): PhpValue {
@@ -143,6 +146,7 @@ class JsonReader {
     else {
       do {
         const key = close === closeBrace ? this.#readName() : array.entries.size;
+        this.#budget.spendOnKey(key, array.entries.size);
         if (array.entries.has(key)) throw this.#malformed();
         array.entries.set(key, this.#readValue());
         this.#skipWhitespace();

@@ -1,6 +1,7 @@
 // session.serialize_handler=php, PHP's default: `name|value` for each variable, with nothing between or
 // around them.
 
+import type { Budget } from "../budget.ts";
 import type { PhpSession } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 import type { Wanted } from "../wanted.ts";
@@ -15,10 +16,10 @@ import { checkName, decodeVariables, isPlain, isValueStart, type NameForm, space
  * @throws UnreadableSessionError unless every byte belongs to a session that PHP writes and reads
  * Source: PS_SERIALIZER_DECODE_FUNC(php) in php-src ext/session/session.c.
  */
-export function decodePhp(bytes: Uint8Array, wanted?: Wanted): PhpSession {
+export function decodePhp(bytes: Uint8Array, wanted?: Wanted, budget?: Budget): PhpSession {
   refuseForeign(bytes);
   if (isCounted(bytes)) throw new UnreadableSessionError("looks-like-php_binary", 0);
-  return decodeVariables(bytes, wanted, form);
+  return decodeVariables(bytes, wanted, form, budget);
 }
 
 const bar = 0x7c;

@@ -1,5 +1,6 @@
 // One value that serialize() wrote, and nothing else: what frameworks and memcached clients serialize by themselves.
 
+import type { Budget } from "../budget.ts";
 import type { PhpValue } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 import { beginText } from "./text.ts";
@@ -9,10 +10,10 @@ import { beginBuild, buildPlanned, planValue } from "./text-build.ts";
  * The value that serialize() wrote as these bytes.
  * @throws UnreadableSessionError unless every byte belongs to it
  */
-export function readSerialized(bytes: Uint8Array): PhpValue {
+export function readSerialized(bytes: Uint8Array, budget?: Budget): PhpValue {
   const values = new Map<"", PhpValue>();
   beginText(bytes);
-  beginBuild(bytes.length);
+  beginBuild(bytes.length, undefined, budget);
   const end = planValue(0, undefined, 0, values, "");
   if (end < bytes.length) throw new UnreadableSessionError("malformed", end);
   buildPlanned((position) => position);

@@ -2,6 +2,7 @@
 // it. Whether a session can be read, and if not why, does not depend on what is wanted of it, but for one thing: what is
 // not wanted may refer to an uncertain slot.
 
+import { Budget } from "../budget.ts";
 import {
   arrayKey,
   type Bytes,
@@ -66,6 +67,9 @@ let planned: Plan[] = [];
 /** Whether all is made, so that what is shared must be known before the first of it is made. */
 let isWhole = false;
 
+/** What the session may still cost. */
+let budget: Budget;
+
 function put(
   place: Place,
   key: PhpKey,
@@ -78,12 +82,15 @@ function put(
 }
 
 function putNow(place: Place, key: PhpKey, value: PhpValue): void {
-  if (place instanceof Map) place.set(key, value);
-  else place.value = value;
+  if (place instanceof Map) {
+    budget.spendOnKey(key, place.size);
+    place.set(key, value);
+  } else place.value = value;
 }
 
-/** Begins what is made of a session of so many bytes, which was begun: all of it, or what is wanted. */
-export function beginBuild(length: number, wanted?: Wanted): void {
+/** Begins what is made of a session of so many bytes, which was begun: all of it, or what is wanted, within a budget. */
+export function beginBuild(length: number, wanted?: Wanted, within = new Budget()): void {
+  budget = within;
   // A session that was refused has left these.
   if (planned.length > 0) planned = [];
   if (toFill.length > 0) toFill = [];
@@ -279,6 +286,7 @@ function fill(container: Made): void {
   for (; left > 0; left--) {
     if (value instanceof PhpArray) {
       const key = keyAt(behind);
+      budget.spendOnKey(key, value.entries.size);
       value.entries.set(key, build(behind));
     } else {
       const property = addProperty(value, behind);
@@ -292,7 +300,9 @@ function fill(container: Made): void {
 /** A property's name is a string. __serialize() can return int keys: 5 and "5" are one there, too. */
 function addProperty(object: PhpObject, keyStart: number): PhpProperty {
   if (input[keyStart] === lowerI) object.keysAreData = true;
-  const stored = String(keyAt(keyStart));
+  const key = keyAt(keyStart);
+  budget.spendOnKey(key, object.properties.size);
+  const stored = String(key);
   let property = object.properties.get(stored);
   if (property === undefined) {
     property = propertyOf(stored);
@@ -430,6 +440,7 @@ function scan(start: number, { starts, repeatedFrom }: Slots): number {
   let inside = starts.length;
   for (; left > 0; left--) {
     const key = keyAt(position);
+    budget.spendOnKey(key, keys.size);
     if (keys.has(key)) {
       // From `inside` on only, so that a thousand overwritten keys do not cost a million steps.
       for (let slot = inside; slot < starts.length; slot++) {

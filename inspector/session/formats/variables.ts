@@ -7,6 +7,7 @@
 
 // biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
 import { isUtf8 } from "node:buffer";
+import type { Budget } from "../budget.ts";
 import type { Bytes, PhpSession, PhpValue } from "../model.ts";
 import { UnreadableSessionError } from "../unreadable.ts";
 import { type Wanted, wantedAt } from "../wanted.ts";
@@ -30,9 +31,14 @@ export interface NameForm {
  * variables, and a name given twice keeps its first place and its last value, as in PHP.
  * @throws UnreadableSessionError
  */
-export function decodeVariables(bytes: Uint8Array, wanted: Wanted | undefined, form: NameForm): PhpSession {
+export function decodeVariables(
+  bytes: Uint8Array,
+  wanted: Wanted | undefined,
+  form: NameForm,
+  budget?: Budget,
+): PhpSession {
   beginText(bytes);
-  beginBuild(bytes.length, wanted);
+  beginBuild(bytes.length, wanted, budget);
   const variables = new Map<Bytes, PhpValue>();
   for (let position = 0; position < bytes.length; ) {
     const valueStart = form.startOfValue(position);

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { Search } from "../../../inspector/expressions/search.ts";
+import { Budget } from "../../../inspector/session/budget.ts";
+import { decodeIgbinary } from "../../../inspector/session/formats/igbinary.ts";
+import { decodeJson } from "../../../inspector/session/formats/json.ts";
 import { decodePhp } from "../../../inspector/session/formats/php.ts";
+import { decodePhpSerialize } from "../../../inspector/session/formats/php-serialize.ts";
 import { maxDepth, maxSessionBytes, maxValues } from "../../../inspector/session/limits.ts";
 import type { UnreadableCode } from "../../../inspector/session/unreadable.ts";
+import { wantedOf } from "../../../inspector/session/wanted.ts";
 import { cpuMsOf } from "../../cpu-time.ts";
 import type { Handler } from "./formats/mutants.ts";
 
@@ -100,4 +106,67 @@ test("one key given 80000 times costs no more than 80000 keys", () => {
   const bytes = Buffer.from(`a|a:80000:{${"i:0;N;".repeat(80_000)}}`);
   const cpuMs = cpuMsOf(() => decodePhp(bytes));
   assert.ok(cpuMs < 1000, `took ${cpuMs} ms`);
+});
+
+// V8 files integers by a hash that everybody can compute: in one slot, the n-th key costs n steps.
+
+function pairs(count: number, pair: (key: number) => string): string {
+  return Array.from({ length: count }, (_, index) => pair(7 * index + 1)).join("");
+}
+
+const decodeUser: Readonly<Record<string, (count: number) => unknown>> = {
+  "an array": (count) => decodePhp(Buffer.from(`user|a:${count}:{${pairs(count, (key) => `i:${key};N;`)}}`)),
+  "an array that is wanted": (count) =>
+    decodePhp(Buffer.from(`user|a:${count}:{${pairs(count, (key) => `i:${key};N;`)}}`), wantedOf([["user"]])),
+  "an object": (count) =>
+    decodePhp(Buffer.from(`user|O:1:"A":${count}:{${pairs(count, (key) => `i:${key};N;`)}}`)),
+  "an object whose keys are text": (count) =>
+    decodePhp(
+      Buffer.from(`user|O:1:"A":${count}:{${pairs(count, (key) => `s:${String(key).length}:"${key}";N;`)}}`),
+    ),
+  "an object of which a name is wanted": (count) =>
+    decodePhp(
+      Buffer.from(`user|O:1:"A":${count}:{${pairs(count, (key) => `i:${key};N;`)}}`),
+      wantedOf([["user", "name"]]),
+    ),
+  "an array beside a reference": (count) =>
+    decodePhp(
+      Buffer.from(`a|a:${count}:{${pairs(count, (key) => `i:${key};N;`)}}user|R:1;`),
+      wantedOf([["user", "name"]]),
+    ),
+  "a session by php_serialize": (count) =>
+    decodePhpSerialize(Buffer.from(`a:${count}:{${pairs(count, (key) => `i:${key};N;`)}}`)),
+  "a session in JSON": (count) =>
+    decodeJson(Buffer.from(`{${pairs(count, (key) => `"${key}":0,`).slice(0, -1)}}`)),
+  "a session by igbinary": (count) => {
+    const size = Buffer.from([0x15, count >> 8, count & 0xff]);
+    const keys = Buffer.alloc(6 * count);
+    for (let index = 0; index < count; index++) {
+      keys[6 * index] = 0x0a;
+      keys.writeUInt32BE(0x10001 + 7 * index, 6 * index + 1);
+    }
+    const head = Buffer.from("\0\0\0\x02\x14\x01\x11\x01a\x17\x01A", "latin1");
+    return decodeIgbinary(Buffer.concat([head, size, keys]));
+  },
+};
+
+for (const [name, decode] of Object.entries(decodeUser)) {
+  test(`of integers in no order, ${name} has 2500 and no 5000`, () => {
+    decode(2500);
+    assert.throws(() => decode(5000), { name: "UnreadableSessionError", code: "too-costly" });
+  });
+}
+
+test("a list of 80000 is no cost", () => {
+  const items = Array.from({ length: 80_000 }, (_, index) => index);
+  assert.equal(decodeJson(Buffer.from(JSON.stringify({ user: items }))).variables.size, 1);
+  const list = items.slice(0, 40_000).map((index) => `i:${index};N;`);
+  assert.equal(decodePhp(Buffer.from(`user|a:40000:{${list.join("")}}`)).variables.size, 1);
+});
+
+test("an expression that decodes many texts of such integers spends one budget", () => {
+  const text = `a:2000:{${pairs(2000, (key) => `i:${key};N;`)}}`;
+  const search = new Search(0, new Budget());
+  search.evaluate("texts[].php_unserialize(@)", { texts: Array.from({ length: 6 }, () => text) });
+  assert.equal(search.failure, "too-costly");
 });
