@@ -480,8 +480,8 @@ describe("a session of which not all is wanted", () => {
     for (const handler of textHandlers) {
       const slot = (number: number) => number + (handler === "php_serialize" ? 1 : 0);
       const refused = written(handler, [
-        ["skipped", "a:1:{i:0;a:1:{i:0;N;}}"],
-        ["user", `a:2:{i:0;R:${slot(2)};i:1;N;}`],
+        ["skipped", `a:2:{i:0;${counted("x".repeat(30))}i:1;a:1:{i:0;N;}}`],
+        ["user", `a:2:{i:0;R:${slot(3)};i:1;N;}`],
         ["leg", 'C:3:"Leg":4:{i:1;}'],
         ["cart", `R:${slot(40)};`],
       ]);
