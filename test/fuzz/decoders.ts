@@ -1,8 +1,9 @@
-// npm run fuzz -- --count 1000000 --seed 1: damaged sessions for all decoders, and sessions made to cost much: see
-// fuzz.ts. Ends with 1 at the first input that is not taken as it should be, and prints it.
+// npm run fuzz -- --count 1000000 --seed 1: damaged sessions for all decoders, sessions made to cost much (fuzz.ts),
+// and changed tickets (tickets.ts). Ends with 1 at the first input that is not taken as it should be, and prints it.
 
 import { parseArgs } from "node:util";
 import { fuzz, readHostile } from "./fuzz.ts";
+import { fuzzTickets } from "./tickets.ts";
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +30,8 @@ try {
   process.stdout.write(
     `${hostile} sessions made to cost much: the costliest took ${costliestMs.toFixed(0)} ms\n`,
   );
+  const answers = [...fuzzTickets(seed, count)].map(([answer, times]) => `${answer} ${times}`);
+  process.stdout.write(`${count} tickets, and only unchanged ones opened: ${answers.join(", ")}\n`);
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);
   process.exit(1);
