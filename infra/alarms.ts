@@ -36,7 +36,9 @@ interface Alarm {
 const anyOfFiveMinutes = [1, 5] as const;
 
 /** Returns the alarms. `topic`: where they go. */
-export function alarms(stage: string, { alarms: limits, canary }: Parameters, topic: Value): Resources {
+export function alarms(stage: string, parameters: Parameters, topic: Value): Resources {
+  const { alarms: limits, canary, variables } = parameters;
+  const hasTickets = ["accepted", "required"].includes(variables["TICKETS"] ?? "off");
   const ofFunction = (id: string, name: string): Metric => ({
     namespace: "AWS/Lambda",
     name,
@@ -125,6 +127,24 @@ export function alarms(stage: string, { alarms: limits, canary }: Parameters, to
       periodSeconds: 300,
       ...{ breach: ">", threshold: limits.refusedPercent, breaches: [2, 4] },
     },
+    ...(hasTickets
+      ? {
+          TicketsAlarm: {
+            name: "tickets",
+            description:
+              "Five tickets in a minute were sealed by a key that the function does not have, or were changed: " +
+              "PHP's first key must be among TICKET_KEYS. If it is, somebody makes tickets up, which lets nobody in.",
+            metrics: {
+              forged: ours("Logins", { Outcome: "refused", Code: "ticket-forged" }),
+              unknown: ours("Logins", { Outcome: "refused", Code: "ticket-key-unknown" }),
+            },
+            expression: "FILL(forged, 0) + FILL(unknown, 0)",
+            periodSeconds: 60,
+            // One page with a wrong key tries again within seconds: five are soon seen. A single one may be anybody's.
+            ...{ breach: ">=", threshold: 5, breaches: anyOfFiveMinutes },
+          } as const,
+        }
+      : {}),
     ...(canary
       ? {
           SilenceAlarm: {

@@ -5,10 +5,19 @@ import { describe, it } from "node:test";
 import { alarms } from "../../infra/alarms.ts";
 import type { Resource } from "../../infra/cloudformation.ts";
 import { checkParameters } from "../../infra/parameters.ts";
+import type { RefusalReason } from "../../inspector/verdict.ts";
 import { alarmedMinutes, type Datum, evaluate, keysOf, propertiesOf } from "./alarm-clock.ts";
 import { plain } from "./deployments.ts";
 
-const parameters = await checkParameters({ ...plain, canary: true });
+const withTickets = {
+  ...plain.function,
+  ...{ TICKETS: "accepted", TICKET_KEYS_PARAMETER: "/inspectord/ticket-keys-1" },
+};
+const withEndpoint = { ...plain.vpc, makeEndpoints: true };
+const parameters = await checkParameters({
+  ...plain,
+  ...{ function: withTickets, vpc: withEndpoint, canary: true },
+});
 if ("problems" in parameters) assert.fail(parameters.problems.join());
 const all = alarms("test", parameters, "the-topic");
 
@@ -45,6 +54,7 @@ const counts: Readonly<Record<string, number>> = {
   RequestThrottlesAlarm: 1,
   RejectedRequestsAlarm: 5,
   GatewayErrorsAlarm: 1,
+  TicketsAlarm: 5,
 };
 const others = ["LatencyAlarm", "RefusalsAlarm", "SilenceAlarm"];
 
@@ -136,6 +146,15 @@ describe("the alarms", () => {
       const on = after(alarmedMinutes(alarm("SilenceAlarm"), silent, 120));
       assert.ok(on.length > 0 && (on[0] ?? 0) <= 71 && on.at(-1) === 119, `${on[0]}`);
     }
+  });
+
+  it("tell of tickets by the codes of their refusals, and only where there are tickets", async () => {
+    const codes = JSON.stringify(alarm("TicketsAlarm")).match(/ticket-[a-z-]+/g);
+    const reasons: RefusalReason[] = ["ticket-forged", "ticket-key-unknown"];
+    assert.deepEqual(codes, reasons);
+    const without = await checkParameters(plain);
+    if ("problems" in without) assert.fail(without.problems.join());
+    assert.ok(!("TicketsAlarm" in alarms("test", without, "the-topic")));
   });
 
   it("have no silence without a canary: at night nobody may log in", async () => {
