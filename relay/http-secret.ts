@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 
-/** A short one can be guessed by whoever may connect. */
+/** Anybody who can connect could guess a short one. */
 const leastPasswordBytes = 16;
 const maxBytes = 1_024;
 

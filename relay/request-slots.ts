@@ -69,7 +69,7 @@ export class RequestSlots {
     });
   }
 
-  /** Gives the slot to the next question. `tookMs`: how long the question took that had it. */
+  /** Hands the slot to the next question. `tookMs`: how long the question took that had it. */
   release(tookMs?: number): void {
     if (tookMs !== undefined) this.#usualMs += (tookMs - this.#usualMs) / 16;
     for (const [caller, queue] of this.#queues) {

@@ -75,7 +75,7 @@ describe("the bundled relay with numbered frames", () => {
     caller.socket.destroy();
   });
 
-  it("has at most 256 requests in flight for 10,000 questions at once, and answers all of them", async () => {
+  it("has at most 256 requests in flight for 3,000 questions at once, and answers all of them", async () => {
     let most = 0;
     const waiting: (() => void)[] = [];
     api.reply = forLogins((...asked) => {
@@ -85,7 +85,7 @@ describe("the bundled relay with numbered frames", () => {
     await start("--deadline-ms", "20000");
     const before = api.connections();
     const caller = await NumberedCaller.open(path);
-    const asked = Array.from({ length: 10_000 }, (_, at) =>
+    const asked = Array.from({ length: 3_000 }, (_, at) =>
       caller.ask(
         at % 2 === 0 ? `auth:user${at}:localhost:${goodSession}` : `auth:user${at}:localhost:${badSession}`,
       ),
@@ -98,7 +98,7 @@ describe("the bundled relay with numbered frames", () => {
     };
     for (const answer of waiting.splice(0)) answer();
     const answers = await Promise.all(asked);
-    assert.equal(answers.filter((answer) => answer === "yes").length, 5_000);
+    assert.equal(answers.filter((answer) => answer === "yes").length, 1_500);
     assert.ok(answers.every((answer, at) => answer === (at % 2 === 0 ? "yes" : "no")));
     assert.equal(most, maxInFlight);
     const probes = api.bodies.filter((body) => JSON.parse(body).op === "isuser").length;

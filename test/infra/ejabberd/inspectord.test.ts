@@ -64,7 +64,7 @@ class Erlang {
   }
 
   /** Returns the answer, and throws if it left something in the mailbox of the process that asked. */
-  async ask(path: string, question: string, withinMs = 5_000): Promise<string> {
+  async ask(path: string, question: string, withinMs = 30_000): Promise<string> {
     const id = ++this.#asked;
     this.#say(`ask ${id} ${withinMs} ${path} ${Buffer.from(question).toString("base64")}`);
     const [, answer, left] = await this.#told(
@@ -217,7 +217,7 @@ describe("the Erlang application", () => {
     const [first] = questions as [(typeof questions)[0]];
     const other = Buffer.from(first.number);
     other.writeUInt32BE((other.readUInt32BE() + 1) >>> 0);
-    // Nobody has this number, and then no frame of the protocol: the connection is made anew.
+    // An answer to nobody, then a frame that is not an answer: the module connects again.
     first.socket.write(answer(other, 1));
     first.socket.write(frame(Buffer.concat([first.number, Buffer.of(3)])));
     await until(() => questions.length === 2, "it is not asked again");

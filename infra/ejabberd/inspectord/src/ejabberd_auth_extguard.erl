@@ -28,8 +28,8 @@ plain_password_required(Host) -> ejabberd_auth_external:plain_password_required(
 
 store_type(Host) -> ejabberd_auth_external:store_type(Host).
 
-%% ejabberd's cache compares passwords, and a session id is none: a user's second session would be refused and an ended
-%% one let in. This holds whatever auth_use_cache says.
+%% ejabberd's cache compares passwords, and a session id changes: a user's second session would be refused and an ended
+%% one let in. So there is no cache, even with auth_use_cache: true.
 use_cache(_Host) -> false.
 
 check_password(User, AuthzId, _Host, _Password) when AuthzId =/= <<>>, AuthzId =/= User -> {nocache, false};

@@ -130,7 +130,7 @@ frame(numbered, <<Number:32, Byte>>, State = #state{asked = Asked}) when Byte =<
         error -> State
     end;
 frame(numbered, _Frame, State = #state{path = Path, socket = Socket}) ->
-    ?LOG_ERROR("inspectord: ~ts does not answer as the relay does: the connection is made anew", [Path]),
+    ?LOG_ERROR("inspectord: ~ts does not answer as the relay does: connecting again", [Path]),
     gen_tcp:close(Socket),
     lost(State).
 

@@ -9,7 +9,7 @@
 -type answer() :: yes | no | unknown.
 -export_type([answer/0]).
 
-%% Returns the relay's answer, `unknown` where there is none within this time. Throws nothing.
+%% Returns the relay's answer, or `unknown` if it does not come within this time. Throws nothing.
 -spec ask(inspectord_sup:path(), iodata(), WithinMs :: non_neg_integer()) -> answer().
 ask(Path, Question, WithinMs) ->
     %% What was thrown could hold the question in its stack trace, and end in a crash report.
