@@ -353,6 +353,17 @@ describe("the Erlang application", () => {
     await relay.stop();
   });
 
+  it("connects some ten times a second at most to a relay that ends each connection", async () => {
+    const path = newPath();
+    const relay = await listen(path, (socket, payload) => {
+      if (String(payload) === hello) socket.end(frame(hello));
+    });
+    const asked = erlang.ask(path, login("good"), 1_000);
+    assert.equal(await asked, "unknown");
+    assert.ok(relay.sockets.length <= 12, `${relay.sockets.length} connections`);
+    await relay.stop();
+  });
+
   it("leaves a listener that says nothing to hello, and does not know meanwhile", async () => {
     const path = newPath();
     const relay = await listen(path, () => {});

@@ -16,8 +16,9 @@
 -define(RETRY_MS, 100).
 %% Between two tries to find a relay that knows numbered frames where an older one listens.
 -define(UPGRADE_MS, 10000).
-%% The same where the connection was closed before hello was answered: that may also be a relay that stops.
--define(CLOSED_MS, 1000).
+%% A relay that closes the connection in place of an answer to hello may also be one that stops: only after this many
+%% times in a row does it count as an older one.
+-define(MAX_CLOSED, 3).
 -define(SWEEP_MS, 5000).
 %% No asker waits longer than this for the relay to read.
 -define(SEND_TIMEOUT_MS, 25000).
@@ -32,6 +33,8 @@
                 phase = away :: away | greeting | numbered,
                 %% Whether the relay that was reached last is too old for numbered frames.
                 is_old = false :: boolean(),
+                %% How many times in a row hello was not answered.
+                closed = 0 :: non_neg_integer(),
                 %% Whether the log says that the relay cannot be reached.
                 is_reported = false :: boolean(),
                 timer :: reference() | undefined,
@@ -118,10 +121,11 @@ connect_later(AfterMs, State) ->
 frame(greeting, ?HELLO, State = #state{path = Path, timer = Timer, waiting = Waiting}) ->
     _ = erlang:cancel_timer(Timer),
     ?LOG_INFO("inspectord: connected to the relay at ~ts", [Path]),
-    lists:foldr(fun number/2, State#state{phase = numbered, timer = undefined, is_old = false, is_reported = false, waiting = []}, Waiting);
-frame(greeting, _Frame, State = #state{path = Path, is_old = WasOld}) ->
-    WasOld orelse ?LOG_WARNING("inspectord: the relay at ~ts is an older one: each login takes a connection of its own", [Path]),
-    alone(?UPGRADE_MS, State);
+    lists:foldr(fun number/2, State#state{phase = numbered, timer = undefined, is_old = false, is_reported = false,
+                                         closed = 0, waiting = []}, Waiting);
+frame(greeting, _Frame, State = #state{socket = Socket}) ->
+    gen_tcp:close(Socket),
+    alone(State);
 frame(numbered, <<Number:32, Byte>>, State = #state{asked = Asked}) when Byte =< 2 ->
     case maps:take(Number, Asked) of
         {{Ref, _}, Others} ->
@@ -139,16 +143,20 @@ answer(1) -> yes;
 answer(2) -> unknown.
 
 %% The relay does not answer hello: each question gets a connection of its own.
-alone(AgainAfterMs, State = #state{socket = Socket, timer = Timer, waiting = Waiting}) ->
+alone(State = #state{path = Path, timer = Timer, is_old = WasOld, waiting = Waiting}) ->
     _ = erlang:cancel_timer(Timer),
-    gen_tcp:close(Socket),
+    WasOld orelse ?LOG_WARNING("inspectord: the relay at ~ts is an older one: each login takes a connection of its own", [Path]),
     [Ref ! {Ref, alone} || {Ref, _} <- Waiting],
-    connect_later(AgainAfterMs, State#state{is_old = true, waiting = []}).
+    connect_later(?UPGRADE_MS, State#state{is_old = true, waiting = []}).
 
 %% What was in flight is asked again: a question changes nothing.
-lost(State = #state{phase = greeting}) -> alone(?CLOSED_MS, State);
+lost(State = #state{phase = greeting, closed = Closed}) when Closed + 1 >= ?MAX_CLOSED -> alone(State#state{closed = 0});
+lost(State = #state{phase = greeting, timer = Timer, closed = Closed}) ->
+    _ = erlang:cancel_timer(Timer),
+    connect_later(?RETRY_MS, State#state{closed = Closed + 1});
 lost(State = #state{asked = Asked, waiting = Waiting}) ->
-    connect(State#state{phase = away, asked = #{}, waiting = Waiting ++ maps:values(Asked)}).
+    %% Not at once: what ends each connection would be connected to without a pause.
+    connect_later(?RETRY_MS, State#state{asked = #{}, waiting = Waiting ++ maps:values(Asked)}).
 
 number(Asker = {Ref, _}, State = #state{socket = Socket, next = Number, asked = Asked}) ->
     Ref ! {Ref, {send, Socket, Number}},
