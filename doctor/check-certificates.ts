@@ -51,7 +51,13 @@ export async function checkCertificates(
   if (hosts.length > maxHosts) {
     found.push({ level: "warn", check, says: `only the first ${maxHosts} hosts were looked at` });
   }
-  return distinct(found);
+  return withoutMilder(distinct(found));
+}
+
+/** Returns them without the warnings that say what a failure says, too: one certificate may serve several listeners. */
+function withoutMilder(findings: readonly Finding[]): readonly Finding[] {
+  const failures = new Set(findings.filter(({ level }) => level === "fail").map(({ says }) => says));
+  return findings.filter(({ level, says }) => level !== "warn" || !failures.has(says));
 }
 
 function isBrowsers(kind: WayIn["kind"]): boolean {

@@ -22,10 +22,11 @@ interface SampleLogin {
   readonly expected: string;
 }
 
-const alice = "alice0session0of0the0samples";
+/** The session id of alice, who is logged in. */
+export const samplePassword = "alice0session0of0the0samples";
 const sampleLogins: readonly SampleLogin[] = [
-  { user: "alice", session: "her own", password: alice, expected: "allowed" },
-  { user: "bob", session: "alice's", password: alice, expected: "refused other-user" },
+  { user: "alice", session: "her own", password: samplePassword, expected: "allowed" },
+  { user: "bob", session: "alice's", password: samplePassword, expected: "refused other-user" },
   {
     user: "carol",
     session: "her own, logged out",

@@ -6,7 +6,7 @@ import { buildAll } from "../build.ts";
 import { type LocalApi, localKey, readLoginLine, startApi } from "./api.ts";
 import { isFree } from "./ports.ts";
 import { RelayCaller, relayPath } from "./relay-caller.ts";
-import { sampleSettings, trySampleLogins } from "./sample-logins.ts";
+import { samplePassword, sampleSettings, trySampleLogins } from "./sample-logins.ts";
 
 const usage =
   "usage: npm start -- [--port N] [--once]\n" +
@@ -28,6 +28,16 @@ const api = await startApi({
   settings: usesSamples ? sampleSettings : {},
 });
 const relay = new RelayCaller([api.url]);
+
+const aboutTheSamples = [
+  `alice@localhost can then log in with the password ${samplePassword}.`,
+  "",
+  "With your site's sessions in memcached instead of the samples:",
+  "",
+  "  SESSION_STORE=memcached://127.0.0.1:11211 SERVED_HOSTS=localhost \\",
+  "  AUTHENTICATED_EXPRESSION='user != `null`' USER_EXPRESSION=user npm start",
+  "",
+];
 
 let exitCode = 0;
 if (usesSamples) {
@@ -56,11 +66,7 @@ function howToGoOn(url: string): string {
     `  extauth_program: "${process.execPath} ${relayPath} ${url}"`,
     "  auth_use_cache: false",
     "",
-    "With your site's sessions in memcached instead of the samples:",
-    "",
-    "  SESSION_STORE=memcached://127.0.0.1:11211 SERVED_HOSTS=localhost \\",
-    "  AUTHENTICATED_EXPRESSION='user != `null`' USER_EXPRESSION=user npm start",
-    "",
+    ...(usesSamples ? aboutTheSamples : []),
     "Logins are shown as they come. ^C ends it.",
   ].join("\n");
 }
