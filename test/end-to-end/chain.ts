@@ -53,8 +53,14 @@ interface ChatProgram {
 
 type Change = readonly [from: RegExp, to: string];
 
-/** Starts it all below this directory. Ends what it had started when something does not come up. */
-export async function startChain(directory: string): Promise<Chain> {
+/**
+ * Starts it all below this directory, the function with these settings beside its own, and the site with its keys of tickets.
+ * Ends what it had started when something does not come up.
+ */
+export async function startChain(
+  directory: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Chain> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const stopOne of stops.splice(0).reverse()) await stopOne();
@@ -64,7 +70,7 @@ export async function startChain(directory: string): Promise<Chain> {
     const current = { memcached: await startMemcached() };
     stops.push(() => current.memcached.stop());
     const node = `127.0.0.1:${current.memcached.port}`;
-    const site = await startSite(memcachedIni(node));
+    const site = await startSite(memcachedIni(node), settings["TICKET_KEYS"]);
     stops.push(() => site.process.stop());
     const api = await startApi({
       port: await freePort(),
@@ -74,6 +80,7 @@ export async function startChain(directory: string): Promise<Chain> {
         AUTHENTICATED_EXPRESSION: "authenticated",
         USER_EXPRESSION: "user",
         SERVED_HOSTS: "localhost",
+        ...settings,
       },
     });
     stops.push(() => api.process.stop());

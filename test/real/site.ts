@@ -13,13 +13,17 @@ export interface Site {
   readonly process: RunningProcess;
 }
 
-/** Starts the site with these php.ini settings. */
-export async function startSite(ini: Ini): Promise<Site> {
+/** Starts the site with these php.ini settings. It hands out tickets if it has keys for them. */
+export async function startSite(ini: Ini, ticketKeys = ""): Promise<Site> {
   const port = await freePort();
   const process_ = await startProcess({
     command: "php",
     args: [...iniArguments(ini), "-S", `127.0.0.1:${port}`, `${root}test/end-to-end/site/index.php`],
-    env: { ...process.env, STROPHE_PATH: `${root}node_modules/strophe.js/dist/strophe.umd.min.js` },
+    env: {
+      ...process.env,
+      STROPHE_PATH: `${root}node_modules/strophe.js/dist/strophe.umd.min.js`,
+      TICKET_KEYS: ticketKeys,
+    },
     isReady: () => canConnect(port),
     readyWithinMs: 10_000,
   });

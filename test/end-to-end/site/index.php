@@ -16,6 +16,15 @@ switch (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)) {
         session_destroy();
         header('Location: /');
         break;
+    case '/chat-ticket':
+        require __DIR__ . '/../../../infra/php/inspectord.php';
+        session_start(['read_and_close' => true]);
+        inspectord_ticket_response($_SESSION['user'] ?? null, 'localhost', getenv('TICKET_KEYS'));
+        break;
+    case '/inspectord.js':
+        header('Content-Type: text/javascript');
+        readfile(__DIR__ . '/../../../infra/page/inspectord.js');
+        break;
     case '/strophe.js':
         header('Content-Type: text/javascript');
         readfile(getenv('STROPHE_PATH'));
