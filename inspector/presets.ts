@@ -342,7 +342,7 @@ export const presets = {
         "USER.realuser == `null`",
         "SESSION.tool_mfa_authenticated == `true`",
         'contains(`[null, 0, "0"]`, USER.preference.auth_forcepasswordchange)',
-        "to_number(USER.confirmed) != `0`",
+        'contains(`[1, "1"]`, USER.confirmed)',
         'contains(`[null, 0, "0"]`, USER.suspended)',
         'contains(`[null, 0, "0"]`, USER.deleted)',
       ].join(" && "),

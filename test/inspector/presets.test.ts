@@ -341,6 +341,21 @@ describe("a preset's bytes", () => {
   });
 });
 
+describe("the preset moodle", () => {
+  it("takes an account that is confirmed, and nothing else for it", async () => {
+    const framework = frameworks.moodle as Framework;
+    const text = readFileSync(join(fixtures, "moodle", "alice"), "latin1");
+    const written = 's:9:"confirmed";s:1:"1";';
+    assert.ok(text.includes(written));
+    for (const value of ["b:0;", "N;", 's:0:"";', "a:0:{}", 's:2:"no";']) {
+      const changed = Buffer.from(text.replace(written, `s:9:"confirmed";${value}`), "latin1");
+      assert.equal(await verdict(framework, "alice", changed, "alice"), "not-authenticated", value);
+    }
+    const asInt = Buffer.from(text.replace(written, 's:9:"confirmed";i:1;'), "latin1");
+    assert.equal(await verdict(framework, "alice", asInt, "alice"), "allowed");
+  });
+});
+
 for (const [name, framework] of Object.entries(frameworks)) {
   describe(`the preset ${framework.preset} with sessions of ${name}`, () => {
     it("logs their users in and nobody else, as they are committed", async () => {
