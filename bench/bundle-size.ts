@@ -6,8 +6,8 @@ import { join } from "node:path";
 /** As the bundler writes it, minified; what is loaded lazily is an import() and no match. */
 const staticImport = /(?:from|import)"\.\/([\w-]+\.mjs)"/g;
 
-/** Returns the texts of handler.mjs in this directory and of all that it imports statically. */
-export function entryTexts(directory: string): string[] {
+/** Returns the texts of these modules in this directory and of all that they import statically. */
+export function entryTexts(directory: string, modules = ["handler.mjs"]): string[] {
   const texts = new Map<string, string>();
   const add = (file: string) => {
     if (texts.has(file)) return;
@@ -15,7 +15,7 @@ export function entryTexts(directory: string): string[] {
     texts.set(file, text);
     for (const [, imported] of text.matchAll(staticImport)) add(imported as string);
   };
-  add("handler.mjs");
+  for (const module of modules) add(module);
   return [...texts.values()];
 }
 

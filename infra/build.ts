@@ -3,7 +3,7 @@
 
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { type Bundle, noticesOf } from "./notices.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -108,14 +108,64 @@ async function buildInspect(): Promise<Bundle> {
   return { name, metafile };
 }
 
-/** A directory of its own for each: none carries, or loads at its cold start, what only the other one needs. */
+/**
+ * A directory of its own for each: none carries, or loads at its cold start, what only the other one needs. It is built
+ * twice: the first build tells what every start shares, the second one writes that as one file.
+ */
 async function buildFunction(name: string): Promise<Bundle> {
-  const { metafile } = await build({
+  const options = {
     ...functionOptions,
     entryPoints: { handler: `handlers/${name}.ts` },
     outdir: `dist/${name}`,
+  };
+  const { metafile: apart } = await build({ ...options, write: false });
+  const shared = sharedAtStart(apart, [`handlers/${name}.ts`, plainestStore]);
+  const { metafile } = await build({
+    ...options,
+    inject: [startModuleName],
+    plugins: [...options.plugins, startModule(shared)],
   });
   return { name, metafile };
+}
+
+/** The module of the store that most sites have: what it shares with other stores is small, and part of every start. */
+const plainestStore = "stores/memcached/plain.ts";
+
+/** Returns the modules of ours that these entry points share with other ones and load at once. esbuild makes many files of them. */
+function sharedAtStart({ outputs }: Metafile, entryPoints: readonly string[]): string[] {
+  const entries = Object.keys(outputs).filter((file) => {
+    const { entryPoint } = outputs[file] ?? {};
+    return entryPoint !== undefined && entryPoints.includes(entryPoint);
+  });
+  if (entries.length !== entryPoints.length) throw new Error(`not all are entry points: ${entryPoints}`);
+  const files = new Set(entries);
+  // A set's loop reaches what is added meanwhile.
+  for (const file of files) {
+    for (const { path, kind } of outputs[file]?.imports ?? []) {
+      if (kind === "import-statement" && path in outputs) files.add(path);
+    }
+  }
+  return [...files]
+    .filter((file) => !entries.includes(file))
+    .flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}))
+    .filter((path) => /^(?:handlers|inspector|protocol|stores)\//.test(path));
+}
+
+const startModuleName = "start";
+
+/** A module that imports these. Where every module imports it, esbuild writes them as one file: to load a file takes time. */
+function startModule(modules: readonly string[]): Plugin {
+  return {
+    name: "start-module",
+    setup({ onResolve, onLoad }) {
+      const namespace = startModuleName;
+      onResolve({ filter: new RegExp(`^${startModuleName}$`) }, ({ path }) => ({ path, namespace }));
+      onLoad({ filter: /.*/, namespace }, () => ({
+        contents: modules.map((path) => `import "./${path}";`).join("\n"),
+        resolveDir: root,
+      }));
+    },
+  };
 }
 
 /** What serverless.yml names: osls and its plugins load CommonJS, and take a module's only export. */

@@ -1,7 +1,7 @@
 // A memcached store of these nodes, with the client that they need: memjs's module, or the one for TLS, is loaded only
 // where it is used.
 
-import type { NodeStore, NodeStoreOptions } from "../nodes.ts";
+import { NodeStore, type NodeStoreOptions } from "../nodes.ts";
 import type { Node } from "../placement/placement.ts";
 
 export interface MemcachedNodes {
@@ -16,7 +16,7 @@ export async function openMemcached(
   { nodes, isEncrypted }: MemcachedNodes,
   common: Common,
 ): Promise<NodeStore> {
-  const [{ NodeStore }, connect] = await Promise.all([import("../nodes.ts"), isEncrypted ? tls() : plain()]);
+  const connect = await (isEncrypted ? tls() : plain());
   return new NodeStore({ ...common, nodes, connect });
 }
 
