@@ -200,7 +200,7 @@ describe("the recommended pool", () => {
 });
 
 function sessionOf(user: string): string {
-  return `session-of-${user}`;
+  return `session0of0the0user0${user}`;
 }
 
 function pause(ms: number): Promise<void> {
