@@ -93,6 +93,8 @@ export function serve(options: ServeOptions): Promise<ServeEnd> {
     input.once("error", onEnd);
     stop.addEventListener("abort", onStop);
     if (stop.aborted) onStop();
+    // It says so once, and may have done that already: nobody would let go of such a connection.
+    else if (input.readableEnded || input.destroyed) onEnd();
   });
 }
 

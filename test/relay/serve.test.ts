@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { describe, it } from "node:test";
 import { frame } from "../../infra/local/relay-caller.ts";
@@ -205,5 +206,13 @@ describe("the relay's loop", () => {
     const served = answersTo([], { input, decide: allow });
     input.destroy(new Error("ECONNRESET"));
     assert.equal((await served).end, "end-of-input");
+  });
+
+  it("ends with an input that had ended before it was read from", async () => {
+    const ended = new PassThrough();
+    ended.end();
+    ended.resume();
+    await once(ended, "end");
+    assert.equal((await answersTo([], { input: ended })).end, "end-of-input");
   });
 });
