@@ -32,13 +32,25 @@ export interface HttpServer {
 /** @throws ListenError */
 export function serveHttp({ host, port, secret, decide, log }: HttpServerOptions): Promise<HttpServer> {
   const authorization = Buffer.from(`Basic ${Buffer.from(secret).toString("base64")}`);
+  /** Of callers that gave the secret. */
+  const inFlight = new Set<ServerResponse>();
+  let isStopping = false;
+  // Any local user can open a connection and say nothing, and a server that closes waits for it for ever.
+  const closeIfDone = () => {
+    if (isStopping && inFlight.size === 0) server.closeAllConnections();
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     request.resume();
     const isMeant = request.method === "GET" && isEqual(request.headers.authorization, authorization);
     const command = isMeant ? commandOf(request.url ?? "") : undefined;
     if (command === undefined) return say(response, 403, "");
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    inFlight.add(response);
+    response.once("close", () => {
+      gone.abort();
+      inFlight.delete(response);
+      closeIfDone();
+    });
     const decision = await decide(command, gone.signal).catch((error) => {
       log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
       return "unavailable" as const;
@@ -60,8 +72,10 @@ export function serveHttp({ host, port, secret, decide, log }: HttpServerOptions
       resolve({
         stop: () =>
           new Promise((resolve) => {
+            isStopping = true;
             server.close(() => resolve());
             server.closeIdleConnections();
+            closeIfDone();
           }),
       });
     });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
@@ -11,7 +12,7 @@ import { localKey } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
-import { maxHttpConnections } from "../../relay/http-server.ts";
+import { maxHttpConnections, serveHttp } from "../../relay/http-server.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import {
   allowGood,
@@ -236,5 +237,34 @@ describe("the bundled relay with --http", () => {
       assert.equal(ended.status, 2, ended.stderr);
       assert.match(ended.stderr, why);
     }
+  });
+});
+
+describe("an HTTP server that stops", () => {
+  it("answers what is in flight, and does not wait for a connection that says nothing", async () => {
+    const port = await freePort();
+    let decided = () => {};
+    const server = await serveHttp({
+      host: "127.0.0.1",
+      port,
+      secret,
+      decide: () =>
+        new Promise((resolve) => {
+          decided = () => resolve("allowed");
+        }),
+      log: () => {},
+    });
+    const silent = connect(port, "127.0.0.1").on("error", () => {});
+    const half = connect(port, "127.0.0.1", () => half.write("GET /")).on("error", () => {});
+    await Promise.all([once(silent, "connect"), once(half, "connect")]);
+    const asked = request({ host: "127.0.0.1", port, path: good, headers: { authorization: basic() } }).end();
+    const before = decided;
+    await until(() => decided !== before, "nobody is asked");
+    const stopped = server.stop();
+    decided();
+    const [response] = await once(asked, "response");
+    assert.equal(String(await response.setEncoding("utf8").toArray()), "true");
+    await stopped;
+    for (const socket of [silent, half]) socket.destroy();
   });
 });
