@@ -169,6 +169,15 @@ describe("the Erlang application", () => {
   });
   after(() => erlang?.stop());
 
+  it("goes on where a path is longer than that of any socket: such a login is unknown", async () => {
+    for (const length of [108, 150, 1_000]) {
+      const path = `/${"a".repeat(length - 1)}`;
+      await erlang.do(`connect ${path}`);
+      assert.equal(await erlang.ask(path, login("good"), 300), "unknown");
+    }
+    assert.match(erlang.output, /no relay at \/a+ \(badarg\)/);
+  });
+
   it("is built without a warning, and each of its modules is named in its .app", () => {
     const files = readdirSync(join(directory, "inspectord", "ebin"));
     const modules = files.filter((name) => name.endsWith(".beam")).map((name) => name.slice(0, -5));

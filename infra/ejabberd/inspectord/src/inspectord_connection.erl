@@ -14,6 +14,8 @@
 -define(HELLO_TIMEOUT_MS, 5000).
 %% Between two tries to reach a relay that is absent or restarting.
 -define(RETRY_MS, 100).
+%% sun_path of unix(7), in bytes.
+-define(MAX_PATH, 108).
 %% Between two tries to find a relay that knows numbered frames where an older one listens.
 -define(UPGRADE_MS, 10000).
 %% A relay that closes the connection in place of an answer to hello may also be one that stops: only after this many
@@ -61,7 +63,8 @@ join(Path, UntilMs) ->
     gen_server:cast(Name, {join, {Ref, UntilMs}}),
     Ref.
 
-name(Path) -> list_to_atom("inspectord:" ++ Path).
+%% An atom has 255 characters at most. Paths that differ only further on are too long for any socket.
+name(Path) -> list_to_atom("inspectord:" ++ lists:sublist(Path, ?MAX_PATH)).
 
 init(Path) ->
     erlang:send_after(?SWEEP_MS, self(), sweep),
@@ -99,7 +102,8 @@ handle_info(_Message, State) -> {noreply, State}.
 connect(State = #state{path = Path}) ->
     Options = [binary, {packet, 2}, {active, ?MESSAGES_AT_ONCE},
                {send_timeout, ?SEND_TIMEOUT_MS}, {send_timeout_close, true}],
-    case gen_tcp:connect({local, Path}, 0, Options, 1000) of
+    %% It exits where the path is no address. That must not end the reload of a configuration, and ejabberd with it.
+    case try gen_tcp:connect({local, Path}, 0, Options, 1000) catch exit:Exit -> {error, Exit} end of
         {ok, Socket} ->
             case gen_tcp:send(Socket, ?HELLO) of
                 ok ->

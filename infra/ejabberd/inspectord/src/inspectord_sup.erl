@@ -16,7 +16,9 @@ connect(Path) ->
     {ok, _} = application:ensure_all_started(inspectord),
     case supervisor:start_child(?MODULE, child(Path)) of
         {ok, _} -> ok;
-        {error, {already_started, _}} -> ok
+        {error, {already_started, _}} -> ok;
+        %% Of another path with the same name, too long for a socket as this one is.
+        {error, {{already_started, _}, _}} -> ok
     end.
 
 %% Ends the connections to all other sockets.
