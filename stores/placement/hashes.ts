@@ -1,6 +1,8 @@
 // The hashes that PHP's memcached clients place keys by: from a text's bytes to unsigned 32-bit numbers.
 
-import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
 
 export type Hash = (text: string) => number;
 
@@ -18,8 +20,9 @@ export function oneAtATime(text: string): number {
   return hash >>> 0;
 }
 
-/** The four little-endian words of MD5. */
+/** The four little-endian words of MD5. Few placements need it, and node:crypto takes long to load: it is loaded here. */
 export function md5Words(text: string): readonly [number, number, number, number] {
+  const { createHash }: typeof import("node:crypto") = require("node:crypto");
   const digest = createHash("md5").update(text).digest();
   return [digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), digest.readUInt32LE(12)];
 }

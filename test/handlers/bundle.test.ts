@@ -97,4 +97,10 @@ describe("the bundle of a function", () => {
     const withFiles = loadedBy({ SESSION_STORE: "files:///tmp", ...settings });
     assert.doesNotMatch(withFiles, /^NativeModule (net|zlib)$/m);
   });
+
+  it("loads Node's crypto for no placement but those with MD5", () => {
+    const withNodes = { SESSION_STORE: "memcached://127.0.0.1:1,127.0.0.1:2", ...settings };
+    assert.doesNotMatch(loadedBy(withNodes), /^NativeModule crypto$/m);
+    assert.match(loadedBy({ ...withNodes, SESSION_PLACEMENT: "ketama-weighted" }), /^NativeModule crypto$/m);
+  });
 });
