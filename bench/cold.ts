@@ -70,6 +70,7 @@ await putSession(memcached, smallSession);
 
 const handler = join(dist, "handler.mjs");
 const oneNode = { ...plainSettings, SESSION_STORE: `memcached://${address}` };
+const longer = { AUTHENTICATED_EXPRESSION: "authenticated && user.name != `null`" };
 const rows: string[] = [];
 for (const version of ["20", "24"] as const) {
   const contender = (name: string, handler: string, settings: Contender["settings"]): Contender => ({
@@ -83,11 +84,12 @@ for (const version of ["20", "24"] as const) {
     empty,
     contender("an empty one that imports node:net", writeHandler('import "node:net";\n'), {}),
     contender("memcached", handler, oneNode),
+    contender("memcached, longer expressions", handler, { ...oneNode, ...longer }),
     contender("memcached, two nodes, longer expressions", handler, {
       ...oneNode,
+      ...longer,
       // Twice the same one: wherever the session is placed, it is there.
       SESSION_STORE: `memcached://${address},${address}`,
-      AUTHENTICATED_EXPRESSION: "authenticated && user.name != `null`",
     }),
     contender("files", handler, { ...plainSettings, SESSION_STORE: `files://${files}` }),
   ];
