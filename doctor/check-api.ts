@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { localpartOfUserName } from "../inspector/localpart.ts";
 import type { IsUserPolicy, Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
+import { kindOfPassword } from "../protocol/password.ts";
 import { Api, ApiError } from "../relay/api.ts";
 import { askWithRetry, DeadlineError } from "../relay/attempts.ts";
 import type { RelayConfig } from "../relay/config.ts";
@@ -381,7 +382,8 @@ async function loginFinding(client: Client, { userName, server, session }: Login
     return { level: "fail", check, says, change: 'see "doubtful-user-name" in docs/troubleshooting.md' };
   }
   const user = prepared.localpart;
-  const who = `logs in as ${user}@${server}`;
+  const by = kindOfPassword(session) === "ticket" ? " by a ticket" : "";
+  const who = `logs in as ${user}@${server}${by}`;
   const answer = await client.ask({ op: "auth", user, server, password: session });
   if ("fault" in answer) return { level: "fail", check, says: `${who}: no verdict (${answer.fault.code})` };
   if (answer.allow) return { level: "ok", check, says: `${who}: allowed` };

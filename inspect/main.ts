@@ -85,8 +85,14 @@ async function sessionIdOf({ sessionFile }: InspectOptions): Promise<string> {
     prompt: (text) => process.stderr.write(text),
   });
   if ("problem" in read) throw new InspectError(`usage: ${read.problem}`, 2);
-  if (kindOfPassword(read.sessionId) !== "session-id")
-    throw new InspectError("usage: PHP makes no such session id", 2);
+  const kind = kindOfPassword(read.sessionId);
+  if (kind === "ticket") {
+    throw new InspectError(
+      "usage: this is a ticket, which only the function opens: give the session id itself",
+      2,
+    );
+  }
+  if (kind === undefined) throw new InspectError("usage: PHP makes no such session id", 2);
   return read.sessionId;
 }
 

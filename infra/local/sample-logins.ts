@@ -1,11 +1,16 @@
-// The five telling logins of the local stack, and the settings of the small site whose sessions they use.
+// The telling logins of the local stack, and the settings of the small site whose sessions they use.
 
+import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { CompactEncrypt } from "jose";
 import type { RelayCaller } from "./relay-caller.ts";
 import { formatTable } from "./table.ts";
 
 const sessions = fileURLToPath(new URL("sessions", import.meta.url));
+
+/** The key of this run's tickets. */
+const ticketKey = randomBytes(32);
 
 export const sampleSettings = {
   // Whose checkout this is: its group may write there, too, by some users' umask.
@@ -13,6 +18,8 @@ export const sampleSettings = {
   AUTHENTICATED_EXPRESSION: "authenticated",
   USER_EXPRESSION: "user",
   SERVED_HOSTS: "localhost",
+  TICKETS: "accepted",
+  TICKET_KEYS: `1:${ticketKey.toString("base64url")}`,
 };
 
 interface SampleLogin {
@@ -24,8 +31,9 @@ interface SampleLogin {
 
 /** The session id of alice, who is logged in. */
 export const samplePassword = "alice0session0of0the0samples";
-const sampleLogins: readonly SampleLogin[] = [
+const sampleLogins = (ticket: string): readonly SampleLogin[] => [
   { user: "alice", session: "her own", password: samplePassword, expected: "allowed" },
+  { user: "alice", session: "a ticket of it", password: ticket, expected: "allowed" },
   { user: "bob", session: "alice's", password: samplePassword, expected: "refused other-user" },
   {
     user: "carol",
@@ -56,7 +64,7 @@ export async function trySampleLogins(
   await nextReason(relay, 0);
   const rows: string[][] = [];
   let isAsExpected = true;
-  for (const { user, session, password, expected } of sampleLogins) {
+  for (const { user, session, password, expected } of sampleLogins(await sealTicket(samplePassword))) {
     const before = relay.log.length;
     const startedMs = performance.now();
     const isAllowed = await relay.ask(`auth:${user}:localhost:${password}`);
@@ -68,6 +76,15 @@ export async function trySampleLogins(
     rows.push([user, session, verdict, isRight ? reason : `${reason} (not as expected)`, tookMs.toFixed(1)]);
   }
   return { table: formatTable(["who", "with the session", "verdict", "reason", "ms"], rows), isAsExpected };
+}
+
+/** Returns a ticket for a minute, as PHP seals it: see inspector/ticket.ts. */
+function sealTicket(sessionId: string): Promise<string> {
+  const exp = Math.floor(Date.now() / 1000) + 60;
+  const claims = { sid: sessionId, aud: "localhost", exp, jti: randomBytes(12).toString("base64url") };
+  return new CompactEncrypt(Buffer.from(JSON.stringify(claims)))
+    .setProtectedHeader({ alg: "dir", enc: "A256GCM", typ: "inspectord", kid: "1" })
+    .encrypt(ticketKey);
 }
 
 /**

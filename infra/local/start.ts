@@ -1,5 +1,5 @@
 // `npm start`: the whole product on this machine, except ejabberd. The API serves sample sessions that PHP wrote, the
-// bundled relay asks it, and a table shows what five logins get.
+// bundled relay asks it, and a table shows what six logins get.
 
 import { parseArgs } from "node:util";
 import { buildAll } from "../build.ts";

@@ -282,6 +282,9 @@ describe("inspect and the session id", () => {
   it("refuses one that PHP cannot have made, and one where nobody can be asked", () => {
     const wrong = inspect(["--session-file", "-"], { input: `${id}.lock\n`, env });
     assert.deepEqual(wrong, failed(2, "usage: PHP makes no such session id"));
+    const ticket = inspect(["--session-file", "-"], { input: "head..nonce.text.tag\n", env });
+    const advice = "usage: this is a ticket, which only the function opens: give the session id itself";
+    assert.deepEqual(ticket, failed(2, advice));
     const nobody = inspect([], { env });
     assert.equal(nobody.status, 2);
     assert.match(nobody.stderr, /^usage: there is no terminal to ask for the session id/);

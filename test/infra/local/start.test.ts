@@ -34,7 +34,7 @@ function outputWith(child: ChildProcess, text: string): Promise<string> {
 }
 
 describe("npm start", () => {
-  it("--once shows five telling logins and ends with 0", async () => {
+  it("--once shows six telling logins and ends with 0", async () => {
     const { status, stdout, stderr } = start("--once", "--port", String(await freePort()));
     assert.equal(status, 0, stderr);
     const rows = stdout
@@ -46,6 +46,7 @@ describe("npm start", () => {
       [
         ["who", "with the session", "verdict", "reason"],
         ["alice", "her own", "allowed"],
+        ["alice", "a ticket of it", "allowed"],
         ["bob", "alice's", "refused", "other-user"],
         ["carol", "her own, logged out", "refused", "not-authenticated"],
         ["alice", "one that is unknown", "refused", "no-session"],
