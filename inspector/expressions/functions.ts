@@ -50,6 +50,7 @@ export class ExpressionFunctions extends Functions {
   readonly #budget: Budget;
   #bytesLeft = maxDecodedBytes;
   #failure: FunctionFailure | undefined;
+  #thrown: Error | undefined;
   override readonly methods = methodNames;
 
   constructor(nowSeconds: number, budget: Budget) {
@@ -123,6 +124,8 @@ export class ExpressionFunctions extends Functions {
 
   /** Calls one of JMESPath's functions. Throws what it throws, and what the budget throws. */
   callWithin(call: () => unknown, cost: number): unknown {
+    // The library goes on with the next item of a list: an error for each takes more than all that was charged.
+    if (this.#thrown !== undefined) throw this.#thrown;
     try {
       this.#budget.spend(cost);
       return call();
@@ -130,6 +133,7 @@ export class ExpressionFunctions extends Functions {
       if (error instanceof UnreadableSessionError || error instanceof UncertainPropertyError) {
         this.#fail(error.code);
       } else if (!jmespathErrors.has((error as Error).name)) this.#fail("function-failed");
+      if (this.#failure !== undefined) this.#thrown = error as Error;
       throw error;
     }
   }

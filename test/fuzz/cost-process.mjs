@@ -3,8 +3,10 @@
 //   node cost-process.mjs HANDLER
 //   answer = {"body": of the response, "cpuMs": time of the processor, "grownMb": by how much its memory grew at most}
 //
-// Memory is counted from before the event to the highest that the process ever had.
+// Memory is counted from before the event to the highest that the process ever had. getrusage() tells its parent's
+// highest where that is more, so it is read from /proc.
 
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const { handler } = await import(process.argv[2]);
@@ -18,6 +20,7 @@ createInterface(process.stdin).on("line", async (line) => {
   const start = process.cpuUsage();
   const { body } = await handler(event);
   const { user, system } = process.cpuUsage(start);
-  const grownMb = process.resourceUsage().maxRSS / 1024 - before;
+  const grownMb =
+    Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1024 - before;
   write(`${JSON.stringify({ body, cpuMs: (user + system) / 1000, grownMb })}\n`);
 });

@@ -10,8 +10,8 @@ export interface HostileSession {
 }
 
 /** Where the costly part stands: beside the name of the user, in an object or an array, or in another variable. */
-const places = ["in a wanted object", "in a wanted array", "in what is not wanted"] as const;
-type Place = (typeof places)[number];
+export const places = ["in a wanted object", "in a wanted array", "in what is not wanted"] as const;
+export type Place = (typeof places)[number];
 
 /** What the costly part may take: the rest is a few names. */
 const partBytes = maxSessionBytes - 200;
@@ -58,13 +58,13 @@ const long = "x".repeat(250_000);
 const halfAsLong = "x".repeat(120_000);
 
 /** Texts that are as long as one another, and more alike than hashes that multiply by 31 can tell. */
-const alike = (count: number) =>
+export const alike = (count: number) =>
   Array.from({ length: count }, (_, number) =>
     number.toString(2).padStart(17, "0").replaceAll("0", "Aa").replaceAll("1", "BB"),
   );
 
 /** Integers that V8's Map files in one slot, as far as it has 2^14 of them: its hash of an integer is known to all. */
-function collidingIntegers(count: number): number[] {
+export function collidingIntegers(count: number): number[] {
   const found: number[] = [];
   for (let number = 0x1_0000; found.length < count; number++) {
     let hash = (~number + (number << 15)) | 0;

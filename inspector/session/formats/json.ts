@@ -11,7 +11,7 @@
 
 // biome-ignore lint/correctness/noNodejsModules: a pure function of bytes, which JavaScript itself lacks
 import { isUtf8 } from "node:buffer";
-import { Budget } from "../budget.ts";
+import { Budget, valueCost } from "../budget.ts";
 import { maxDepth, maxSessionBytes, maxValues } from "../limits.ts";
 import {
   arrayKey,
@@ -139,6 +139,7 @@ class JsonReader {
   #readNested(close: number): PhpArray {
     this.#depth++;
     if (this.#depth > maxDepth) throw new UnreadableSessionError("too-deep", this.#position);
+    this.#budget.spend(valueCost);
     const array = new PhpArray();
     this.#position++;
     this.#skipWhitespace();

@@ -2,7 +2,7 @@
 // it. Whether a session can be read, and if not why, does not depend on what is wanted of it, but for one thing: what is
 // not wanted may refer to an uncertain slot.
 
-import { Budget } from "../budget.ts";
+import { Budget, valueCost } from "../budget.ts";
 import {
   arrayKey,
   type Bytes,
@@ -278,6 +278,7 @@ function emptyAt(start: number): Made {
 }
 
 function fill(container: Made): void {
+  budget.spend(valueCost);
   const { start, value } = container;
   behind = start + 2;
   if (value instanceof PhpObject) stringAt(behind);
@@ -436,19 +437,22 @@ function scan(start: number, { starts, repeatedFrom }: Slots): number {
   if (type === upperO) stringAt(behind);
   let left = numberAt(behind);
   let position = behind + 1;
-  const keys = new Set<PhpKey>();
+  // Lists as deep as may be have one key each.
+  const keys = left > 1 ? new Set<PhpKey>() : undefined;
   let inside = starts.length;
   for (; left > 0; left--) {
     const key = keyAt(position);
-    budget.spendOnKey(key, keys.size);
-    if (keys.has(key)) {
-      // From `inside` on only, so that a thousand overwritten keys do not cost a million steps.
+    if (keys !== undefined) budget.spendOnKey(key, keys.size);
+    if (keys?.has(key)) {
+      // From `inside` on only, so that a thousand overwritten keys do not cost a million steps; and the same slots can
+      // be within an overwritten key at each depth.
+      budget.spend(starts.length - inside);
       for (let slot = inside; slot < starts.length; slot++) {
         repeatedFrom[slot] = Math.min(repeatedFrom[slot] as number, position);
       }
       inside = starts.length;
     }
-    keys.add(key);
+    keys?.add(key);
     position = scan(behind, { starts, repeatedFrom });
   }
   return position + 1;
@@ -457,6 +461,10 @@ function scan(start: number, { starts, repeatedFrom }: Slots): number {
 function endOfScalar(start: number): number {
   const type = input[start];
   if (type === lowerS || type === upperE || type === upperC) build(start);
-  else behind = input.indexOf(semicolon, start) + 1;
+  else {
+    // Most are a few bytes, which a call of indexOf() takes longer for.
+    behind = start + 1;
+    while (input[behind - 1] !== semicolon) behind++;
+  }
   return behind;
 }
