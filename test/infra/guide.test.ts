@@ -44,6 +44,18 @@ describe("the deploy guide", () => {
     assert.deepEqual(rows.map(([, name]) => name).toSorted(), known.toSorted());
   });
 
+  it("counts the metrics that the functions can write", () => {
+    const verdict = readFileSync(`${root}inspector/verdict.ts`, "utf8");
+    const codes = new Set(verdict.match(/(?<=\| ")[a-z-]+(?=")|(?<=Fault = StoreFault \| ")[a-z-]+(?=")/g));
+    const ticketCodes = [...codes].filter((code) => code.startsWith("ticket-")).length;
+    // Each of a login's two by stage, by three outcomes and by code; that of session checks by stage and two outcomes.
+    const metricsOf = (count: number) => 2 * (1 + 3 + count) + 3;
+    const [metrics] = table("| | | $ |");
+    const [all, withoutTickets] = [...(metrics?.[1] ?? "").matchAll(/\d+/g)].map(Number);
+    assert.deepEqual([all, withoutTickets], [metricsOf(codes.size), metricsOf(codes.size - ticketCodes)]);
+    assert.equal(numberOf(metrics?.at(-1)), Number(((all ?? 0) * 0.3).toFixed(2)));
+  });
+
   it("adds its costs up", () => {
     const [requests, duration, logs, together] = table("| a million logins |");
     const [T, M] = [...(duration?.[1] ?? "").matchAll(/= ([\d.]+)/g)].map(([, value]) => Number(value));
