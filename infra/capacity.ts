@@ -65,7 +65,7 @@ export function planOf(parameters: Parameters): string[] {
     users,
     `  ${loginsPerSecond} logins a second, with a burst of ${loginBurst}`,
     `  ${concurrency} functions at a time`,
-    `  ${inFlight} requests in flight at most, of the relays of all hosts together`,
+    `  ${inFlight} requests in flight at most, of the relays of all hosts together (relay: --max-in-flight)`,
     `  ${connectionsPerNode} connections to each node of the cache`,
     "Limits of the account that must be raised first, if they are lower:",
     ...toRaise.map((line) => `  ${line}`),

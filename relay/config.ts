@@ -32,6 +32,8 @@ export interface RelayConfig {
   readonly logUsers: boolean;
   /** Where Prometheus may ask, on the loopback. */
   readonly metricsPort?: number;
+  /** How many requests to the API may be in flight. */
+  readonly maxInFlight?: number;
   /** The variables that AWS's own tools take credentials from. */
   readonly environment: Environment;
 }
@@ -83,6 +85,8 @@ with --listen any number of pool members on a unix socket.
   --log-file PATH     log to this file in place of stderr; reopened at SIGHUP
   --log-format NAME   logfmt, unless given, or json
   --log-users         log user names in place of their keyed hashes
+  --max-in-flight N   requests to the API in flight at most, 1 to 1024; 256 unless given. The function's concurrency
+                      is shared by the relays of all hosts
   --metrics-port N    serve Prometheus' metrics on http://127.0.0.1:N/metrics; at SIGUSR1 they go to the log
 
   --version, --help
@@ -110,6 +114,7 @@ export const options = {
   "log-file": { type: "string" },
   "log-format": { type: "string" },
   "log-users": { type: "boolean" },
+  "max-in-flight": { type: "string" },
   "metrics-port": { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
@@ -137,6 +142,8 @@ export function readConfig(args: readonly string[], environment: Environment = o
   }
   const metricsPort = readNumber(values["metrics-port"], 1, 65_535);
   if (Number.isNaN(metricsPort)) return { problem: "--metrics-port is not a port" };
+  const maxInFlight = readNumber(values["max-in-flight"], 1, 1024);
+  if (Number.isNaN(maxInFlight)) return { problem: "--max-in-flight is not a whole number from 1 to 1024" };
   const http = readHttp(values.http, values["http-secret-file"]);
   if (http !== undefined && "problem" in http) return http;
   const logFormat = values["log-format"] ?? "logfmt";
@@ -173,6 +180,7 @@ export function readConfig(args: readonly string[], environment: Environment = o
       logFormat,
       logUsers: values["log-users"] === true,
       ...(metricsPort !== undefined && { metricsPort }),
+      ...(maxInFlight !== undefined && { maxInFlight }),
       environment,
     }),
   };

@@ -40,7 +40,7 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     renewCredentials: () => credentials.renew(),
     now: () => new Date(),
   });
-  const slots = new RequestSlots();
+  const slots = new RequestSlots(config.maxInFlight);
   const metrics = new Metrics();
   const now = () => performance.now();
   const policies = new IsUserPolicies(isUserPolicy);

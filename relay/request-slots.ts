@@ -1,7 +1,7 @@
 // How many requests to the API are in flight, and which question is next when more are asked: the callers take turns,
 // so a caller with thousands of questions delays another caller's question by one request at most.
 
-/** With thousands of TLS handshakes at one moment, none would end in time. */
+/** Unless given. With thousands of TLS handshakes at one moment, none would end in time. */
 export const maxInFlight = 256;
 
 /** A question waits no longer than leaves it this many times the usual time of a request. */
@@ -27,12 +27,17 @@ interface Queue {
 
 /** A caller is known by the signal that is aborted when it has gone. */
 export class RequestSlots {
-  #free = maxInFlight;
+  #free: number;
   /** How long a request takes lately, in milliseconds: a mean in which each new one weighs a sixteenth. */
   #usualMs = 0;
   #waiting = 0;
   /** The callers with waiting questions. The first one has the next turn. */
   readonly #queues = new Map<AbortSignal, Queue>();
+
+  /** @param count how many requests may be in flight */
+  constructor(count = maxInFlight) {
+    this.#free = count;
+  }
 
   /** How many questions wait. */
   get waiting(): number {

@@ -135,6 +135,8 @@ describe("the relay's command line", () => {
         "--log-users",
         "--metrics-port",
         "9100",
+        "--max-in-flight",
+        "40",
       ],
     ]);
     assert.deepEqual(config, {
@@ -148,9 +150,16 @@ describe("the relay's command line", () => {
       logFormat: "json",
       logUsers: true,
       metricsPort: 9100,
+      maxInFlight: 40,
     });
     for (const port of ["0", "65536", "http", ""]) {
       assert.match(problemOf("https://example.org/auth", `--metrics-port=${port}`), /--metrics-port/);
+    }
+    for (const count of ["0", "1025", "many", "1.5"]) {
+      assert.match(
+        problemOf("https://example.org/auth", `--max-in-flight=${count}`),
+        /--max-in-flight is not/,
+      );
     }
     assert.match(problemOf("https://example.org/auth", "--log-format=xml"), /neither logfmt nor json/);
   });

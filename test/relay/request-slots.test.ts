@@ -16,7 +16,14 @@ const caller = () => new AbortController();
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("the slots of requests", () => {
-  it("are 256, and each that is released is free again", () => {
+  it("are as many as the operator says", () => {
+    const slots = new RequestSlots(2);
+    assert.deepEqual([slots.tryTake(), slots.tryTake(), slots.tryTake()], [true, true, false]);
+    slots.release(1);
+    assert.deepEqual([slots.tryTake(), slots.tryTake()], [true, false]);
+  });
+
+  it("are 256 unless told, and each that is released is free again", () => {
     const slots = allTaken();
     assert.equal(maxInFlight, 256);
     assert.equal(slots.tryTake(), false);
