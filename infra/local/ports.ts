@@ -4,9 +4,19 @@ import { connect, createServer } from "node:net";
 
 const loopback = "127.0.0.1";
 
-/** Returns a port that is free at this moment. */
-export function freePort(): Promise<number> {
-  return listenOnce(0);
+/** Below the ports that Linux gives to outgoing connections (32768 on), which could take one before its server does. */
+const firstPort = 15_000;
+const portCount = 17_000;
+const returned = new Set<number>();
+
+/** Returns a port that is free at this moment, and that this process has not returned before. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = firstPort + Math.floor(Math.random() * portCount);
+    if (returned.has(port) || !(await isFree(port))) continue;
+    returned.add(port);
+    return port;
+  }
 }
 
 /** Returns whether this port is free. */
@@ -29,13 +39,10 @@ export function canConnect(port: number, host = loopback): Promise<boolean> {
   });
 }
 
-function listenOnce(port: number): Promise<number> {
+function listenOnce(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(port, loopback, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
-    });
+    server.listen(port, loopback, () => server.close(() => resolve()));
   });
 }
