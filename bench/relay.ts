@@ -387,7 +387,6 @@ async function startApi(delayMs: number) {
     command,
     args: [...args, directory, String(delayMs)],
     isReady: (output) => /^\d+\n/.test(output),
-    readyWithinMs: 20_000,
   });
   return { url: `https://localhost:${Number.parseInt(started.output(), 10)}/auth`, process: started };
 }
@@ -411,7 +410,6 @@ async function startDaemon(url: string): Promise<Daemon> {
       // As infra/ejabberd/inspectord-relay.service starts it.
       env: { ...process.env, NODE_OPTIONS: "--max-semi-space-size=2", MALLOC_ARENA_MAX: "1" },
       isReady: (output) => output.includes("code=listening"),
-      readyWithinMs: 10_000,
     });
   const daemon: Daemon = {
     socket,

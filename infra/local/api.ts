@@ -56,7 +56,6 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
       SLS_NOTIFICATIONS_MODE: "off",
     },
     isReady: (output) => output.includes("Server ready:"),
-    readyWithinMs: 60_000,
   });
   return {
     url:

@@ -10,8 +10,6 @@ export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Resolves when the process can be used. Is asked again and again; `output` is all it wrote so far. */
   readonly isReady: (output: string) => boolean | Promise<boolean>;
-  /** In milliseconds. */
-  readonly readyWithinMs: number;
 }
 
 export interface RunningProcess {
@@ -24,11 +22,13 @@ export interface RunningProcess {
 }
 
 const pollMs = 25;
+/** Long, for a machine that does other work: a process that cannot start ends, mostly, and is told at once. */
+const readyWithinMs = 60_000;
 const stopWithinMs = 5_000;
 
 /** Starts a process. Throws when it ends or is not ready in time, with the last of what it wrote. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { command, args, cwd, env, isReady, readyWithinMs } = options;
+  const { command, args, cwd, env, isReady } = options;
   const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
   endWithParent(child);
   let output = "";

@@ -162,7 +162,6 @@ export async function startMoto(place: string): Promise<Moto> {
     args: [join(programs, "server.py"), String(port), faults],
     env,
     isReady: (output) => output.includes("Running on"),
-    readyWithinMs: 60_000,
   });
   /** Runs one of the programs beside the server's, and returns the JSON that it prints. */
   const ask = async (program: string) => {

@@ -93,7 +93,6 @@ describe("ejabberd with auth_method: [inspectord]", () => {
       args: [relayPath, api.url, "--listen", path, "--region", "eu-central-1"],
       env: { ...process.env, ...localKey },
       isReady: (output) => output.includes("listening"),
-      readyWithinMs: 10_000,
     });
     return relay;
   }

@@ -67,7 +67,6 @@ describe("the recommended pool", () => {
       args: [relayPath, api.url, "--listen", socketPath, "--region", "eu-central-1"],
       env: { ...process.env, ...localKey },
       isReady: (output) => output.includes("listening"),
-      readyWithinMs: 10_000,
     });
   }
 

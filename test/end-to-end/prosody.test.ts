@@ -42,7 +42,6 @@ describe("Prosody with the relay's HTTP", () => {
       ],
       env: { ...process.env, ...localKey },
       isReady: (output) => output.includes("code=listening"),
-      readyWithinMs: 10_000,
     });
     const own = join(directory, "prosody");
     mkdirSync(own);

@@ -96,7 +96,6 @@ async function load(name: "auth" | "sessions", variables: Readonly<Record<string
       ...variables,
     },
     isReady: () => true,
-    readyWithinMs: 10_000,
   });
   stops.push(() => running.stop());
   return { api, process: running };

@@ -52,7 +52,6 @@ export async function startEjabberd(options: EjabberdOptions): Promise<Ejabberd>
       ...env,
     },
     isReady,
-    readyWithinMs: 30_000,
   });
   return {
     pid: started.pid,

@@ -48,7 +48,6 @@ async function start(args: readonly string[], port: number, host: string): Promi
     command: "memcached",
     args: [...args, "-U", "0", "-m", "64", "-u", "nobody"],
     isReady: () => canConnect(port, host),
-    readyWithinMs: 10_000,
   });
   return { host, port, process, stop: () => process.stop() };
 }

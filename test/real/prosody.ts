@@ -50,7 +50,6 @@ VirtualHost "localhost"
     args: ["--config", configPath, "-F"],
     cwd: directory,
     isReady: (output) => output.includes("Activated service 'c2s'"),
-    readyWithinMs: 20_000,
   });
   return { tcpPort, process: started };
 }

@@ -25,7 +25,6 @@ export async function startSite(ini: Ini, ticketKeys = ""): Promise<Site> {
       TICKET_KEYS: ticketKeys,
     },
     isReady: () => canConnect(port),
-    readyWithinMs: 10_000,
   });
   return { url: `http://127.0.0.1:${port}`, process: process_ };
 }

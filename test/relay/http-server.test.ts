@@ -50,7 +50,6 @@ describe("the bundled relay with --http", () => {
       ],
       env: { ...process.env, ...localKey },
       isReady: (output) => output.includes("code=listening"),
-      readyWithinMs: 10_000,
     });
   };
   before(async () => {

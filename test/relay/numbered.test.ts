@@ -34,7 +34,6 @@ describe("the bundled relay with numbered frames", () => {
       args: [relayPath, api.url, "--listen", path, "--region", "eu-central-1", ...args],
       env: { ...process.env, ...localKey },
       isReady: (output) => output.includes("listening"),
-      readyWithinMs: 10_000,
     });
   };
   before(async () => {

@@ -53,7 +53,6 @@ describe("the bundled relay", () => {
       args: [relayPath, url, "--listen", path, "--region", "eu-central-1", ...args],
       env: { ...process.env, ...localKey },
       isReady: (output) => output.includes("listening"),
-      readyWithinMs: 20_000,
     });
   };
   const join = () => {

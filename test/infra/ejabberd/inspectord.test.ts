@@ -450,7 +450,6 @@ describe("the Erlang application", () => {
         args: [relayPath, api.url, "--listen", path, "--region", "eu-central-1"],
         env: { ...process.env, ...localKey },
         isReady: (output) => output.includes("listening"),
-        readyWithinMs: 10_000,
       });
       assert.equal(await erlang.ask(path, login(goodSession)), "yes");
       assert.equal(await erlang.ask(path, login(badSession)), "no");

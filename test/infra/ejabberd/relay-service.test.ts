@@ -70,7 +70,6 @@ describe("the relay's unit", () => {
         AWS_REGION: "eu-central-1",
       },
       isReady: (output) => output.includes("listening"),
-      readyWithinMs: 10_000,
     });
     try {
       assert.equal(statSync(path).mode & 0o777, 0o660);

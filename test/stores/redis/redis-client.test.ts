@@ -12,7 +12,14 @@ import { temporaryDirectory } from "../../real/directory.ts";
 import { needing } from "../../real/parts.ts";
 import { whilePaused } from "../../real/pause.ts";
 import { redisClusterIni, redisIni, runPhp, writeSession, writeSessions } from "../../real/php.ts";
-import { type Redis, startRedis, tlsSettings } from "../../real/redis.ts";
+import {
+  type ClusterRedis,
+  type Redis,
+  startClusterRedis,
+  startRedis,
+  tlsSettings,
+  waitForCluster,
+} from "../../real/redis.ts";
 import {
   expectedTexts,
   foreignBanners,
@@ -335,8 +342,7 @@ describe("the Redis store on a server in cluster mode", () => {
   let redis: Redis;
 
   before(async () => {
-    const directory = temporaryDirectory();
-    redis = await startRedis(undefined, ["--cluster-enabled", "yes", "--dir", directory]);
+    redis = await startClusterRedis();
   });
   after(() => redis.stop());
 
@@ -347,7 +353,7 @@ describe("the Redis store on a server in cluster mode", () => {
   it("finds many sessions at once where the server holds them all, in whatever slots they lie", async () => {
     assert.match(await redis.tell(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]), /OK/);
     const ids = Array.from({ length: 100 }, (_, i) => `${someId}${i}`);
-    while (!(await redis.tell(["CLUSTER", "INFO"])).includes("cluster_state:ok"));
+    await waitForCluster([redis], 1);
     for (const [i, id] of ids.entries()) {
       assert.match(await redis.tell(["SET", handlerPrefix + id, `i|i:${i};`]), /OK/);
     }
@@ -360,12 +366,9 @@ describe("the Redis store on a Redis Cluster", () => {
   const { it, before, after } = needing("php", "redis");
   const keyPrefix = "PHPREDIS_CLUSTER_SESSION:";
   const auth = ["AUTH", "secret"];
-  let servers: Redis[] = [];
+  let servers: ClusterRedis[] = [];
   before(async () => {
-    const start = () => {
-      const mode = ["--cluster-enabled", "yes", "--dir", temporaryDirectory()];
-      return startRedis(undefined, [...mode, "--requirepass", "secret", "--masterauth", "secret"]);
-    };
+    const start = () => startClusterRedis(["--requirepass", "secret", "--masterauth", "secret"]);
     servers = await Promise.all([start(), start(), start()]);
     const shares = [
       ["0", "5460"],
@@ -374,13 +377,10 @@ describe("the Redis store on a Redis Cluster", () => {
     ];
     for (const [i, server] of servers.entries()) {
       await server.tell(auth, ["CLUSTER", "ADDSLOTSRANGE", ...(shares[i] ?? [])]);
-      await servers[0]?.tell(auth, ["CLUSTER", "MEET", "127.0.0.1", String(server.port)]);
+      const address = ["127.0.0.1", String(server.port), String(server.busPort)];
+      await servers[0]?.tell(auth, ["CLUSTER", "MEET", ...address]);
     }
-    const isReady = async (server: Redis) =>
-      /cluster_state:ok[\s\S]*cluster_size:3/.test(await server.tell(auth, ["CLUSTER", "INFO"]));
-    while (!(await Promise.all(servers.map(isReady))).every(Boolean)) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await waitForCluster(servers, 3, [auth]);
   });
   after(() => Promise.all(servers.map((server) => server.stop())));
 
