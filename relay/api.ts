@@ -142,15 +142,8 @@ export class Api {
         const renewed = await this.#options.renewCredentials();
         return new ApiError("api-forbidden", "403", renewed ? 0 : undefined);
       }
-      // It is not documented which of the two tells that Lambda's concurrency is used up.
-      case 429:
-      case 503:
-        return new ApiError("api-throttled", String(status), this.#waitMs(retryAfter) ?? throttledMs);
-      case 502:
-      case 504:
-        return new ApiError("api-status", String(status), this.#waitMs(retryAfter) ?? 0);
       default:
-        return new ApiError("api-status", String(status));
+        return faultOfStatus(status, this.#waitMs(retryAfter));
     }
   }
 
@@ -161,6 +154,21 @@ export class Api {
       ? Number(retryAfter) * 1000
       : Date.parse(retryAfter) - this.#options.now().getTime();
     return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
+  }
+}
+
+/** Returns what a status says that is neither a verdict nor about the signature. `waitMs`: what Retry-After asks for. */
+export function faultOfStatus(status: number, waitMs?: number): ApiError {
+  switch (status) {
+    // It is not documented which of the two tells that Lambda's concurrency is used up.
+    case 429:
+    case 503:
+      return new ApiError("api-throttled", String(status), waitMs ?? throttledMs);
+    case 502:
+    case 504:
+      return new ApiError("api-status", String(status), waitMs ?? 0);
+    default:
+      return new ApiError("api-status", String(status));
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Verdict } from "../protocol/login-answer.ts";
 import { ApiError, type Attempt } from "./api.ts";
 import type { RequestSlots } from "./request-slots.ts";
+import { secondAfterMs, silenceMs } from "./second-attempt.ts";
 
 /** The login's time is over and no answer came. */
 export class DeadlineError extends Error {
@@ -29,11 +30,6 @@ export interface AttemptsOptions {
   /** From 0 to 1, new at each call. */
   readonly random: () => number;
 }
-
-/** After a fault that asks for no wait, the second attempt begins within this many milliseconds. */
-const jitterMs = 100;
-/** A second attempt with less time left than this would only add load. */
-const leastAttemptMs = 50;
 
 /**
  * Returns the function's verdict within `deadlineMs`. A login is a question: asking it twice changes nothing.
@@ -64,8 +60,15 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
       // An abandoned attempt fails as well, and says nothing.
       if (!inFlight.delete(attempt)) return;
       firstFault ??= fault;
-      const waitMs = begun === 1 ? waitBeforeSecondMs(fault, random) : Number.POSITIVE_INFINITY;
-      if (now() - startedAtMs + waitMs + leastAttemptMs < deadlineMs) {
+      const waitMs =
+        begun === 1
+          ? secondAfterMs(
+              fault instanceof ApiError ? fault.retryAfterMs : undefined,
+              deadlineMs - (now() - startedAtMs),
+              random,
+            )
+          : undefined;
+      if (waitMs !== undefined) {
         clearTimeout(second);
         second = setTimeout(start, waitMs, true);
       } else if (inFlight.size === 0) {
@@ -90,14 +93,7 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
       end();
       reject(firstFault ?? new DeadlineError(deadlineMs));
     }, deadlineMs);
-    // After half of the time in silence, the second attempt begins beside the first; both may answer.
-    let second = setTimeout(start, deadlineMs / 2, true);
+    let second = setTimeout(start, silenceMs(deadlineMs), true);
     start(false);
   });
-}
-
-function waitBeforeSecondMs(fault: unknown, random: () => number): number {
-  if (!(fault instanceof ApiError) || fault.retryAfterMs === undefined) return Number.POSITIVE_INFINITY;
-  // Jitter, so that clients that failed together do not retry together.
-  return fault.retryAfterMs + random() * (jitterMs + fault.retryAfterMs / 2);
 }

@@ -1,22 +1,11 @@
 // The circuit breaker: while it is open, no login is sent to the API and all are refused at once. Faults of logins make
 // the relay suspect the API and no more, for one account can cause as many as it likes. The breaker opens only when
-// the relay's own probes fail, two in a row, and only a probe closes it.
+// the relay's own probes fail, two in a row, and only a probe closes it. What it decides is in breaker-state.ts; the
+// timers and the probes are here.
 
+import { BreakerState } from "./breaker-state.ts";
 import type { Log } from "./log.ts";
 import type { Probe } from "./probe.ts";
-
-/** While closed, probes begin at least this many milliseconds apart. */
-export const leastGapMs = 500;
-/** One failure may be a lost packet. */
-const failuresToOpen = 2;
-/**
- * A probe has failed after this many milliseconds without an answer, and one that comes later still proves that the API
- * is alive: two of them give a function's cold start more than a second.
- */
-export const leastPatienceMs = 600;
-/** The first probe after the breaker has opened, and the longest wait between two: each wait is twice the one before. */
-export const firstWaitMs = 500;
-export const longestWaitMs = 5_000;
 
 export interface BreakerOptions {
   readonly probe: Probe;
@@ -31,40 +20,31 @@ export interface BreakerOptions {
 
 export class Breaker {
   readonly #options: BreakerOptions;
-  #isOpen = false;
-  /** A probe is due or in flight that may open the breaker. */
-  #isSuspecting = false;
-  /** Probes that failed in a row, with no answer to anybody between them. */
-  #failures = 0;
-  #answeredAtMs = Number.NEGATIVE_INFINITY;
-  #probedAtMs = Number.NEGATIVE_INFINITY;
-  #patienceMs = leastPatienceMs;
+  readonly #state: BreakerState;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
+    this.#state = new BreakerState(options.deadlineMs);
   }
 
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#state.isOpen;
   }
 
   /** The API has answered: a login, or a probe. */
   answered(): void {
-    this.#answeredAtMs = this.#options.now();
-    this.#failures = 0;
+    this.#state.answered(this.#options.now());
   }
 
   /** A login had no answer, or has waited for it for long. The breaker asks for itself, unless it does already. */
   suspect(): void {
-    if (this.#isOpen || this.#isSuspecting) return;
-    this.#isSuspecting = true;
-    this.#probeOnceDue();
+    const afterMs = this.#state.suspect(this.#options.now());
+    if (afterMs !== undefined) this.#probeAfter(afterMs);
   }
 
-  #probeOnceDue(): void {
-    const waitMs = this.#probedAtMs + leastGapMs - this.#options.now();
-    if (waitMs <= 0) this.#probe();
+  #probeAfter(waitMs: number): void {
+    if (waitMs === 0) this.#probe();
     else this.#after(waitMs, () => this.#probe());
   }
 
@@ -73,60 +53,39 @@ export class Breaker {
   }
 
   #probe(): void {
-    const { probe, now } = this.#options;
-    this.#probedAtMs = now();
-    let askedAtMs = this.#probedAtMs;
+    const { probe, now, log } = this.#options;
+    const state = this.#state;
+    const run = state.begin(now());
     let patience: NodeJS.Timeout | undefined;
-    // One that began while the breaker was open may close it, and opens it no more once it is closed.
-    let mayFail = !this.#isOpen;
     const fail = (detail: string) => {
-      if (mayFail) this.#failed(askedAtMs, detail);
-      mayFail = false;
+      const next = state.failed(run, now());
+      if (next === "nothing") return;
+      if (next !== "opened") return this.#probeAfter(next.probeAfterMs);
+      log("error", "breaker-opened", () => ({ detail }));
+      this.#keepProbing();
     };
     const onAsked = () => {
-      askedAtMs = now();
-      const patienceMs = this.#patienceMs;
+      run.askedAtMs = now();
+      const { patienceMs } = state;
       // If this process was held up itself, the answer may be there and not read yet: timers run before sockets.
       const judge = () => setImmediate(fail, `no answer within ${patienceMs}ms`);
       patience = setTimeout(judge, patienceMs);
     };
     void probe(onAsked).then(({ health, detail }) => {
       clearTimeout(patience);
-      if (health === "alive") this.#succeeded(now() - askedAtMs);
-      else if (health === "dead") fail(detail);
-      else if (mayFail) this.#isSuspecting = false;
+      if (health === "dead") fail(detail);
+      else if (health === "unknown") state.unsent(run);
+      else if (state.succeeded(run, now())) {
+        clearTimeout(this.#timer);
+        log("info", "breaker-closed");
+      }
     });
   }
 
-  #succeeded(tookMs: number): void {
-    this.#isSuspecting = false;
-    this.answered();
-    // An API that takes its time is given twice as much from here on: slow is not dead.
-    this.#patienceMs = Math.max(leastPatienceMs, Math.min(2 * tookMs, this.#options.deadlineMs));
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    clearTimeout(this.#timer);
-    this.#options.log("info", "breaker-closed");
-  }
-
-  #failed(askedAtMs: number, detail: string): void {
-    // Meanwhile the API has answered somebody: it is the probe that was lost.
-    if (this.#answeredAtMs > askedAtMs) {
-      this.#isSuspecting = false;
-    } else if (++this.#failures < failuresToOpen) {
-      this.#probeOnceDue();
-    } else if (!this.#isOpen) {
-      this.#isOpen = true;
-      this.#isSuspecting = false;
-      this.#options.log("error", "breaker-opened", () => ({ detail }));
-      this.#keepProbing(firstWaitMs);
-    }
-  }
-
   /** Each probe on its time, whether or not the one before has an answer: it may wait on a connection that is lost. */
-  #keepProbing(waitMs: number): void {
-    this.#after(waitMs * (1 - this.#options.random() / 4), () => {
-      this.#keepProbing(Math.min(2 * waitMs, longestWaitMs));
+  #keepProbing(): void {
+    this.#after(this.#state.nextWaitMs(this.#options.random()), () => {
+      this.#keepProbing();
       this.#probe();
     });
   }

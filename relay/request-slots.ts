@@ -25,10 +25,21 @@ interface Queue {
   last: Waiting;
 }
 
+/** Returns how long a question with `leftMs` milliseconds waits for a slot, where requests take `usualMs` lately. */
+export function longestWaitMs(usualMs: number, leftMs: number): number {
+  const reservedMs = Math.min(reserve * usualMs, mostReserved * leftMs);
+  return leftMs - Math.max(reservedMs, leastMs);
+}
+
+/** Returns how long a request takes lately after one more, in milliseconds: each new one weighs a sixteenth. */
+export function usualAfter(usualMs: number, tookMs: number): number {
+  return usualMs + (tookMs - usualMs) / 16;
+}
+
 /** A caller is known by the signal that is aborted when it has gone. */
 export class RequestSlots {
   #free: number;
-  /** How long a request takes lately, in milliseconds: a mean in which each new one weighs a sixteenth. */
+  /** How long a request takes lately, in milliseconds. */
   #usualMs = 0;
   #waiting = 0;
   /** The callers with waiting questions. The first one has the next turn. */
@@ -58,8 +69,7 @@ export class RequestSlots {
   wait(caller: AbortSignal, leftMs: number): Promise<Turn> {
     if (caller.aborted) return Promise.resolve("gone");
     this.#waiting++;
-    const reservedMs = Math.min(reserve * this.#usualMs, mostReserved * leftMs);
-    const withinMs = leftMs - Math.max(reservedMs, leastMs);
+    const withinMs = longestWaitMs(this.#usualMs, leftMs);
     return new Promise((resolve) => {
       const settle = (turn: Turn) => {
         if (waiting.isSettled) return;
@@ -76,7 +86,7 @@ export class RequestSlots {
 
   /** Hands the slot to the next question. `tookMs`: how long the question took that had it. */
   release(tookMs?: number): void {
-    if (tookMs !== undefined) this.#usualMs += (tookMs - this.#usualMs) / 16;
+    if (tookMs !== undefined) this.#usualMs = usualAfter(this.#usualMs, tookMs);
     for (const [caller, queue] of this.#queues) {
       this.#queues.delete(caller);
       while (queue.first?.isSettled) queue.first = queue.first.next;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
-import { Breaker, firstWaitMs, leastGapMs, leastPatienceMs, longestWaitMs } from "../../relay/breaker.ts";
+import { Breaker } from "../../relay/breaker.ts";
+import { firstWaitMs, leastGapMs, leastPatienceMs, longestWaitMs } from "../../relay/breaker-state.ts";
 import { suspiciousMs } from "../../relay/decide.ts";
 import type { Probed } from "../../relay/probe.ts";
 

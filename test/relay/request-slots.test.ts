@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import fc from "fast-check";
-import { maxInFlight, RequestSlots, type Turn } from "../../relay/request-slots.ts";
+import {
+  longestWaitMs,
+  maxInFlight,
+  RequestSlots,
+  type Turn,
+  usualAfter,
+} from "../../relay/request-slots.ts";
 
 const longMs = 60_000;
 
@@ -14,6 +20,19 @@ function allTaken(): RequestSlots {
 
 const caller = () => new AbortController();
 const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("the wait for a slot", () => {
+  it("leaves a quarter more than the usual time of a request: 50 ms at least, three quarters at most", () => {
+    assert.equal(longestWaitMs(0, 10_000), 9_950);
+    assert.equal(longestWaitMs(1_000, 10_000), 8_750);
+    assert.equal(longestWaitMs(20_000, 10_000), 2_500);
+  });
+
+  it("follows the time of the last requests, each of which weighs a sixteenth", () => {
+    assert.equal(usualAfter(0, 160), 10);
+    assert.equal(usualAfter(100, 100), 100);
+  });
+});
 
 describe("the slots of requests", () => {
   it("are as many as the operator says", () => {
