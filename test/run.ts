@@ -25,8 +25,8 @@ if (process.env["CI"] === "true" && !complete) {
 }
 if (needs.some(({ build }) => build)) await buildAll();
 
-/** Those that talk to caches, to PHP and to sockets wait much: two files at a time. The others share ejabberd. */
-const inPairs = /^test\/(inspect|inspector|handlers|protocol|relay|stores|terminal)\//;
+/** Nearly all files mostly wait: two at a time. The doctor looks at all programs of the machine: its files run alone. */
+const inPairs = /^test\/(?!doctor\/)/;
 const groups = [
   { concurrency: 2, files: files.filter((name) => inPairs.test(name)) },
   { concurrency: 1, files: files.filter((name) => !inPairs.test(name)) },
