@@ -59,7 +59,7 @@ export class SessionInspector {
     this.#wanted = wantedBy(options.expressions);
   }
 
-  /** Gives the verdict on one request. Every path that proves nothing ends in a refusal. */
+  /** Returns the verdict on one request. Every path that proves nothing ends in a refusal. */
   async inspect(request: LoginRequest): Promise<Verdict> {
     const { store, servedHosts, isUserPolicy } = this.#options;
     if (!servedHosts.has(request.server)) return refused("host-not-served");

@@ -136,7 +136,7 @@ describe("the pages", () => {
 describe("the layers' rules", () => {
   const directory = temporaryDirectory();
 
-  /** Gives the files among these (path -> text) of which the linter says that they break the rule. */
+  /** Returns the files among these (path -> text) of which the linter says that they break the rule. */
   function breakers(rule: string, files: Readonly<Record<string, string>>): string[] {
     const tree = mkdtempSync(join(directory, "tree-"));
     cpSync(join(root, "biome.json"), join(tree, "biome.json"));

@@ -19,7 +19,7 @@ symlinkSync(join(directory, "hidden", "program"), join(directory, "link"));
 
 const hidden = [join(directory, "hidden")];
 
-/** Gives what is said of this program, one line each. */
+/** Returns what is said of this program, one line each. */
 const foundOf = (text: string, path = directory) =>
   checkFiles(readCommand(text), { at, user: "ejabberd", path, directory, hidden }).map(
     ({ level, check, says }) => `${level} ${check} ${says}`,

@@ -38,7 +38,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** Gives what is found with these arguments, and 1 for a status if something fails. */
+/** Returns what is found with these arguments, and 1 for a status if something fails. */
 async function run(
   args: readonly string[],
   env: NodeJS.ProcessEnv = localKey,
@@ -341,7 +341,7 @@ describe("the doctor and other users' processes", { concurrency: 4 }, () => {
 });
 
 describe("the doctor, of an API at fault,", { concurrency: 4 }, () => {
-  /** Gives what is said of an API that answers like this. */
+  /** Returns what is said of an API that answers like this. */
   async function foundOf(reply: Reply, env?: NodeJS.ProcessEnv, deadlineMs = 9_000): Promise<Run> {
     const faulty = await startStandIn(reply, { verifies: true });
     const found = await run([faulty.url, "--deadline-ms", String(deadlineMs)], env);

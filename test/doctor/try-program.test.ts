@@ -11,7 +11,7 @@ import { temporaryDirectory } from "../real/directory.ts";
 const directory = temporaryDirectory();
 let count = 0;
 
-/** Gives the finding on a program of these lines: `answer(bit)` for each whole frame, unless it says otherwise. */
+/** Returns the finding on a program of these lines: `answer(bit)` for each whole frame, unless it says otherwise. */
 async function findingOn(lines: string, limits: { answerWithinMs?: number; endWithinMs?: number } = {}) {
   const path = join(directory, `${count++}.mjs`);
   writeFileSync(

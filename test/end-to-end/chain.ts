@@ -152,7 +152,7 @@ export async function startChatServer(
   };
 }
 
-/** Gives the text with these changes, each of which must find its place: the file is the one that we recommend. */
+/** Returns the text with these changes, each of which must find its place: the file is the one that we recommend. */
 function changed(text: string, changes: readonly Change[]): string {
   return changes.reduce((before, [from, to]) => {
     if (before.search(from) < 0) throw new Error(`ejabberd.yml has no ${from}`);

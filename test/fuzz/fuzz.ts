@@ -171,7 +171,7 @@ function outcome(handler: Handler, bytes: Buffer, wanted?: Wanted): PhpSession |
   }
 }
 
-/** Gives how many bytes of memory a readable session and its document hold for each byte of the input. */
+/** Returns how many bytes of memory a readable session and its document hold for each byte of the input. */
 export function memoryPerByte(handler: SerializeHandler, session: string): number {
   const bytes = Buffer.from(session, "latin1");
   const before = memoryInUse();

@@ -20,7 +20,7 @@ const settings = {
   SERVED_HOSTS: "localhost",
 };
 
-/** Gives the names of Node's own modules that a process has loaded once it has imported the handler. */
+/** Returns the names of Node's own modules that a process has loaded once it has imported the handler. */
 function loadedBy(settings: Readonly<Record<string, string>>): string {
   const script = `
     await import(process.argv[1]);

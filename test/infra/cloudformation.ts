@@ -19,7 +19,7 @@ type Map = Readonly<Record<string, unknown>>;
 
 const database = loadAwsServiceSpecSync();
 
-/** Gives every problem, each with the place it has in the template. */
+/** Returns every problem, each with the place it has in the template. */
 export function problemsOf(template: Template): string[] {
   const schemas = Object.entries(template.Resources).flatMap(([name, { Type, Properties = {} }]) => {
     const [schema] = database.lookup("resource", "cloudFormationType", "equals", Type);

@@ -2,7 +2,7 @@
 
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 
-/** Gives the event of a login on localhost. */
+/** Returns the event of a login on localhost. */
 export function loginEvent(user: string, password: string): APIGatewayProxyEventV2 {
   const iam = {
     accessKey: "ASIAXXXXXXXXXXXXXXXX",

@@ -23,7 +23,7 @@ export function copyProject(directory: string): void {
   symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
 }
 
-/** Gives a stage of the copy in this directory these parameters. */
+/** Writes these parameters of a stage in the copy in this directory. */
 export function writeParameters(directory: string, stage: string, parameters: unknown): void {
   // JSON is YAML.
   writeFileSync(join(directory, "params", `${stage}.yml`), JSON.stringify(parameters));

@@ -101,7 +101,7 @@ async function load(name: "auth" | "sessions", variables: Readonly<Record<string
   return { api, process: running };
 }
 
-/** Gives what the function answers to this event. Throws with its output where it ends instead. */
+/** Returns what the function answers to this event. Throws with its output where it ends instead. */
 async function ask({ api, process }: Loaded, event: APIGatewayProxyEventV2): Promise<Answer> {
   const ended = once(process.child, "exit").then(() => assert.fail(process.output()));
   assert.equal(process.child.exitCode, null, process.output());

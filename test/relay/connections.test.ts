@@ -26,7 +26,7 @@ async function open(onRequest: Peer["onRequest"] = (socket, _, at) => void socke
   connections = new Connections({ hostname: "127.0.0.1", port: peer.port, isSecure: false });
 }
 
-/** Gives the number of the connection that carried an exchange. */
+/** Returns the number of the connection that carried an exchange. */
 const ask = async (isFresh = false) =>
   Number((await connections.exchange(request, { isFresh, mayKeep }).response).body);
 

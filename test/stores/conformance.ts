@@ -26,7 +26,7 @@ export async function getAll(
   return stored;
 }
 
-/** Gives what is stored of each, as text. */
+/** Returns what is stored of each, as text. */
 export function textsOf(found: ReadonlyMap<string, StoredValue | null>): Map<string, string | null> {
   return new Map([...found].map(([id, stored]) => [id, stored && Buffer.from(stored.bytes).toString()]));
 }

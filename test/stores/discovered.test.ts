@@ -74,7 +74,7 @@ async function answerAt({ looks }: SetUp, place: string): Promise<void> {
   await settle();
 }
 
-/** Gives whether the promise has settled by now. */
+/** Returns whether the promise has settled by now. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let hasSettled = false;
   const note = () => {
@@ -85,7 +85,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return hasSettled;
 }
 
-/** Gives one whose place was found. */
+/** Returns one whose place was found. */
 async function setUpAt(place: string): Promise<SetUp> {
   const all = setUp();
   const looked = all.store.refresh();

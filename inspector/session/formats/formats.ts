@@ -10,7 +10,7 @@ import { decodePhpBinary } from "./php-binary.ts";
 import { decodePhpSerialize } from "./php-serialize.ts";
 
 /**
- * Gives the session that these bytes are, and of it at least what is wanted. Throws UnreadableSessionError, and
+ * Returns the session that these bytes are, and of it at least what is wanted. Throws UnreadableSessionError, and
  * nothing else.
  */
 export type Decode = (bytes: Uint8Array, wanted?: Wanted) => PhpSession;

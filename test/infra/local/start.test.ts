@@ -21,7 +21,7 @@ function start(...args: string[]) {
   return spawnSync("npm", ["start", "--silent", "--", ...args], { cwd: root, encoding: "utf8" });
 }
 
-/** Gives what the child has written once it holds this text, and goes on reading, so that it may go on writing. */
+/** Returns what the child has written once it holds this text, and goes on reading, so that it may go on writing. */
 function outputWith(child: ChildProcess, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = "";

@@ -72,7 +72,7 @@ function assertRefusedAlike(
   else if ("reason" in some) assert.match(some.reason, doubt);
 }
 
-/** Gives whether the session can be read; fails where that, or who is logged in, depends on what is wanted. */
+/** Returns whether the session can be read; fails where that, or who is logged in, depends on what is wanted. */
 function compare(handler: Handler, bytes: Buffer, { authenticated, user }: WhoExpressions): boolean {
   const expressions = { authenticated, user, search: Search };
   const wanted = wantedBy(expressions);
