@@ -63,6 +63,8 @@ while (total < count && left.length > 0) {
     total++;
     if (await isFound(fault)) found++;
     else process.stdout.write(`not found: ${described(fault, text)}\n`);
+    const minutes = Math.round((performance.now() - startedMs) / 60_000);
+    process.stderr.write(`${room}: ${found}/${total} found, ${count - total} to go, ${minutes} min\n`);
   }
   write(fault.file, text);
 }
