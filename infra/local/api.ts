@@ -1,6 +1,7 @@
 // API Gateway and Lambda on this machine: serverless-offline, serving the real serverless.yml.
 
 import { fileURLToPath } from "node:url";
+import { type FunctionLine, readFunctionLine } from "./function-lines.ts";
 import { freePort } from "./ports.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
 import { localKey } from "./sigv4.ts";
@@ -14,21 +15,14 @@ export interface LocalApi {
   /** The full URL of POST /auth. */
   readonly url: string;
   /** The function's log lines about logins so far. */
-  logins(): LoginLine[];
+  logins(): FunctionLine[];
   readonly process: RunningProcess;
-}
-
-export interface LoginLine {
-  readonly outcome: string;
-  readonly reason?: string;
-  readonly fault?: string;
-  readonly detail?: string;
 }
 
 export interface LocalApiOptions {
   readonly port: number;
   /** The function's configuration, as a deployment takes it from its environment. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, string | undefined>>;
   /** A directory with cert.pem and key.pem: the API then speaks HTTPS, as localhost. */
   readonly certificateDirectory?: string;
 }
@@ -60,19 +54,12 @@ export async function startApi(options: LocalApiOptions): Promise<LocalApi> {
   return {
     url:
       certificateDirectory === undefined ? `http://127.0.0.1:${port}/auth` : `https://localhost:${port}/auth`,
-    logins: () => started.output().split("\n").flatMap(readLoginLine),
+    logins: () =>
+      started
+        .output()
+        .split("\n")
+        .map(readFunctionLine)
+        .filter((line) => line !== undefined),
     process: started,
   };
-}
-
-/** Returns the login that a line of output reports, or undefined. */
-export function readLoginLine(line: string): LoginLine[] {
-  const start = line.indexOf('{"level":');
-  if (start < 0) return [];
-  try {
-    const fields = JSON.parse(line.slice(start));
-    return fields.message === "login" ? [fields] : [];
-  } catch {
-    return [];
-  }
 }

@@ -1,33 +1,22 @@
-// `npm start`: the whole product on this machine, except ejabberd. The API serves sample sessions that PHP wrote, the
-// bundled relay asks it, and a table shows what six logins get.
+// `npm start`: the whole product on this machine, except ejabberd. The API serves the operator's sessions, or sample sessions
+// that PHP wrote; for these the bundled relay asks it, and a table shows what six logins get.
 
+import { existsSync } from "node:fs";
+import { Agent } from "node:http";
 import { parseArgs } from "node:util";
 import { buildAll } from "../build.ts";
-import { type LocalApi, localKey, readLoginLine, startApi } from "./api.ts";
-import { isFree } from "./ports.ts";
+import { type LocalApi, startApi } from "./api.ts";
+import { forEjabberd, nodeFor } from "./for-ejabberd.ts";
+import { FunctionLines } from "./function-lines.ts";
+import { readOwnSettings } from "./own-settings.ts";
+import { freePort, isFree } from "./ports.ts";
+import { probeStore } from "./probe-store.ts";
 import { RelayCaller, relayPath } from "./relay-caller.ts";
 import { samplePassword, sampleSettings, trySampleLogins } from "./sample-logins.ts";
+import { showApi } from "./shown-api.ts";
 
-const usage =
-  "usage: npm start -- [--port N] [--once]\n" +
-  "  --port N   the API's port on 127.0.0.1, 3000 unless given\n" +
-  "  --once     end after the table: with 0, or with 1 if a verdict is not as expected";
-
-const options = readOptions();
-const usesSamples = process.env["SESSION_STORE"] === undefined;
-if (options.once && !usesSamples) {
-  fail(2, "--once shows the sample sessions: unset SESSION_STORE for it.");
-}
-if (!(await isFree(options.port))) {
-  fail(1, `Port ${options.port} is taken. Choose another one: npm start -- --port ${options.port + 1}`);
-}
-
-await buildAll();
-const api = await startApi({
-  port: options.port,
-  settings: usesSamples ? sampleSettings : {},
-});
-const relay = new RelayCaller([api.url]);
+/** The function's line comes through another pipe than its answer. */
+const lineWithinMs = 1_000;
 
 const aboutTheSamples = [
   `alice@localhost can then log in with the password ${samplePassword}.`,
@@ -39,77 +28,156 @@ const aboutTheSamples = [
   "",
 ];
 
-let exitCode = 0;
-if (usesSamples) {
-  const { table, isAsExpected } = await trySampleLogins(relay);
-  say(table);
-  if (!isAsExpected) exitCode = 1;
-}
-if (!options.once) {
-  say(howToGoOn(api.url));
-  await untilInterrupted(api);
-}
-await relay.end();
-await api.process.stop();
-process.exit(exitCode);
+// What this process has started ends with it. While it starts, and at a second signal, there is nothing to finish.
+const abandon = () => process.exit(1);
+let stop: () => void = abandon;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop());
+// The reader has gone, as in `npm start | head`.
+process.stdout.on("error", () => stop());
 
-function howToGoOn(url: string): string {
+process.exitCode = await main().catch((error: Error) => {
+  // What this project throws says itself what is wrong.
+  return complain(error.constructor === Error ? error.message : (error.stack ?? error.message));
+});
+process.exit();
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (typeof options === "string") return complain(`${options}\nnpm start -- --help says more.`, 2);
+  const { port, once } = options;
+  const settings = await readOwnSettings(process.env);
+  if ("problems" in settings) {
+    const unset = "Without any of these variables, npm start serves sample sessions.";
+    return complain(
+      `The configuration is wrong:\n${listed(settings.problems)}\n` +
+        `npm start -- --help and docs/configuration.md say what each variable is. ${unset}`,
+    );
+  }
+  if (once && !settings.samples) {
+    return complain("--once shows the sample sessions: unset SESSION_STORE and its like for it.", 2);
+  }
+  if (!(await isFree(port))) {
+    return complain(`Port ${port} is taken. Choose another one: npm start -- --port ${port + 1}`);
+  }
+  if (!settings.samples) {
+    const probed = await probeStore(settings.config);
+    const silent = probed.filter(({ problem }) => problem !== undefined);
+    if (silent.length > 0) {
+      return complain(
+        `The session store cannot be asked:\n${listed(silent.map(({ name, problem }) => `${name}: ${problem}`))}\n` +
+          "docs/troubleshooting.md says what each of these codes means.",
+      );
+    }
+    for (const { name, tookMs } of probed)
+      say(`The session store answers: ${name}, ${tookMs.toFixed(1)} ms.`);
+  }
+  await buildAll();
+  return serve(options, settings.samples ? sampleSettings : settings.variables, settings.samples);
+}
+
+/** Serves until it is told to end. Returns the exit code. */
+async function serve(
+  { port, once }: Options,
+  variables: Readonly<Record<string, string | undefined>>,
+  usesSamples: boolean,
+): Promise<number> {
+  const apiPort = await freePort();
+  const api = await startApi({ port: apiPort, settings: variables });
+  const lines = new FunctionLines();
+  api.process.child.stdout?.on("data", (text: string) => lines.add(text));
+  let shows = false;
+  const agent = new Agent({ keepAlive: true });
+  const shown = await showApi({
+    ...{ port, apiPort, agent },
+    functionLine: (answered) => lines.take(answered, lineWithinMs),
+    show: (line) => {
+      if (shows) say(line);
+    },
+    nowMs: () => performance.now(),
+    timeMs: () => Date.now(),
+  });
+  try {
+    const url = `http://127.0.0.1:${port}/auth`;
+    const isAsExpected = !usesSamples || (await showSamples(url));
+    if (once) return isAsExpected ? 0 : 1;
+    say(howToGoOn(url, usesSamples));
+    shows = true;
+    return (await untilInterrupted(api)) && isAsExpected ? 0 : 1;
+  } finally {
+    shown.close();
+    shown.closeAllConnections();
+    agent.destroy();
+    await api.process.stop();
+  }
+}
+
+/** Shows the table of the sample logins. Returns whether all are as expected. */
+async function showSamples(url: string): Promise<boolean> {
+  const relay = new RelayCaller([url]);
+  try {
+    const { table, isAsExpected } = await trySampleLogins(relay);
+    say(table);
+    return isAsExpected;
+  } finally {
+    await relay.end();
+  }
+}
+
+function howToGoOn(url: string, usesSamples: boolean): string {
   return [
     "",
-    `The API serves ${url} to whoever signs. For an ejabberd on this machine, in its environment:`,
+    `The API serves ${url} to whoever signs with the key below.`,
     "",
-    ...Object.entries(localKey).map(([name, value]) => `  export ${name}=${value}`),
-    "",
-    "and in its ejabberd.yml:",
-    "",
-    "  auth_method: [external]",
-    `  extauth_program: "${process.execPath} ${relayPath} ${url}"`,
-    "  auth_use_cache: false",
+    forEjabberd({ url, relay: relayPath, ...nodeFor(process.execPath, existsSync) }),
     "",
     ...(usesSamples ? aboutTheSamples : []),
-    "Logins are shown as they come. ^C ends it.",
+    "Each login that comes is a line: time, user, verdict, reason, detail, milliseconds. What the relay refuses by",
+    "itself does not come here. ^C ends it.",
   ].join("\n");
 }
 
-/** Shows the logins that come, until ^C or SIGTERM, or until the API ends by itself. */
-async function untilInterrupted({ process: api }: LocalApi): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-    // The reader has gone, as in `npm start | head`.
-    process.stdout.once("error", resolve);
-    api.child.once("exit", () => {
-      say(`The API has ended:\n${api.output().slice(-2000)}`);
-      exitCode = 1;
-      resolve();
-    });
-    api.child.stdout?.on("data", (text: string) => {
-      for (const line of text.split("\n").flatMap(readLoginLine)) {
-        const { outcome, reason, fault, detail } = line;
-        say([new Date().toISOString(), outcome, reason ?? fault, detail].filter(Boolean).join(" "));
-      }
-    });
+/** Waits for ^C, a signal, or the end of the API. Returns whether it was told to end. */
+async function untilInterrupted({ process: api }: LocalApi): Promise<boolean> {
+  const ended = new Promise<boolean>((resolve) => {
+    stop = () => {
+      stop = abandon;
+      resolve(true);
+    };
+    api.child.once("exit", () => resolve(false));
   });
+  const wasTold = await ended;
+  if (!wasTold) complain(`The API has ended:\n${api.output().slice(-2000)}`);
+  return wasTold;
 }
 
-function readOptions(): { port: number; once: boolean } {
+interface Options {
+  readonly port: number;
+  readonly once: boolean;
+}
+
+/** Returns what is wrong with the command line as a text. */
+function readOptions(): Options | string {
   try {
     const { values } = parseArgs({
       options: { port: { type: "string", default: "3000" }, once: { type: "boolean", default: false } },
     });
     const port = Number(values.port);
     if (Number.isInteger(port) && port >= 1 && port <= 65534) return { port, once: values.once };
-    return fail(2, `--port is not a port.\n${usage}`);
+    return "--port must be a port, 1 to 65534.";
   } catch (error) {
-    return fail(2, `${(error as Error).message}\n${usage}`);
+    return (error as Error).message;
   }
+}
+
+function listed(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}`).join("\n");
 }
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function fail(code: number, message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(code);
+function complain(text: string, exitCode = 1): number {
+  process.stderr.write(`${text}\n`);
+  return exitCode;
 }
