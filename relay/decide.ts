@@ -12,7 +12,7 @@ import type { IsUserPolicies } from "./is-user-policies.ts";
 import type { Log, NameUser } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Decision, type Outcome, unavailable } from "./outcome.ts";
-import type { RequestSlots } from "./request-slots.ts";
+import type { Caller, RequestSlots } from "./request-slots.ts";
 
 export interface DecideOptions {
   /** Asks the API, within this many milliseconds. Throws ApiError or DeadlineError. */
@@ -35,28 +35,27 @@ export const suspiciousMs = 500;
 const callerGone = unavailable("caller-gone");
 const breakerOpen = unavailable("breaker-open");
 
-/**
- * Returns what a command is answered with. An error that it throws is an answer to nothing. `caller` is the signal that
- * is aborted when nobody waits for the caller's answers any more.
- */
-export type Decide = (command: Command, caller: AbortSignal) => Promise<Decision>;
+/** Returns what a command is answered with. An error that it throws is an answer to nothing. */
+export type Decide = (command: Command, caller: Caller) => Promise<Decision>;
+
+/** In milliseconds: with less time left, a question whose first asker ran out of time is not asked again. */
+const leastMs = 100;
 
 export function createDecide(options: DecideOptions): Decide {
   const { slots, deadlineMs, policies, breaker, metrics, log, nameUser, now } = options;
   /** Questions in flight, as JSON: everybody who asks the same meanwhile gets the same answer. */
   const inFlight = new Map<string, Promise<Outcome>>();
 
-  const ask = async (login: LoginRequest, caller: AbortSignal): Promise<Outcome> => {
+  const ask = async (login: LoginRequest, caller: Caller, untilMs: number): Promise<Outcome> => {
     if (breaker.isOpen) return breakerOpen;
-    const askedMs = now();
-    const turn = slots.tryTake() ? "granted" : await slots.wait(caller, deadlineMs);
+    const turn = slots.tryTake() ? "granted" : await slots.wait(caller, untilMs - now());
     if (turn === "gone") return callerGone;
     if (turn === "expired") return unavailable("queue-deadline", `${deadlineMs}ms`);
     const begunMs = now();
     const suspicion = setTimeout(() => breaker.suspect(), suspiciousMs);
     try {
       if (breaker.isOpen) return breakerOpen;
-      const verdict = await options.ask(login, deadlineMs - (begunMs - askedMs));
+      const verdict = await options.ask(login, untilMs - begunMs);
       breaker.answered();
       policies.learn(login.server, verdict.isUserPolicy);
       return verdict.allow
@@ -75,16 +74,19 @@ export function createDecide(options: DecideOptions): Decide {
       slots.release(now() - begunMs);
     }
   };
-  const askOnce = async (login: LoginRequest, caller: AbortSignal): Promise<Outcome> => {
+  const askOnce = async (login: LoginRequest, caller: Caller, untilMs: number): Promise<Outcome> => {
     const question = JSON.stringify(login);
     let asked = inFlight.get(question);
+    const isFirst = asked === undefined;
     if (asked === undefined) {
-      asked = ask(login, caller).finally(() => inFlight.delete(question));
+      asked = ask(login, caller, untilMs).finally(() => inFlight.delete(question));
       inFlight.set(question, asked);
     }
     const outcome = await asked;
-    // Another caller asked first, and went while the question waited for its turn.
-    return outcome === callerGone && !caller.aborted ? askOnce(login, caller) : outcome;
+    if (isFirst || caller.gone.aborted) return outcome;
+    // Another caller asked first, and went while the question waited for its turn, or had less time left than this one.
+    const isOverForFirst = outcome === callerGone || isDeadline(outcome);
+    return isOverForFirst && untilMs - now() > leastMs ? askOnce(login, caller, untilMs) : outcome;
   };
 
   /** Asks nobody: ejabberd puts this question for every message to somebody who is not online. */
@@ -102,7 +104,7 @@ export function createDecide(options: DecideOptions): Decide {
     const outcome: Outcome =
       "problem" in command
         ? { outcome: "refused", code: command.problem }
-        : await askOnce(command.request, caller);
+        : await askOnce(command.request, caller, startedMs + deadlineMs);
     if (outcome === callerGone) return outcome.outcome;
     const tookMs = now() - startedMs;
     metrics.login(outcome, tookMs);
@@ -119,4 +121,8 @@ export function createDecide(options: DecideOptions): Decide {
     }
     return outcome.outcome;
   };
+}
+
+function isDeadline(outcome: Outcome): boolean {
+  return "code" in outcome && (outcome.code === "deadline" || outcome.code === "queue-deadline");
 }

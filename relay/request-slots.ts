@@ -1,5 +1,5 @@
-// How many requests to the API are in flight, and which question is next when more are asked: the callers take turns,
-// so a caller with thousands of questions delays another caller's question by one request at most.
+// How many requests to the API are in flight, and which question is next when more are asked: the lines take turns,
+// so a line with thousands of questions delays another line's question by one request at most.
 
 /** Unless given. With thousands of TLS handshakes at one moment, none would end in time. */
 export const maxInFlight = 256;
@@ -36,14 +36,21 @@ export function usualAfter(usualMs: number, tookMs: number): number {
   return usualMs + (tookMs - usualMs) / 16;
 }
 
-/** A caller is known by the signal that is aborted when it has gone. */
+/** Who asks. */
+export interface Caller {
+  /** Is aborted when nobody waits for the answer any more. */
+  readonly gone: AbortSignal;
+  /** The line in which its questions wait. It is the signal itself, unless callers share a line. */
+  readonly line: object;
+}
+
 export class RequestSlots {
   #free: number;
   /** How long a request takes lately, in milliseconds. */
   #usualMs = 0;
   #waiting = 0;
-  /** The callers with waiting questions. The first one has the next turn. */
-  readonly #queues = new Map<AbortSignal, Queue>();
+  /** The lines with waiting questions. The first one has the next turn. */
+  readonly #queues = new Map<object, Queue>();
 
   /** @param count how many requests may be in flight */
   constructor(count = maxInFlight) {
@@ -66,8 +73,8 @@ export class RequestSlots {
    * Waits for a slot as long as a question with `leftMs` milliseconds can: a turn without enough time left for the
    * request would be lost to the questions behind it. Call it only after `tryTake` has returned false.
    */
-  wait(caller: AbortSignal, leftMs: number): Promise<Turn> {
-    if (caller.aborted) return Promise.resolve("gone");
+  wait({ gone, line }: Caller, leftMs: number): Promise<Turn> {
+    if (gone.aborted) return Promise.resolve("gone");
     this.#waiting++;
     const withinMs = longestWaitMs(this.#usualMs, leftMs);
     return new Promise((resolve) => {
@@ -76,37 +83,40 @@ export class RequestSlots {
         waiting.isSettled = true;
         this.#waiting--;
         clearTimeout(timer);
+        gone.removeEventListener("abort", onGone);
         resolve(turn);
       };
+      const onGone = () => settle("gone");
       const waiting: Waiting = { settle, isSettled: false, next: undefined };
       const timer = setTimeout(settle, withinMs, "expired" satisfies Turn);
-      this.#enqueue(caller, waiting);
+      this.#enqueue(line, waiting);
+      // The same function for all of a line that ends with its caller, so a signal has it once.
+      if (line === gone) gone.addEventListener("abort", this.#forget);
+      else gone.addEventListener("abort", onGone);
     });
   }
 
   /** Hands the slot to the next question. `tookMs`: how long the question took that had it. */
   release(tookMs?: number): void {
     if (tookMs !== undefined) this.#usualMs = usualAfter(this.#usualMs, tookMs);
-    for (const [caller, queue] of this.#queues) {
-      this.#queues.delete(caller);
+    for (const [line, queue] of this.#queues) {
+      this.#queues.delete(line);
       while (queue.first?.isSettled) queue.first = queue.first.next;
       if (queue.first === undefined) continue;
       const { settle, next } = queue.first;
       queue.first = next;
-      // Deleted and set again, the caller stands at the end of the line.
-      if (next !== undefined) this.#queues.set(caller, queue);
+      // Deleted and set again, this line is the last one.
+      if (next !== undefined) this.#queues.set(line, queue);
       settle("granted");
       return;
     }
     this.#free++;
   }
 
-  #enqueue(caller: AbortSignal, waiting: Waiting): void {
-    const queue = this.#queues.get(caller);
+  #enqueue(line: object, waiting: Waiting): void {
+    const queue = this.#queues.get(line);
     if (queue === undefined) {
-      this.#queues.set(caller, { first: waiting, last: waiting });
-      // The same function each time, so a signal has it once.
-      caller.addEventListener("abort", this.#forget);
+      this.#queues.set(line, { first: waiting, last: waiting });
     } else {
       queue.last.next = waiting;
       queue.last = waiting;

@@ -66,6 +66,7 @@ export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): P
   /** Questions of the last chunk are not taken yet. */
   let isTaking = false;
   const gone = new AbortController();
+  const asker = { gone: gone.signal, line: gone.signal };
 
   return new Promise((resolve) => {
     const settleIfDone = () => {
@@ -95,7 +96,7 @@ export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): P
       unansweredBytes += length;
       let decision: Decision;
       try {
-        decision = await decide(parseCommand(payload.subarray(numberBytes)), gone.signal);
+        decision = await decide(parseCommand(payload.subarray(numberBytes)), asker);
       } catch (error) {
         log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
         decision = "unavailable";

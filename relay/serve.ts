@@ -29,7 +29,8 @@ export type ServeEnd = "end-of-input" | "too-late" | "stopped" | "empty-frames";
 export function serve(options: ServeOptions): Promise<ServeEnd> {
   const { input, output, decide, patienceMs, now, log, stop, maxEmptyFrames } = options;
   const reader = new FrameReader();
-  const caller = new AbortController().signal;
+  const { signal } = new AbortController();
+  const caller = { gone: signal, line: signal };
   let emptyFrames = 0;
   let isAnswering = false;
   let isInputOver = false;

@@ -26,3 +26,24 @@ export class CredentialsError extends Error {
     this.detail = detail;
   }
 }
+
+const inWords = {
+  accessKeyId: "access key id",
+  secretAccessKey: "secret key",
+  sessionToken: "session token",
+};
+
+/**
+ * Returns the credentials. They are sent in fields of HTTP, which a line break would end.
+ * @throws CredentialsError if one of them holds anything but visible ASCII
+ */
+export function checkCharacters(place: string, credentials: Credentials): Credentials {
+  for (const name of ["accessKeyId", "secretAccessKey", "sessionToken"] as const) {
+    if (/^[!-~]*$/.test(credentials[name] ?? "")) continue;
+    throw new CredentialsError(
+      "credentials-unreadable",
+      `${place}: the ${inWords[name]} holds a line break, a space or another character that none has`,
+    );
+  }
+  return credentials;
+}

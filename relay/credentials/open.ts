@@ -3,6 +3,7 @@
 import type { Environment } from "../config.ts";
 import type { Log } from "../log.ts";
 import { fromContainer } from "./container.ts";
+import { checkCharacters } from "./credentials.ts";
 import { fromEnvironment, refuseWebIdentity } from "./environment.ts";
 import { fromInstance } from "./instance.ts";
 import { fromProfile, type RunProgram } from "./profile.ts";
@@ -31,14 +32,25 @@ export function credentialPlaces(
     name: `the profile ${asked ?? "default"}`,
     load: () => fromProfile(environment, asked, runProgram),
   });
-  if (profile !== undefined) return [shared(profile)];
-  return [
+  if (profile !== undefined) return [checked(shared(profile))];
+  const places: readonly CredentialPlace[] = [
     { name: "the environment", load: async () => fromEnvironment(environment) },
     shared(environment["AWS_PROFILE"] || undefined),
     { name: "a web identity", load: async () => refuseWebIdentity(environment) },
     { name: "the container's endpoint", load: () => fromContainer(environment) },
     { name: "the instance (IMDSv2)", load: () => fromInstance(environment) },
   ];
+  return places.map(checked);
+}
+
+function checked({ name, load }: CredentialPlace): CredentialPlace {
+  return {
+    name,
+    load: async () => {
+      const credentials = await load();
+      return credentials && checkCharacters(name, credentials);
+    },
+  };
 }
 
 /** Returns the credentials of AWS's usual providers, in the order of AWS's SDKs, and begins to load them. */

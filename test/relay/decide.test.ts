@@ -42,8 +42,8 @@ function open(ask: DecideOptions["ask"]) {
     clock,
     slots,
     breaker,
-    decide: (payload: string, caller = new AbortController().signal) =>
-      decide(parseCommand(Buffer.from(payload)), caller),
+    decide: (payload: string, gone = new AbortController().signal) =>
+      decide(parseCommand(Buffer.from(payload)), { gone, line: gone }),
     log: () => lines.map((line) => JSON.parse(line)),
     counted: (family = "logins") =>
       metrics
@@ -175,6 +175,38 @@ describe("the decision on a command", () => {
       assert.equal(await later, "refused");
       assert.equal(asked.length, 2);
     }
+  });
+
+  it("has all of its own time where somebody asked the same before, whose time is over", async () => {
+    const lefts: number[] = [];
+    let clockOf = { nowMs: 0 };
+    const { decide, asked, clock } = open(async (_, leftMs) => {
+      lefts.push(leftMs);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (lefts.length === 2) return { allow: true };
+      clockOf.nowMs = 10_000;
+      throw new DeadlineError(leftMs);
+    });
+    clockOf = clock;
+    const first = decide(login);
+    clock.nowMs += 4_000;
+    const [second, third] = [decide(login), decide(login)];
+    assert.deepEqual(await Promise.all([first, second, third]), ["unavailable", "allowed", "allowed"]);
+    assert.deepEqual(lefts, [10_000, 4_000]);
+    assert.equal(asked.length, 2);
+  });
+
+  it("is not asked again by those whose time is over as well, or after another fault", async () => {
+    const { decide, asked, clock } = open(async (_, leftMs) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.nowMs += leftMs;
+      throw new DeadlineError(leftMs);
+    });
+    assert.deepEqual(await Promise.all([decide(login), decide(login)]), ["unavailable", "unavailable"]);
+    assert.equal(asked.length, 1);
+    const failing = open(fail);
+    await Promise.all([failing.decide(login), failing.decide(login)]);
+    assert.equal(failing.asked.length, 1);
   });
 
   it("is unavailable at once while the breaker is open, and nobody is asked", async () => {

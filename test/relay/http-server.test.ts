@@ -12,7 +12,7 @@ import { localKey } from "../../infra/local/api.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
-import { maxHttpConnections, serveHttp } from "../../relay/http-server.ts";
+import { maxHttpConnections, maxPipelined, maxStrangers, serveHttp } from "../../relay/http-server.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import {
   allowGood,
@@ -155,14 +155,74 @@ describe("the bundled relay with --http", () => {
     );
   });
 
-  it("takes no more than 1024 connections", async () => {
-    const sockets = Array.from({ length: maxHttpConnections + 1 }, () => connect(port, "127.0.0.1"));
-    let dropped = 0;
-    for (const socket of sockets) socket.on("error", () => {}).on("close", () => dropped++);
-    await until(() => dropped > 0, "all are taken");
-    for (const socket of sockets) socket.destroy();
-    await until(() => dropped === sockets.length, "some stay");
+  /** Opens a connection that says this, and tells when it has ended. */
+  const open = (text: string) => {
+    const opened = { said: "", isClosed: false, socket: connect(port, "127.0.0.1") };
+    opened.socket
+      .setEncoding("utf8")
+      .on("data", (chunk: string) => {
+        opened.said += chunk;
+      })
+      .on("error", () => {})
+      .on("close", () => {
+        opened.isClosed = true;
+      });
+    if (text !== "") opened.socket.write(text);
+    return opened;
+  };
+  const raw = (path: string, authorization = basic()) =>
+    `GET ${path} HTTP/1.1\r\nhost: relay\r\nauthorization: ${authorization}\r\n\r\n`;
+  const exists = "/user_exists?user=alice&server=localhost&pass=";
+
+  it("takes no more than 1024 connections of those who know the secret", async () => {
+    const all: ReturnType<typeof open>[] = [];
+    for (let at = 0; at < maxHttpConnections; at++) {
+      const opened = open(raw(exists));
+      all.push(opened);
+      if (at % 32 === 0) await until(() => opened.said !== "", "no answer");
+    }
+    await until(() => all.every(({ said }) => said.endsWith("true")), "some have no answer");
+    const more = open(raw(exists));
+    await until(() => more.isClosed, "one more is taken");
+    assert.equal(more.said, "");
+    assert.equal(all.filter(({ isClosed }) => isClosed).length, 0);
+    for (const { socket } of all) socket.destroy();
+    await until(() => all.every(({ isClosed }) => isClosed), "some stay");
     assert.equal(await ask(good), "200 true");
+  });
+
+  it("ends a connection that gives a wrong secret with its answer", async () => {
+    const opened = open(raw(good, basic("mongooseim:guess")));
+    await until(() => opened.isClosed, "it stays");
+    assert.match(opened.said, /^HTTP\/1\.1 403 .*connection: close\r\n/is);
+  });
+
+  it("holds no more than 512 connections without the secret, the newest ones, and serves beside them", async () => {
+    const silent = Array.from({ length: 2 * maxStrangers }, () => open(""));
+    const closed = () => silent.filter(({ isClosed }) => isClosed).length;
+    await until(() => closed() === maxStrangers, "none is ended");
+    for (let i = 0; i < 5; i++) assert.equal(await ask(good), "200 true");
+    const kept = open(raw(exists));
+    await until(() => kept.said !== "", "no answer");
+    const later = Array.from({ length: maxStrangers + 1 }, () => open("GET /"));
+    await until(() => later.some(({ isClosed }) => isClosed), "none is ended");
+    assert.equal(kept.isClosed, false);
+    for (const { socket } of [...silent, ...later, kept]) socket.destroy();
+  });
+
+  it("ends a connection that asks on and on without waiting for an answer", async () => {
+    api.reply = () => {};
+    const before = api.bodies.length;
+    const greedy = open(
+      Array.from({ length: 500 }, (_, at) => raw(good.replace("alice", `user${at}`))).join(""),
+    );
+    await until(() => greedy.isClosed, "it stays");
+    await until(() => api.bodies.length >= before + maxPipelined, "nobody asked");
+    assert.equal(api.bodies.length, before + maxPipelined);
+    api.reply = allowGood;
+    const patient = open(Array.from({ length: maxPipelined }, () => raw(good)).join(""));
+    await until(() => patient.said.match(/true/g)?.length === maxPipelined, "an answer is missing");
+    patient.socket.destroy();
   });
 
   it("serves the socket beside it", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { describe, it, mock } from "node:test";
 import fc from "fast-check";
 import {
@@ -19,6 +20,8 @@ function allTaken(): RequestSlots {
 }
 
 const caller = () => new AbortController();
+const wait = (slots: RequestSlots, gone: AbortSignal, leftMs: number) =>
+  slots.wait({ gone, line: gone }, leftMs);
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("the wait for a slot", () => {
@@ -55,7 +58,7 @@ describe("the slots of requests", () => {
     const slots = allTaken();
     const order: string[] = [];
     const ask = (name: string, signal: AbortSignal, count: number) => {
-      for (let i = 0; i < count; i++) void slots.wait(signal, longMs).then(() => order.push(`${name}${i}`));
+      for (let i = 0; i < count; i++) void wait(slots, signal, longMs).then(() => order.push(`${name}${i}`));
     };
     ask("a", caller().signal, 1000);
     ask("b", caller().signal, 2);
@@ -72,7 +75,7 @@ describe("the slots of requests", () => {
   it("expire while they are waited for, and are not granted then", async () => {
     const slots = allTaken();
     const { signal } = caller();
-    const turns = [slots.wait(signal, 51), slots.wait(signal, longMs)];
+    const turns = [wait(slots, signal, 51), wait(slots, signal, longMs)];
     assert.equal(await turns[0], "expired");
     assert.equal(slots.waiting, 1);
     slots.release(1);
@@ -95,7 +98,7 @@ describe("the slots of requests", () => {
         for (let i = 0; i < 200; i++) slots.release(usualMs);
         while (slots.tryTake());
         let turn: Turn | undefined;
-        void slots.wait(caller().signal, leftMs).then((got) => {
+        void wait(slots, caller().signal, leftMs).then((got) => {
           turn = got;
         });
         mock.timers.tick(waitsMs - 1);
@@ -113,14 +116,44 @@ describe("the slots of requests", () => {
   it("are not granted to a caller that has gone", async () => {
     const slots = allTaken();
     const [leaving, staying] = [caller(), caller()];
-    const turns = [1, 2, 3].map(() => slots.wait(leaving.signal, longMs));
-    const other = slots.wait(staying.signal, longMs);
+    const turns = [1, 2, 3].map(() => wait(slots, leaving.signal, longMs));
+    const other = wait(slots, staying.signal, longMs);
     leaving.abort();
     assert.deepEqual(await Promise.all(turns), ["gone", "gone", "gone"]);
-    assert.equal(await slots.wait(leaving.signal, longMs), "gone");
+    assert.equal(await wait(slots, leaving.signal, longMs), "gone");
     assert.equal(slots.waiting, 1);
     slots.release(1);
     assert.equal(await other, "granted");
+  });
+
+  it("go in turn to lines that callers share, and not to those of them that have gone", async () => {
+    const slots = allTaken();
+    const line = {};
+    const order: string[] = [];
+    const ask = (name: string, gone: AbortSignal, inLine: object) =>
+      slots.wait({ gone, line: inLine }, longMs).then((turn) => order.push(`${name} ${turn}`));
+    const leaving = caller();
+    void ask("a", caller().signal, line);
+    void ask("b", leaving.signal, line);
+    void ask("c", caller().signal, line);
+    const { signal } = caller();
+    void ask("d", signal, signal);
+    leaving.abort();
+    for (let i = 0; i < 3; i++) slots.release(1);
+    await settled();
+    assert.deepEqual(order, ["b gone", "a granted", "d granted", "c granted"]);
+    assert.equal(slots.waiting, 0);
+  });
+
+  it("leave no listener behind on a caller that stays", async () => {
+    const slots = allTaken();
+    const { signal } = caller();
+    for (let i = 0; i < 100; i++) {
+      const turn = slots.wait({ gone: signal, line: slots }, longMs);
+      slots.release(1);
+      assert.equal(await turn, "granted");
+    }
+    assert.equal(getEventListeners(signal, "abort").length, 0);
   });
 
   it("are never more than 256 in use, and none is lost, whatever happens in whatever order", async () => {
@@ -151,7 +184,7 @@ describe("the slots of requests", () => {
         let asked = 0;
         const ask = async (signal: AbortSignal, withinMs: number) => {
           asked++;
-          const turn = slots.tryTake() ? "granted" : await slots.wait(signal, withinMs);
+          const turn = slots.tryTake() ? "granted" : await wait(slots, signal, withinMs);
           count[turn]++;
           if (turn === "granted") inUse++;
           assert.ok(inUse <= maxInFlight, `${inUse} in use`);

@@ -78,4 +78,21 @@ describe("AWS's usual places of credentials", () => {
     assert.match(await open({ ...home(), AWS_PROFILE: "other", ...container() }), /profile other:/);
     assert.deepEqual(endpoints.requests, []);
   });
+
+  it("are refused, and not sent, where they hold what would end a field of HTTP", async () => {
+    for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) {
+      for (const value of ["VALUE\n", "VALUE\r\nhost: other", "VA LUE", "VAL\0UE", "VAL\u00e9"]) {
+        const told = await open({ ...inEnvironment, [name]: value, ...home() });
+        assert.match(told, /^credentials-unreadable: the environment: the .* holds a line break/);
+        assert.ok(!told.includes("VAL"), told);
+      }
+    }
+    endpoints.document = {
+      AccessKeyId: "A",
+      SecretAccessKey: "S",
+      Token: "T\r\nx: y",
+      Expiration: "2100-01-01",
+    };
+    assert.match(await open({ ...nowhere, ...container() }), /endpoint: the session token holds/);
+  });
 });
