@@ -20,7 +20,7 @@ import { logInByTcp } from "../real/xmpp.ts";
 import { type Reply, type StandIn, say, startStandIn } from "../stand-in/api-gateway.ts";
 import { applyEdit } from "./apply-edit.ts";
 
-const stockPath = join(process.env["INSPECTORD_TEST_ROOT"] ?? "/", "etc/ejabberd/ejabberd.yml");
+const stockPath = "/etc/ejabberd/ejabberd.yml";
 const session = "0123456789abcdef0123456789abcdef";
 
 const asFunction: Reply = (body, ...rest) => {

@@ -21,7 +21,7 @@ import { allowGood, badSession, goodSession, type StandIn, startStandIn } from "
 import { prepareDirectory } from "./chain.ts";
 
 const guide = readFileSync(new URL("../../docs/chat-host.md", import.meta.url), "utf8");
-const stockPath = join(process.env["INSPECTORD_TEST_ROOT"] ?? "/", "etc/ejabberd/ejabberd.yml");
+const stockPath = "/etc/ejabberd/ejabberd.yml";
 
 /** Returns the guide's first block of this language with this text in it, without its indentation. */
 function block(language: "sh" | "yaml", word: string): string {

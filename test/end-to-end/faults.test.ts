@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { relayPath } from "../../infra/local/relay-caller.ts";
 import { type ChatPage, connectStrophe, logInToSite } from "../real/browser.ts";
 import { temporaryDirectory } from "../real/directory.ts";
@@ -10,6 +11,9 @@ import { needing } from "../real/parts.ts";
 import { whilePaused } from "../real/pause.ts";
 import { logInByTcp } from "../real/xmpp.ts";
 import { type Chain, type ChatServer, startChain, type Transport, transports } from "./chain.ts";
+
+/** Of startChat(). */
+const poolSize = 4;
 
 describe("the chain at fault", () => {
   const { it, before, after, afterEach } = needing("memcached", "php", "ejabberd", "chromium", "openssl");
@@ -26,8 +30,19 @@ describe("the chain at fault", () => {
   const connect = (chat: ChatServer, transport: Transport, { page, sessionId }: ChatPage) =>
     connectStrophe(page, chat.services[transport], "alice@localhost", sessionId);
 
+  /** Returns the pids of the pool's programs, once all of them are there: ejabberd does not wait for them. */
+  const poolOf = async (chat: ChatServer): Promise<number[]> => {
+    const endsAt = performance.now() + 30_000;
+    for (;;) {
+      const programs = chat.ejabberd.programs("relay.mjs");
+      if (programs.length === poolSize) return programs;
+      assert.ok(performance.now() < endsAt, `${programs.length} programs`);
+      await sleep(50);
+    }
+  };
+
   it("refuses while memcached is away and lets in once it is back, with nothing restarted", async () => {
-    const programs = chain.chat.ejabberd.programs("relay.mjs");
+    const programs = await poolOf(chain.chat);
     const before = await logIn();
     for (const transport of transports) {
       assert.equal(await connect(chain.chat, transport, before), "CONNECTED");
@@ -52,7 +67,7 @@ describe("the chain at fault", () => {
     // A store that hangs holds the login in the relay for long enough to be killed.
     await whilePaused(chain.memcached.process.pid, async () => {
       const interrupted = connect(chat, "WebSocket", alice);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sleep(500);
       const [relay] = chat.ejabberd.programs("relay.mjs");
       assert.ok(relay !== undefined);
       process.kill(relay, "SIGKILL");
@@ -88,7 +103,7 @@ describe("the chain at fault", () => {
     it(`refuses, keeps BOSH up and says why, with a relay that was given ${name}`, async () => {
       const args = relayArgs.map((arg) => arg.replace("URL", chain.api.url));
       const chat = await chain.startChat({ program: [relayPath, ...args] });
-      const programs = chat.ejabberd.programs("relay.mjs");
+      const programs = await poolOf(chat);
       const alice = await logIn();
       for (let tries = 0; tries < 10; tries++) {
         for (const transport of transports) {
@@ -105,8 +120,7 @@ describe("the chain at fault", () => {
 
   it("keeps its pool and BOSH through passwords of 70000 bytes, over every way in", async () => {
     const { chat } = chain;
-    const programs = chat.ejabberd.programs("relay.mjs");
-    assert.equal(programs.length, 4);
+    const programs = await poolOf(chat);
     const alice = await logIn();
     const huge = "x".repeat(70_000);
     // One after another: about twenty such logins end an unguarded ejabberd's logins for good.
@@ -124,7 +138,7 @@ describe("the chain at fault", () => {
 
   it("keeps its pool and BOSH through them without the guard, too, over TCP and BOSH", async () => {
     const chat = await chain.startChat({ program: [relayPath, chain.api.url], authMethod: "external" });
-    const programs = chat.ejabberd.programs("relay.mjs");
+    const programs = await poolOf(chat);
     const alice = await logIn();
     const huge = "x".repeat(70_000);
     for (let i = 0; i < 30; i++) {

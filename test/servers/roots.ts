@@ -1,11 +1,12 @@
 // Roots of other Debian releases, whose ejabberd, PHP and caches are other versions than this machine's: made by
 // debootstrap from the machine's own mirror, once, in a cache folder outside of the tree. Nothing of them runs as a
-// service, and nothing is installed on the machine itself but debootstrap.
+// service, and nothing is installed on the machine itself but debootstrap and iproute2.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { inNamespace } from "./namespace.ts";
 
 /** Debian's releases by their name: what they carry is read from the root, not assumed. */
 export const releases = ["trixie", "sid"] as const;
@@ -26,14 +27,17 @@ export class RootError extends Error {
 /** What the tests talk to, and what these programs need beside them. */
 const packages = [
   ...["ejabberd", "php-cli", "php-memcached", "php-memcache", "php-redis", "php-igbinary", "php-msgpack"],
-  ...["memcached", "redis-server", "valkey-server", "socat", "openssl", "prosody"],
+  ...["memcached", "redis-server", "valkey-server", "socat", "openssl", "prosody", "chromium-headless-shell"],
 ] as const;
 
 /** What a finished root is known by: it holds the packages' versions. */
 const stamp = "inspectord-root.json";
 
+/** In milliseconds: a step takes half a minute, and a slow mirror some minutes. */
+const stepTimeoutMs = 5 * 60_000;
+
 /** Returns the folder that holds all roots. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "inspectord", "roots");
 }
 
@@ -44,41 +48,40 @@ export function cacheFolder(): string {
 export function findRoot(release: Release, say: (line: string) => void): Root {
   const path = join(cacheFolder(), release);
   const found = readStamp(path);
-  if (found !== undefined && packages.every((name) => name in found))
+  if (found !== undefined && packages.every((name) => name in found)) {
     return { release, path, versions: found };
-  if (process.getuid?.() !== 0) {
-    throw new RootError(`A root of Debian ${release} can be made by root only: run this as root.`);
   }
-  const step = (name: string, command: string, args: readonly string[]) => {
+  const step = (name: string, [command = "", ...args]: readonly string[]) => {
     const startedMs = performance.now();
     const { status, stderr, stdout, error } = spawnSync(command, args, {
       encoding: "utf8",
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
       maxBuffer: 1 << 28,
+      timeout: stepTimeoutMs,
+      killSignal: "SIGKILL",
     });
     say(`  ${release}: ${name}: ${Math.round((performance.now() - startedMs) / 1000)} s`);
     if (status === 0) return;
     const words = `${stdout}\n${stderr}`.trim().split("\n").slice(-12).join("\n");
     throw new RootError(
       `Debian ${release}: ${name} failed${error ? ` (${error.message})` : ""}. It needs Debian's mirror, ` +
-        `${mirror()}.\n${words}`,
+        `${mirror()}: is the network there?\n${words}`,
     );
   };
-  if (spawnSync("debootstrap", ["--version"]).status !== 0) {
-    step("update of the package lists", "apt-get", ["update", "-qq"]);
-    step("installation of debootstrap", "apt-get", ["install", "-y", "-qq", "debootstrap"]);
-  }
   // Made under another name: one that was broken off is never taken for a whole one.
   const making = `${path}.making`;
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { recursive: true });
-  step("debootstrap", "debootstrap", ["--variant=minbase", release, making, mirror()]);
+  const debootstrap = ["debootstrap", "--variant=minbase", release, making, mirror()];
+  step("debootstrap", inNamespace('"$0" "$@"', debootstrap));
   writeFileSync(join(making, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  writeFileSync(join(making, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n");
   // A mirror may lag behind what an unstable release's list says of itself.
   writeFileSync(join(making, "etc/apt/apt.conf.d/90mirror"), 'Acquire::Check-Valid-Until "false";\n');
-  step("package lists", ...inRoot(making, ["apt-get", "update", "-qq"]));
+  step("package lists", inRoot(making, ["apt-get", "update", "-qq"]));
   const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
-  step("installation of the servers", ...inRoot(making, install));
+  step("installation of the servers", inRoot(making, install));
+  step("clean-up", inRoot(making, ["apt-get", "clean"]));
   const versions = versionsIn(making);
   writeFileSync(join(making, stamp), JSON.stringify(versions));
   rmSync(path, { recursive: true, force: true });
@@ -86,10 +89,40 @@ export function findRoot(release: Release, say: (line: string) => void): Root {
   return { release, path, versions };
 }
 
-/** A command in the root, with /proc, in a mount namespace of its own: nothing stays mounted. */
-function inRoot(path: string, command: readonly string[]): [string, string[]] {
-  const script = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"';
-  return ["unshare", ["--mount", "--propagation", "private", "sh", "-c", script, path, ...command]];
+/**
+ * Installs what makes roots, and what gives their tests a loopback. `say` hears of it.
+ * @throws RootError
+ */
+export function prepareMachine(say: (line: string) => void): void {
+  if (process.getuid?.() !== 0) {
+    throw new RootError(
+      "Roots of other Debian releases are made and entered by root only: run this as root.",
+    );
+  }
+  const needed = { debootstrap: "debootstrap", ip: "iproute2", unshare: "util-linux", setpriv: "util-linux" };
+  const missing = Object.entries(needed).filter(([program]) => spawnSync(program, ["--version"]).error);
+  if (missing.length === 0) return;
+  const names = [...new Set(missing.map(([, name]) => name))];
+  say(`Installing ${names.join(", ")} by apt-get ...`);
+  for (const args of [
+    ["update", "-qq"],
+    ["install", "-y", "-qq", "--no-install-recommends", ...names],
+  ]) {
+    const { status, stderr, error } = spawnSync("apt-get", args, {
+      encoding: "utf8",
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      timeout: stepTimeoutMs,
+    });
+    if (status === 0 || args[0] === "update") continue;
+    throw new RootError(
+      `apt-get ${args.join(" ")} failed: is the network there?\n${error?.message ?? stderr.trim()}`,
+    );
+  }
+}
+
+/** Returns the command line that runs a command in a root that is being made: with /proc, and the machine's network. */
+function inRoot(path: string, command: readonly string[]): string[] {
+  return inNamespace('mount -t proc proc "$0/proc" && chroot "$0" "$@"', [path, ...command]);
 }
 
 function readStamp(path: string): Record<string, string> | undefined {

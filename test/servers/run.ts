@@ -1,141 +1,208 @@
 // `npm run test:servers`: the tests that talk to ejabberd, PHP, memcached and Redis, run again with the versions of other
-// Debian releases. A word chooses releases or files: npm run test:servers -- trixie end-to-end
+// Debian releases, inside of their roots. Words choose releases and files: npm run test:servers -- trixie end-to-end
 
 import { spawn } from "node:child_process";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildAll } from "../../infra/build.ts";
+import { endWithParent } from "../../infra/local/process.ts";
 import { needsOf, testFiles } from "../needs.ts";
-import { temporaryDirectory } from "../real/directory.ts";
 import { installParts, type Part } from "../real/parts.ts";
-import { findRoot, type Release, type Root, RootError, releases } from "./roots.ts";
+import { type ServerTests, serverTests } from "./files.ts";
+import { inNamespace } from "./namespace.ts";
+import { findRoot, prepareMachine, type Release, type Root, RootError, releases } from "./roots.ts";
 
-const project = fileURLToPath(new URL("../..", import.meta.url));
-const words = process.argv.slice(2);
-const chosen = releases.filter((release) => words.includes(release));
-const fileWords = words.filter((word) => !releases.some((release) => release === word));
+const project = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+const startedMs = performance.now();
 
 /** A release that is not stable may break for reasons of its own: that is told, and fails nothing. */
 const mayFail: readonly Release[] = ["sid"];
-/** The programs of the root that the tests find in the PATH, in place of this machine's. */
-const programs = ["erl", "erlc", "php", "memcached", "redis-server", "socat", "prosody"];
 /** What the roots have in other versions. */
 const servers: readonly Part[] = ["ejabberd", "php", "memcached", "redis", "prosody"];
 
+/** In milliseconds from the start of all: what must pass has this long on a machine that is slow. */
+const requiredWithinMs = 20 * 60_000;
+/** What may fail is left out where it would take longer. */
+const optionalWithinMs = 12 * 60_000;
+/** In milliseconds, for one test and for one entry of the list. */
+const testTimeoutMs = 3 * 60_000;
+const entryTimeoutMs = 6 * 60_000;
+
+interface Run {
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly valkey: boolean;
+}
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
 const say = (line: string) => process.stdout.write(`${line}\n`);
-const files = testFiles()
-  .filter((name) => fileWords.length === 0 || fileWords.some((word) => name.includes(word)))
-  .filter((name) => {
+const secondsSince = (ms: number) => `${Math.round((performance.now() - ms) / 1000)} s`;
+
+process.exitCode = await main(process.argv.slice(2)).catch((error) => {
+  if (!(error instanceof RootError)) throw error;
+  say(`${error.message}\n\n0 passed, 1 failed, 0 skipped`);
+  return 1;
+});
+
+async function main(words: readonly string[]): Promise<number> {
+  const chosen = releases.filter((release) => words.includes(release));
+  const fileWords = words.filter((word) => !releases.some((release) => release === word));
+  const plan = (chosen.length === 0 ? releases : chosen).map(
+    (release) => [release, runsFor(release, fileWords)] as const,
+  );
+  if (plan.every(([, runs]) => runs.length === 0)) {
+    process.stderr.write(`No test file that talks to a server has ${fileWords.join(" or ")} in its path.\n`);
+    return 2;
+  }
+  prepareMachine(say);
+  // Those that no root has: they lie in the project.
+  installParts(["nodes"], say);
+  await buildAll();
+  let [passed, failed] = [0, 0];
+  for (const [release, runs] of plan) {
+    const isRequired = !mayFail.includes(release);
+    const counts = await testRelease(release, runs, isRequired);
+    passed += counts.passed;
+    if (isRequired) failed += counts.failed;
+    else if (counts.failed > 0) {
+      say(`Debian ${release}: ${counts.failed} failed. It is no stable release: this fails nothing.`);
+    }
+  }
+  say(`\n${passed} passed, ${failed} failed, 0 skipped in ${secondsSince(startedMs)}`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** Returns what runs on a release: the list, or each file of the project whose path holds one of the words. */
+function runsFor(release: Release, words: readonly string[]): Run[] {
+  const needServers = testFiles().filter((name) => {
     const { parts } = needsOf(name);
     // The frameworks are this machine's, and fit its PHP.
     return servers.some((part) => parts.has(part)) && !parts.has("frameworks");
   });
-if (files.length === 0) {
-  process.stderr.write(`No test file that talks to a server has ${fileWords.join(" or ")} in its path.\n`);
-  process.exit(2);
+  if (words.length > 0) {
+    return needServers
+      .filter((name) => words.some((word) => name.includes(word)))
+      .map((name) => ({ name, files: [name], valkey: false }));
+  }
+  return serverTests
+    .filter(({ releases = [release] }) => releases.includes(release))
+    .map(({ path, valkey }: ServerTests) => {
+      const files = path.endsWith("/") ? needServers.filter((name) => name.startsWith(path)) : [path];
+      if (files.length === 0 || !files.every((name) => existsSync(join(project, name)))) {
+        throw new Error(`test/servers/files.ts: ${path} is not there`);
+      }
+      return { name: valkey ? `${path} with Valkey` : path, files, valkey: valkey === true };
+    });
 }
 
-const needed = new Set(files.flatMap((name) => [...needsOf(name).parts]));
-if (!installParts([...needed], say) && process.env["CI"] === "true") {
-  say("With CI=true a missing part is a failure.\n0 passed, 1 failed, 0 skipped");
-  process.exit(1);
-}
-await buildAll();
-
-const totals = { pass: 0, fail: 0, skipped: 0 };
-let exitCode = 0;
-for (const release of chosen.length === 0 ? releases : chosen) {
-  const isRequired = !mayFail.includes(release);
-  const failed = await testRelease(release).catch((error) => {
+async function testRelease(release: Release, runs: readonly Run[], isRequired: boolean): Promise<Counts> {
+  say(`\nDebian ${release}`);
+  const untilMs = startedMs + (isRequired ? requiredWithinMs : optionalWithinMs);
+  if (performance.now() > untilMs) {
+    say("  not run: the other releases took all the time");
+    return { passed: 0, failed: 1 };
+  }
+  const releaseMs = performance.now();
+  let root: Root;
+  try {
+    root = findRoot(release, say);
+  } catch (error) {
     if (!(error instanceof RootError)) throw error;
     say(error.message);
-    return 1;
-  });
-  if (failed > 0 && isRequired) exitCode = 1;
-  if (failed > 0 && !isRequired)
-    say(`${release}: ${failed} failed; it is no stable release, so the gate stays open.`);
-}
-say(`\n${totals.pass} passed, ${totals.fail} failed, ${totals.skipped} skipped`);
-process.exit(exitCode);
-
-/** Returns how many tests failed. */
-async function testRelease(release: Release): Promise<number> {
-  say(`\nDebian ${release}`);
-  const root = findRoot(release, say);
-  for (const [name, version] of Object.entries(root.versions)) say(`  ${name} ${version}`);
-  let failed = await runIn(root, files, {});
-  const ofRedis = files.filter((name) => name.startsWith("test/stores/redis/"));
-  if (ofRedis.length > 0) {
-    say(`\nDebian ${release}, Valkey in place of Redis`);
-    failed += await runIn(root, ofRedis, { "redis-server": "valkey-server" });
+    return { passed: 0, failed: 1 };
   }
-  return failed;
+  const versions = Object.entries(root.versions).map(([name, version]) => `${name} ${version}`);
+  say(`  ${versions.join(", ")}`);
+  let [passed, failed] = [0, 0];
+  for (const run of runs) {
+    const counts = await testOnce(root, run, untilMs);
+    passed += counts.passed;
+    failed += counts.failed;
+  }
+  say(`Debian ${release}: ${passed} passed, ${failed} failed in ${secondsSince(releaseMs)}`);
+  return { passed, failed };
 }
 
-/** Runs the files with the root's programs in the PATH; some of them under another program's name. */
-function runIn(
-  root: Root,
-  names: readonly string[],
-  aliases: Readonly<Record<string, string>>,
-): Promise<number> {
-  const bin = temporaryDirectory();
-  for (const program of programs) {
-    // Its own PATH: this one leads back to here.
-    const env = 'env -C "$PWD" PATH=/usr/sbin:/usr/bin:/sbin:/bin';
-    const script = `#!/bin/sh\nexec chroot ${root.path} ${env} ${aliases[program] ?? program} "$@"\n`;
-    writeFileSync(join(bin, program), script, { mode: 0o755 });
+/** Says how it went, in a line if all passed. */
+async function testOnce(root: Root, run: Run, untilMs: number): Promise<Counts> {
+  const leftMs = untilMs - performance.now();
+  if (leftMs <= 0) {
+    say(`  FAIL ${run.name}: not run, the time is over`);
+    return { passed: 0, failed: 1 };
   }
-  // The root sees the project, the tests' directories and this Node under the same paths.
-  const mounts = [
-    `mount -t proc proc ${root.path}/proc`,
-    `mount --rbind /dev ${root.path}/dev`,
-    // Without /etc/hosts the root knows no localhost.
-    ...[project.replace(/\/$/, ""), "/tmp", "/etc/hosts", process.execPath].map((path) =>
-      bind(root.path, path),
-    ),
-  ];
-  const runner = [
-    process.execPath,
-    ...["--import", "tsx", "--test", "--test-concurrency=1", "--test-timeout=180000", "--test-force-exit"],
-    ...["--test-reporter=spec", ...names],
-  ];
-  const script = `${mounts.join(" && ")} && exec "$@"`;
-  const child = spawn(
-    "unshare",
-    ["--mount", "--propagation", "private", "sh", "-c", script, "sh", ...runner],
-    {
-      cwd: project,
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, INSPECTORD_TEST_ROOT: root.path },
-    },
+  const runMs = performance.now();
+  const { output, status, isTimedOut } = await runInRoot(root, run, Math.min(entryTimeoutMs, leftMs));
+  // The runner's own count, as its last words on it: what stands above could be the name of a test.
+  const count = (name: string) =>
+    Number([...output.matchAll(new RegExp(`^ℹ ${name} (\\d+)$`, "gm"))].at(-1)?.[1] ?? 0);
+  const passed = count("pass");
+  // A missing part fails here, as everywhere with CI=true: nothing may be skipped.
+  const counted = count("fail") + count("cancelled") + count("skipped");
+  const isGood = status === 0 && counted === 0 && passed > 0;
+  const failed = isGood ? 0 : Math.max(counted, 1);
+  if (!isGood) say(output);
+  if (isTimedOut) say(`  ${run.name} was ended: its time was over`);
+  say(
+    `  ${isGood ? "ok  " : "FAIL"} ${run.name}: ${passed} passed, ${failed} failed, ${secondsSince(runMs)}`,
   );
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    process.stdout.write(text);
-    output += text;
+  return { passed, failed };
+}
+
+interface Ended {
+  readonly output: string;
+  readonly status: number | null;
+  readonly isTimedOut: boolean;
+}
+
+/** Runs the files inside of the root, which sees the project and this Node, and has all else of its own. */
+function runInRoot(root: Root, run: Run, withinMs: number): Promise<Ended> {
+  const node = process.execPath;
+  const mounts = [
+    'mount -t proc proc "$0/proc"',
+    'mount --rbind /dev "$0/dev"',
+    ...["/tmp", "/run", "/dev/shm"].map((path) => `mount -t tmpfs -o mode=1777 tmpfs "$0${path}"`),
+    `mkdir -p "$0${project}" "$0$(dirname ${node})"`,
+    `mount --bind ${project} "$0${project}"`,
+    `touch "$0${node}" && mount --bind ${node} "$0${node}"`,
+    ...(run.valkey ? ['mount --bind "$0/usr/bin/valkey-server" "$0/usr/bin/redis-server"'] : []),
+  ];
+  const [command = "", ...args] = inNamespace(
+    `${mounts.join(" && ")} && chroot "$0" "$@"`,
+    [
+      root.path,
+      ...["env", "-C", project, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+      ...[node, "--import", "tsx", "--test", "--test-force-exit", "--test-reporter=spec"],
+      ...[`--test-timeout=${testTimeoutMs}`, `--test-concurrency=${run.files.length > 2 ? 2 : 1}`],
+      ...run.files,
+    ],
+    { network: true },
+  );
+  const child = spawn(command, args, {
+    cwd: "/",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, CI: "true", HOME: "/root" },
   });
+  endWithParent(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  let isTimedOut = false;
+  const timer = setTimeout(() => {
+    isTimedOut = true;
+    child.kill("SIGKILL");
+  }, withinMs);
   return new Promise((resolve) => {
     child.on("close", (status) => {
-      const count = (name: string) =>
-        Number([...output.matchAll(new RegExp(`^ℹ ${name} (\\d+)$`, "gm"))].at(-1)?.[1] ?? 0);
-      const failed = count("fail") + count("cancelled");
-      totals.pass += count("pass");
-      totals.fail += failed;
-      totals.skipped += count("skipped");
-      resolve(failed > 0 || status === 0 ? failed : 1);
+      clearTimeout(timer);
+      resolve({ output, status, isTimedOut });
     });
   });
-}
-
-/** A command of the shell that shows a path of this machine inside the root. */
-function bind(root: string, path: string): string {
-  const inside = join(root, path);
-  if (statSync(path).isFile()) {
-    mkdirSync(dirname(inside), { recursive: true });
-    writeFileSync(inside, "", { flag: "a" });
-  } else {
-    mkdirSync(inside, { recursive: true });
-  }
-  return `mount --rbind ${path} ${inside}`;
 }

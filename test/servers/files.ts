@@ -1,0 +1,42 @@
+// Which tests run on the other Debian releases. Each entry is a test file, or a folder of them ("/" at its end), and each
+// file of it gets the release's own programs. To add one, add a line: what the versions differ in belongs here, and the
+// whole of `npm run test:servers` has twelve minutes.
+
+import type { Release } from "./roots.ts";
+
+export interface ServerTests {
+  /** Relative to the root of the project. */
+  readonly path: string;
+  /** All of them unless given. */
+  readonly releases?: readonly Release[];
+  /** Valkey's server under the name of Redis' one. */
+  readonly valkey?: true;
+}
+
+export const serverTests: readonly ServerTests[] = [
+  // ejabberd: the ways in, both modules, the pool.
+  { path: "test/end-to-end/inspectord.test.ts" },
+  { path: "test/end-to-end/login.test.ts" },
+  { path: "test/end-to-end/identity.test.ts" },
+  { path: "test/end-to-end/isuser.test.ts" },
+  { path: "test/end-to-end/pool.test.ts" },
+  { path: "test/end-to-end/faults.test.ts" },
+  { path: "test/end-to-end/tickets.test.ts" },
+  { path: "test/end-to-end/chat-host-guide.test.ts" },
+  { path: "test/end-to-end/prosody.test.ts" },
+  { path: "test/infra/ejabberd/" },
+  { path: "test/inspector/localpart.test.ts" },
+  // The doctor, beside the ejabberd that it judges.
+  { path: "test/doctor/ask-ejabberd.test.ts" },
+  { path: "test/doctor/stock-file.test.ts" },
+  { path: "test/doctor/doctor.test.ts" },
+  { path: "test/doctor/examine.test.ts" },
+  { path: "test/doctor/check-certificates.test.ts" },
+  { path: "test/doctor/yaml/" },
+  // PHP's sessions, as this PHP and its extensions write them, and the stores.
+  { path: "test/inspector/session/" },
+  { path: "test/protocol/password.test.ts" },
+  { path: "test/infra/php/" },
+  { path: "test/stores/" },
+  { path: "test/stores/redis/", valkey: true },
+];
