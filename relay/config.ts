@@ -87,7 +87,8 @@ with --listen any number of pool members on a unix socket.
   --log-users         log user names in place of their keyed hashes
   --max-in-flight N   requests to the API in flight at most, 1 to 1024; 256 unless given. The function's concurrency
                       is shared by the relays of all hosts
-  --metrics-port N    serve Prometheus' metrics on http://127.0.0.1:N/metrics; at SIGUSR1 they go to the log
+  --metrics-port N    serve Prometheus' metrics on http://127.0.0.1:N/metrics, and a page of them on
+                      http://127.0.0.1:N/; at SIGUSR1 they go to the log
 
   --version, --help
 

@@ -12,6 +12,8 @@ export interface Gauges {
   readonly connections: number;
   readonly members: number;
   readonly isBreakerOpen: boolean;
+  /** Requests to the API in flight. */
+  readonly inFlight: number;
   /** Questions that wait for their turn to ask the API. */
   readonly queued: number;
 }
@@ -86,6 +88,9 @@ export class Metrics {
       "# HELP inspectord_relay_connections Open connections to the API.",
       "# TYPE inspectord_relay_connections gauge",
       `inspectord_relay_connections ${gauges.connections}`,
+      "# HELP inspectord_relay_in_flight Requests to the API in flight.",
+      "# TYPE inspectord_relay_in_flight gauge",
+      `inspectord_relay_in_flight ${gauges.inFlight}`,
       "# HELP inspectord_relay_queued Questions that wait because 256 requests to the API are in flight.",
       "# TYPE inspectord_relay_queued gauge",
       `inspectord_relay_queued ${gauges.queued}`,

@@ -80,6 +80,7 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
         members,
         connections: connections.count,
         isBreakerOpen: breaker.isOpen,
+        inFlight: slots.inFlight,
         queued: slots.waiting,
       }),
   };

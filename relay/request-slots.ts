@@ -45,6 +45,7 @@ export interface Caller {
 }
 
 export class RequestSlots {
+  readonly #count: number;
   #free: number;
   /** How long a request takes lately, in milliseconds. */
   #usualMs = 0;
@@ -54,7 +55,13 @@ export class RequestSlots {
 
   /** @param count how many requests may be in flight */
   constructor(count = maxInFlight) {
+    this.#count = count;
     this.#free = count;
+  }
+
+  /** How many requests are in flight. */
+  get inFlight(): number {
+    return this.#count - this.#free;
   }
 
   /** How many questions wait. */

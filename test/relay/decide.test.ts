@@ -47,7 +47,7 @@ function open(ask: DecideOptions["ask"]) {
     log: () => lines.map((line) => JSON.parse(line)),
     counted: (family = "logins") =>
       metrics
-        .text({ members: 0, connections: 0, isBreakerOpen: false, queued: 0 })
+        .text({ members: 0, connections: 0, isBreakerOpen: false, inFlight: 0, queued: 0 })
         .split("\n")
         .filter((line) => line.startsWith(`inspectord_relay_${family}_total`)),
   };

@@ -19,7 +19,8 @@ describe("the server of the metrics", () => {
     const port = await freePort();
     await serveMetrics(port, () => assert.fail("nobody asked"));
     for (const [method, path] of [
-      ["GET", "/"],
+      ["POST", "/"],
+      ["GET", "/index.html"],
       ["GET", "/metrics/"],
       ["GET", "/metrics?x"],
       ["GET", "//metrics"],
@@ -28,7 +29,10 @@ describe("the server of the metrics", () => {
     ] as const) {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
       assert.equal(response.status, 404, `${method} ${path}`);
-      assert.equal(await response.text(), method === "HEAD" ? "" : "GET /metrics\n");
+      assert.equal(
+        await response.text(),
+        method === "HEAD" ? "" : "GET /metrics, or GET / for a page of them\n",
+      );
     }
   });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Gauges, Metrics } from "../../relay/metrics.ts";
 
-const gauges: Gauges = { connections: 3, members: 8, isBreakerOpen: false, queued: 0 };
+const gauges: Gauges = { connections: 3, members: 8, isBreakerOpen: false, inFlight: 2, queued: 0 };
 const duration = "inspectord_relay_login_duration_seconds";
 
 interface Family {
@@ -57,6 +57,7 @@ describe("what the relay counts", () => {
       inspectord_relay_connections: "gauge",
       inspectord_relay_members: "gauge",
       inspectord_relay_breaker_open: "gauge",
+      inspectord_relay_in_flight: "gauge",
       inspectord_relay_queued: "gauge",
       inspectord_relay_isuser_total: "counter",
       inspectord_relay_probes_total: "counter",
@@ -108,10 +109,10 @@ describe("what the relay counts", () => {
     const metrics = new Metrics();
     for (let tries = 0; tries < 5; tries++) metrics.attempted();
     const families = parse(metrics.text({ ...gauges, isBreakerOpen: true, queued: 9 }));
-    const values = ["tries_total", "connections", "members", "breaker_open", "queued"].map((name) =>
-      families.get(`inspectord_relay_${name}`)?.samples.get(`inspectord_relay_${name}`),
+    const values = ["tries_total", "connections", "members", "breaker_open", "in_flight", "queued"].map(
+      (name) => families.get(`inspectord_relay_${name}`)?.samples.get(`inspectord_relay_${name}`),
     );
-    assert.deepEqual(values, [5, 3, 8, 1, 9]);
+    assert.deepEqual(values, [5, 3, 8, 1, 2, 9]);
     assert.deepEqual(samplesOf(metrics, "inspectord_relay_breaker_open"), {
       inspectord_relay_breaker_open: 0,
     });

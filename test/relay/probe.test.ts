@@ -39,7 +39,7 @@ describe("the relay's own probe", () => {
     const { probe, begun, metrics } = open(async () => ({ allow: false, reason: "host-not-served" }));
     assert.deepEqual(await probe(), { health: "alive", detail: "" });
     assert.deepEqual(begun, [{ login: isUser("inspectord.invalid"), isFresh: true, isKept: false }]);
-    const text = metrics.text({ members: 0, connections: 0, isBreakerOpen: false, queued: 0 });
+    const text = metrics.text({ members: 0, connections: 0, isBreakerOpen: false, inFlight: 0, queued: 0 });
     assert.match(text, /^inspectord_relay_probes_total 1$/m);
   });
 

@@ -54,6 +54,14 @@ describe("the slots of requests", () => {
     assert.equal(slots.tryTake(), false);
   });
 
+  it("tell how many requests are in flight", () => {
+    const slots = new RequestSlots(3);
+    assert.ok(slots.tryTake() && slots.tryTake());
+    assert.equal(slots.inFlight, 2);
+    slots.release(1);
+    assert.equal(slots.inFlight, 1);
+  });
+
   it("go to the callers in turn, however many questions one of them has", async () => {
     const slots = allTaken();
     const order: string[] = [];
