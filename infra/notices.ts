@@ -76,7 +76,14 @@ function readPackage(directory: string): Package {
     .filter((file) => /^(?:licen[cs]e|notice|copying)(?:[.-].*)?$/i.test(file))
     .toSorted()
     .map((file) => readText(join(directory, file)));
-  return { name, version, licence: license, texts };
+  return { name, version, licence: license, texts: texts.length > 0 ? texts : licenceInReadme(directory) };
+}
+
+/** Some packages have their licence's text in their README alone, as its last section. */
+function licenceInReadme(directory: string): string[] {
+  const readme = readdirSync(directory).find((file) => /^readme(?:\.md)?$/i.test(file));
+  const [, text] = /^#+ licen[cs]e\s*$([^#]+)$/im.exec(readme ? readText(join(directory, readme)) : "") ?? [];
+  return text?.includes("Permission is hereby granted") ? [text.trim()] : [];
 }
 
 /** The blanks before the first word stay: a heading may be centred. */

@@ -17,6 +17,8 @@ export const presetNames = [
   "typo3",
   "opencart",
   "shopware6",
+  "drupal",
+  "phpbb",
 ] as const;
 
 export type PresetName = (typeof presetNames)[number];

@@ -24,6 +24,10 @@ type ByStore<T> = Readonly<Partial<Record<string, T>>>;
 export interface Preset {
   /** Where it is not PHP's own; null where only the site knows it. */
   readonly keyPrefix: ByStore<string | null>;
+  /** In place of a prefix, as SESSION_KEY has it. */
+  readonly key?: ByStore<string>;
+  /** The options of SESSION_STORE for its table in a SQL database: stores/sql/sql-url.ts. */
+  readonly sql?: Readonly<Record<string, string>>;
   /** The field of a hash that holds the session, where it is not the key's own value. */
   readonly field?: ByStore<string>;
   /** Where it is not that of PHP's memcached save handler. */
@@ -93,6 +97,7 @@ export const presets = {
    */
   symfony1: {
     keyPrefix: {},
+    sql: { id: "sess_id", data: "sess_data", expires: "sess_time", lifetime: "1800" },
     serializeHandler: "php",
     expressions: {
       authenticated:
@@ -117,6 +122,7 @@ export const presets = {
    */
   symfony: {
     keyPrefix: { redis: "sf_s" },
+    sql: { table: "sessions", id: "sess_id", data: "sess_data", expires: "sess_lifetime" },
     serializeHandler: "php",
     expressions: {
       authenticated: [
@@ -152,9 +158,10 @@ export const presets = {
       dynamodb: "laravel_cache_",
       files: "",
     },
+    sql: { table: "sessions", id: "id", data: "payload", expires: "last_activity", lifetime: "7200" },
     placement: "client-modula",
     sessionId: /^[A-Za-z0-9]{40}$/,
-    layers: { redis: ["serialize"], dynamodb: ["serialize"] },
+    layers: { redis: ["serialize"], dynamodb: ["serialize"], sql: ["base64"] },
     serializeHandler: "laravel",
     expressions: {
       authenticated: `${laravelUser} != \`null\` && impersonated_by == \`null\` && nova_impersonated_by == \`null\``,
@@ -171,6 +178,7 @@ export const presets = {
    */
   codeigniter3: {
     keyPrefix: { memcached: "ci_session:", redis: "ci_session:", files: "ci_session" },
+    sql: { table: "ci_sessions", id: "id", data: "data", expires: "timestamp", lifetime: "7200" },
     placement: "client-modula",
     sessionId: codeIgniterId,
     serializeHandler: "php",
@@ -194,7 +202,9 @@ export const presets = {
       memcached: "ci_session:ci_session:",
       redis: "ci_session:ci_session:",
       files: "ci_session",
+      sql: "ci_session:",
     },
+    sql: { table: "ci_sessions", id: "id", data: "data", expires: "timestamp", lifetime: "7200" },
     placement: "client-modula",
     sessionId: codeIgniterId,
     serializeHandler: "php",
@@ -212,6 +222,7 @@ export const presets = {
    */
   laminas: {
     keyPrefix: {},
+    sql: { id: "id", data: "data", expires: "modified", lifetime: "lifetime" },
     serializeHandler: "php",
     expressions: {
       authenticated: [
@@ -237,6 +248,7 @@ export const presets = {
    */
   joomla: {
     keyPrefix: { memcached: "jfw", redis: "jfw" },
+    sql: { id: "session_id", data: "data", expires: "time", lifetime: "900" },
     placement: "client-modula",
     serializeHandler: "php",
     expressions: {
@@ -261,6 +273,7 @@ export const presets = {
    */
   yii2: {
     keyPrefix: { memcached: null, redis: null },
+    sql: { table: "session", id: "id", data: "data", expires: "expire" },
     placement: "client-modula",
     layers: { memcached: ["yii2"] },
     serializeHandler: "php",
@@ -286,6 +299,7 @@ export const presets = {
    */
   cakephp: {
     keyPrefix: { memcached: null, redis: null },
+    sql: { table: "sessions", id: "id", data: "data", expires: "expires" },
     placement: "client-ketama-weighted",
     layers: { redis: ["serialize"] },
     serializeHandler: "php",
@@ -306,8 +320,15 @@ export const presets = {
    */
   magento: {
     keyPrefix: { redis: "sess_" },
+    sql: {
+      table: "session",
+      id: "session_id",
+      data: "session_data",
+      expires: "session_expires",
+      lifetime: "3600",
+    },
     field: { redis: "data" },
-    layers: { redis: ["magento"] },
+    layers: { redis: ["magento"], sql: ["base64"] },
     serializeHandler: "php",
     expressions: {
       authenticated: [
@@ -333,7 +354,14 @@ export const presets = {
    */
   moodle: {
     keyPrefix: { redis: "" },
-    layers: { redis: ["serialize"] },
+    sql: {
+      table: "mdl_sessions",
+      id: "sid",
+      data: "sessdata",
+      expires: "timemodified",
+      lifetime: "28800",
+    },
+    layers: { redis: ["serialize"], sql: ["base64"] },
     serializeHandler: "php",
     expressions: {
       authenticated: [
@@ -388,6 +416,13 @@ export const presets = {
    */
   typo3: {
     keyPrefix: { redis: null },
+    sql: {
+      table: "fe_sessions",
+      id: "ses_id",
+      columns: "ses_userid,ses_tstamp",
+      expires: "ses_tstamp",
+      lifetime: "6000",
+    },
     sessionId: /^[0-9a-f]{32}$/,
     serializeHandler: "json",
     expressions: {
@@ -406,6 +441,7 @@ export const presets = {
    */
   opencart: {
     keyPrefix: { redis: "oc_.session." },
+    sql: { table: "oc_session", id: "session_id", data: "data", expires: "expire" },
     sessionId: /^[A-Za-z0-9,-]{22,52}$/,
     serializeHandler: "json",
     expressions: { authenticated: "to_number(customer_id) > `0`", user: "customer_id" },
@@ -421,11 +457,63 @@ export const presets = {
    */
   shopware6: {
     keyPrefix: { redis: "sf_s" },
+    sql: { table: "sessions", id: "sess_id", data: "sess_data", expires: "sess_lifetime" },
     serializeHandler: "php",
     expressions: {
       authenticated:
         '_sf2_attributes."inspectord.user" != `null` && _sf2_attributes."sw-imitating-user-id" == `null`',
       user: '_sf2_attributes."inspectord.user"',
     },
+  },
+
+  /**
+   * Drupal 8 to 11: lib/Drupal/Core/Session/SessionHandler.php, which keeps sessions in the table `sessions` of the
+   * site's own database, each under a hash of its id (Crypt::hashBase64()); SessionManager.php. The name is the
+   * user's id. PHP's garbage collector ends a session 200000 seconds after its last page (gc_maxlifetime in
+   * services.yml): no longer is one taken here.
+   *
+   * Refused: anonymous visitors, whose sessions have no id of a user; an administrator in the user's place by the
+   * module Masquerade. A second factor that is pending (the module TFA) leaves no id of a user. Known to the site's
+   * database alone: a user who was blocked.
+   */
+  drupal: {
+    keyPrefix: {},
+    key: { sql: "{sha256-base64url:{id}}" },
+    sql: { table: "sessions", id: "sid", data: "session", expires: "timestamp", lifetime: "200000" },
+    serializeHandler: "php",
+    expressions: {
+      authenticated: [
+        "to_number(_sf2_attributes.uid) > `0`",
+        "_sf2_meta.masquerading == `null`",
+        "_sf2_attributes.masquerading == `null`",
+      ].join(" && "),
+      user: "_sf2_attributes.uid",
+    },
+  },
+
+  /**
+   * phpBB 3: phpbb/session.php, session_begin(), whose sessions are rows without any bytes of PHP's. A session alone
+   * does not tell whether somebody is logged in: a visitor who calls their browser Googlebot has one of the account
+   * that the board keeps for it. So the row is that of a view, inspectord_sessions, which has the account's type and
+   * name beside it: docs/frameworks.md has it. The name is the `username_clean`, which no two accounts share.
+   *
+   * Without "remember me" a session lasts for the default session_length of 3600 seconds, and 60 more. With it a board
+   * lets somebody in for longer: here only until the same time after the last page.
+   *
+   * Refused: visitors and crawlers, whose accounts are of the type USER_IGNORE; accounts that are not active yet, or no
+   * longer (USER_INACTIVE). Not seen: the address and the browser that a board binds a session to; a ban.
+   */
+  phpbb: {
+    keyPrefix: {},
+    sql: {
+      table: "inspectord_sessions",
+      id: "session_id",
+      columns: "user_type,username_clean",
+      expires: "session_time",
+      lifetime: "3660",
+    },
+    sessionId: /^[0-9a-f]{32}$/,
+    serializeHandler: "php_serialize",
+    expressions: { authenticated: "user_type == `0` || user_type == `3`", user: "username_clean" },
   },
 } as const satisfies Record<PresetName, Preset>;

@@ -44,11 +44,13 @@ export type StoreDetail =
   | "connection-closed"
   /** Not in the protocol that the store speaks, or not to this question. */
   | "bad-reply"
+  /** The server has no TLS, or asks for the password without. */
+  | "no-tls"
   /** The node has as many connections as it may have. */
   | "too-many-connections"
   /** A value far beyond the longest session. */
   | "value-too-long"
-  /** Errors of memcached and DynamoDB. */
+  /** Errors of memcached, DynamoDB and SQL servers. */
   | "authentication-required"
   | "unknown-command"
   | "out-of-memory"
@@ -57,6 +59,7 @@ export type StoreDetail =
   | "access-denied"
   | "no-credentials"
   | "table-not-found"
+  | "column-not-found"
   | "wrong-key"
   | "unknown-status"
   /** Why a cluster was not found: stores/elasticache.ts. */
@@ -71,7 +74,11 @@ export type StoreDetail =
   | "the server is one of a cluster: add ?cluster=true to SESSION_STORE"
   | "the cluster named a host that is not in SESSION_STORE, nor in the domain of one that is"
   | "the key is a hash: set SESSION_FIELD"
-  | "the key is no hash: SESSION_FIELD must not be set";
+  | "the key is no hash: SESSION_FIELD must not be set"
+  | "several rows have the same id"
+  | "the column of expires= holds no time"
+  | "the column of expires= holds times without a zone: add &zone= to SESSION_STORE"
+  | "the column of lifetime= holds no seconds";
 
 /** The store could not say whether there is such a session. The message names the store's trouble, never a key. */
 export class StoreError extends Error {

@@ -1,6 +1,6 @@
 // SESSION_STORE: where the site keeps its sessions, as one URL.
 //
-//   store     = memcached / elasticache / redis / dynamodb / files
+//   store     = memcached / elasticache / redis / dynamodb / sql / files
 //   memcached = ( "memcached://" / "memcacheds://" ) node *( "," node )
 //                                                    ; in the order of PHP's session.save_path; "memcacheds": by TLS
 //   node      = host ":" port [ ":" weight ]         ; host: name, IPv4 address, or IPv6 address in brackets
@@ -14,6 +14,7 @@
 //   dynamodb  = "dynamodb://" table [ "?" option *( "&" option ) ]
 //   option    = ( "hash_key" / "data_attribute" / "session_lifetime_attribute" ) "=" name
 //                                                    ; as aws-sdk-php has them: id, data and expires unless told
+//   sql       = ( "mysql://" / "postgres://" ) ...   ; sql/sql-url.ts
 //   files     = "files://" absolute-path [ "?uid=" uid ]
 //                                                    ; PHP's session.save_path, without its "N;"; no "?" in it
 //   uid       = 0 to 4294967294                      ; the user id that PHP runs as
@@ -23,12 +24,20 @@
 // password stand here once for all of them.
 
 import type { Node } from "./placement/placement.ts";
+import type { SqlUrl } from "./sql/sql-url.ts";
+
+/** Of a SQL server: sql/sql-url.ts reads it further, which the sites of other stores do not load. */
+export interface UnreadSqlUrl {
+  readonly kind: "sql";
+  readonly text: string;
+}
 
 export type StoreUrl =
   | { readonly kind: "memcached"; readonly nodes: readonly Node[]; readonly isEncrypted: boolean }
   | { readonly kind: "elasticache"; readonly clusterId: string }
   | RedisUrl
   | DynamoDbUrl
+  | SqlUrl
   | FilesUrl;
 
 export interface RedisUrl {
@@ -61,7 +70,8 @@ interface FilesUrl {
 
 export const storeUrlForms =
   "memcached://HOST:PORT,HOST:PORT:WEIGHT, redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with memcacheds:// and " +
-  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, or files:///DIRECTORY?uid=N";
+  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, mysql://USER@HOST/DATABASE?OPTIONS, the same with postgres://, or " +
+  "files:///DIRECTORY?uid=N";
 
 const maxNodes = 300;
 const maxWeight = 10_000;
@@ -69,7 +79,7 @@ const clusterId = /^(?=.{1,50}$)[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})(?::([0-9]{1,5}))?$/;
 
 /** Returns where the sessions are, or undefined where the text is no such URL. */
-export function readStoreUrl(text: string): StoreUrl | undefined {
+export function readStoreUrl(text: string): StoreUrl | UnreadSqlUrl | undefined {
   if (text.startsWith("files://")) return readFilesUrl(text);
   if (text.startsWith("elasticache://")) {
     const id = text.slice("elasticache://".length);
@@ -77,6 +87,7 @@ export function readStoreUrl(text: string): StoreUrl | undefined {
   }
   if (/^rediss?:\/\//.test(text)) return readRedisUrl(text);
   if (text.startsWith("dynamodb://")) return readDynamoDbUrl(text);
+  if (/^(?:mysql|postgres):\/\//.test(text)) return { kind: "sql", text };
   const scheme = ["memcached://", "memcacheds://"].find((name) => text.startsWith(name));
   if (scheme === undefined) return undefined;
   const nodes = readNodes(text.slice(scheme.length));

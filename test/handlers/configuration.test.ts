@@ -328,7 +328,7 @@ describe("the function's configuration", () => {
       assert.equal(problems.length, 1, SESSION_STORE);
       assert.match(
         problems[0] ?? "",
-        /^SESSION_STORE_PASSWORD is wrong: it must be Redis' password, beside a /,
+        /^SESSION_STORE_PASSWORD is wrong: it must be the password of Redis or of the SQL user, beside a /,
       );
       assert.doesNotMatch(problems[0] ?? "", /geheim/);
     }

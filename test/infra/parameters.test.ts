@@ -156,7 +156,7 @@ describe("the parameters of a deployment", () => {
       [{ HOSTS_EXPRESSION: "" }, /^function\.HOSTS_EXPRESSION is wrong/],
       [{ SERVED_HOSTS: "Example.ORG" }, /^function\.SERVED_HOSTS is wrong: it must be the XMPP hosts/],
       [{ SESSION_PLACEMENT: "nonsense" }, /^function\.SESSION_PLACEMENT is wrong: it must be one of/],
-      [{ SESSION_PRESET: "drupal" }, /^function\.SESSION_PRESET is wrong/],
+      [{ SESSION_PRESET: "nonsense" }, /^function\.SESSION_PRESET is wrong/],
       [{ SESSION_REPLICAS: 10 }, /^function\.SESSION_REPLICAS is wrong/],
       [{ SESSION_KEY_PREFIX: "a b" }, /^function\.SESSION_KEY_PREFIX is wrong/],
       [{ SESSION_SERIALIZE_HANDLER: "wddx" }, /^function\.SESSION_SERIALIZE_HANDLER is wrong/],
@@ -164,7 +164,7 @@ describe("the parameters of a deployment", () => {
       [{ ISUSER_POLICY: "some" }, /^function\.ISUSER_POLICY is wrong/],
       [
         { SESSION_STORE_PASSWORD_PARAMETER: "/inspectord/password" },
-        /^function\.SESSION_STORE_PASSWORD_PARAMETER is wrong: it must be Redis' password, beside a redis:/,
+        /^function\.SESSION_STORE_PASSWORD_PARAMETER is wrong: it must be the password of Redis or of the SQL user/,
       ],
       [
         { SESSION_STORE: "redis://user@cache:6379" },

@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url";
 export type Part =
   | "memcached"
   | "redis"
+  | "mariadb"
+  | "postgres"
+  | "pdo"
   | "php"
   | "frameworks"
   | "ejabberd"
@@ -39,6 +42,7 @@ const frameworkFiles = [
   "Symfony/Component/Security/Http/autoload.php",
   "Symfony/Component/HttpFoundation/autoload.php",
   "Illuminate/Session/autoload.php",
+  "Illuminate/Database/autoload.php",
   "Illuminate/Encryption/autoload.php",
   "Illuminate/Cache/autoload.php",
   "Illuminate/Redis/autoload.php",
@@ -58,6 +62,21 @@ const sources: Readonly<Record<Part, PartSource>> = {
     packages: [["redis-server"]],
     hint: "Redis 6 or later, with TLS",
   },
+  mariadb: {
+    isThere: () => existsSync("/usr/sbin/mariadbd") && inPath("mariadb") !== undefined,
+    packages: [["mariadb-server"]],
+    hint: "MariaDB 10.5 or later, as Debian packages it",
+  },
+  postgres: {
+    isThere: () => postgresPrograms() !== undefined,
+    packages: [["postgresql"]],
+    hint: "PostgreSQL 13 or later, as Debian packages it",
+  },
+  pdo: {
+    isThere: () => inPath("php") !== undefined && hasExtensions("pdo_mysql", "pdo_pgsql"),
+    packages: [["php-cli"], ["php-mysql"], ["php-pgsql"]],
+    hint: "PHP 8's command line with its extensions pdo_mysql and pdo_pgsql",
+  },
   php: {
     isThere: () => inPath("php") !== undefined && hasExtensions(...phpExtensions),
     packages: [["php-cli"], ...phpExtensions.map((name) => [`php-${name}`])],
@@ -69,6 +88,7 @@ const sources: Readonly<Record<Part, PartSource>> = {
       ["php-symfony-security-http"],
       ["php-symfony-http-foundation"],
       ["php-illuminate-session"],
+      ["php-illuminate-database"],
       ["php-illuminate-encryption"],
       ["php-illuminate-cache"],
       ["php-illuminate-redis"],
@@ -232,6 +252,16 @@ export function ejabberdLibraries(): string | undefined {
         return false;
       }
     });
+}
+
+/** Returns the directory of PostgreSQL's programs, of the newest version that is installed, or undefined. */
+export function postgresPrograms(): string | undefined {
+  const versions = "/usr/lib/postgresql";
+  if (!existsSync(versions)) return undefined;
+  return readdirSync(versions)
+    .toSorted((a, b) => Number(b) - Number(a))
+    .map((version) => join(versions, version, "bin"))
+    .find((path) => existsSync(join(path, "initdb")) && existsSync(join(path, "postgres")));
 }
 
 /** Returns where a version of Node lies once the part "nodes" is there. */

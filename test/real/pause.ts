@@ -2,18 +2,27 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-/** Stops all threads of a process, does the work, and lets the process go on. */
+/** Stops all threads of a process and of its children, does the work, and lets them go on. */
 export async function whilePaused<T>(pid: number, work: () => Promise<T>): Promise<T> {
+  // The parent first: it begins no further child.
   process.kill(pid, "SIGSTOP");
+  const pids = [pid, ...childrenOf(pid)];
+  for (const child of pids.slice(1)) process.kill(child, "SIGSTOP");
   try {
     // The signal takes a moment to reach each thread; one that is late would still answer.
     do {
       await new Promise((resolve) => setTimeout(resolve, 5));
-    } while (threadStates(pid).some((state) => state !== "T"));
+    } while (pids.flatMap(threadStates).some((state) => state !== "T"));
     return await work();
   } finally {
-    process.kill(pid, "SIGCONT");
+    for (const paused of pids.toReversed()) process.kill(paused, "SIGCONT");
   }
+}
+
+function childrenOf(pid: number): number[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8").split(" ").filter(Boolean).map(Number);
 }
 
 function threadStates(pid: number): string[] {

@@ -12,9 +12,14 @@ export function iniArguments(ini: Ini): string[] {
   return Object.entries(ini).flatMap(([name, value]) => ["-d", `${name}=${value}`]);
 }
 
-/** Runs PHP code, without its opening tag, and returns what it prints. Throws when PHP fails. */
+/**
+ * Runs PHP code, without its opening tag, and returns what it prints. Throws when PHP fails. The file that
+ * auto_prepend_file names is required first: php -r leaves it out.
+ */
 export function runPhp(code: string, ini: Ini = {}, input = ""): Buffer {
-  return execFileSync("php", [...iniArguments({ ...commandLineIni, ...ini }), "-r", code], {
+  const { auto_prepend_file: before, ...others } = ini;
+  const whole = before === undefined ? code : `require ${JSON.stringify(before)}; ${code}`;
+  return execFileSync("php", [...iniArguments({ ...commandLineIni, ...others }), "-r", whole], {
     input,
     stdio: ["pipe", "pipe", "inherit"],
     maxBuffer: 1 << 28,
