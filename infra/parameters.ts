@@ -109,6 +109,9 @@ const rules = {
   "dashboard.serverlessCaches": listOf(cacheName),
 };
 
+/** Those of the file but for `function` and `tags`, in which the names are the operator's. */
+export const parameterNames: readonly string[] = Object.keys(rules);
+
 type Rules = typeof rules;
 type Name = keyof Rules;
 type Group = Name extends infer N ? (N extends `${infer G}.${string}` ? G : never) : never;

@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { putSession, sessionId } from "../../bench/login.ts";
+import { parameterNames } from "../../infra/parameters.ts";
 import { loginEvent } from "../infra/login-event.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
@@ -64,6 +65,33 @@ describe("a deployment", { concurrency: 2 }, () => {
         assertOutputs(held);
       });
     }
+
+    it("has each parameter in one variant or more", () => {
+      const named = (map: object, before = ""): string[] =>
+        Object.entries(map).flatMap(([name, value]) =>
+          typeof value === "object" && !Array.isArray(value)
+            ? named(value, `${before}${name}.`)
+            : before + name,
+        );
+      const deployed = new Set(Object.values(variants).flatMap((variant) => named(variant)));
+      assert.deepEqual(
+        parameterNames.filter((name) => !deployed.has(name)),
+        [],
+      );
+    });
+
+    it("bounds and tags what it makes, and follows from how many users are expected", async () => {
+      const held = await aws.holdings("dynamodb");
+      assert.deepEqual([...new Set(held.boundaries)], [variants["dynamodb"]?.["permissionsBoundary"]]);
+      assert.equal(held.tags["team"], "chat");
+      const perSecond = (await aws.loginsPerSecond("dynamodb")) ?? 0;
+      assert.ok(perSecond >= 2_500_000 / 1200, `${perSecond} logins a second`);
+      const decrypts = held.statements.filter(([, { Action }]) => [Action].flat().includes("kms:Decrypt"));
+      assert.ok(decrypts.length > 0);
+      for (const [name, { Resource }] of decrypts) assert.equal(Resource, moto.account.kmsKey, name);
+      const { boundaries, tags } = await aws.holdings("memcached");
+      assert.deepEqual([[...new Set(boundaries)], tags["team"]], [[""], undefined]);
+    });
 
     it("has alarms and a dashboard on metrics that the functions and the API's log have", async () => {
       const emitted = await metricsOfZips();

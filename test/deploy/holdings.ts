@@ -48,6 +48,9 @@ export interface Holdings {
   readonly dashboard: { readonly widgets: readonly Widget[] };
   /** Of every role and every policy of the stack, with the name of its resource. */
   readonly statements: readonly (readonly [name: string, statement: Statement])[];
+  /** The ARN of the policy that bounds each role; "" of one that nothing bounds. */
+  readonly boundaries: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
   readonly canary: { readonly schedule: string; readonly input: string } | undefined;
 }
@@ -132,7 +135,8 @@ export class Aws {
       metricFilters: metricFilters.filter(({ filterName = "" }) => filterName.startsWith(`${name}-`)),
       alarms: alarms.filter(({ AlarmName }) => AlarmName.startsWith(`${name}-`)),
       dashboard: JSON.parse(dashboards[`${name}-${this.#config.region}`] ?? "{}"),
-      statements: await this.#statements(name),
+      ...(await this.#rights(name)),
+      tags: Object.fromEntries((stack?.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value])),
       outputs: Object.fromEntries(outputs),
       canary: rules.find(({ name: rule }) => rule.startsWith(`${name}-CanaryRule-`)),
     };
@@ -158,18 +162,21 @@ export class Aws {
     };
   }
 
-  async #statements(StackName: string): Promise<[string, Statement][]> {
+  async #rights(StackName: string): Promise<Pick<Holdings, "statements" | "boundaries">> {
     const stacks = new CloudFormationClient(this.#config);
     const { StackResourceSummaries = [] } = await stacks.send(new ListStackResourcesCommand({ StackName }));
     const iam = new IAMClient(this.#config);
-    const found: [string, Statement][] = [];
+    const statements: [string, Statement][] = [];
+    const boundaries: string[] = [];
     const add = (id: string, document = "") => {
-      for (const statement of JSON.parse(decodeURIComponent(document)).Statement) found.push([id, statement]);
+      for (const statement of JSON.parse(decodeURIComponent(document)).Statement)
+        statements.push([id, statement]);
     };
     for (const { LogicalResourceId = "", ResourceType, PhysicalResourceId = "" } of StackResourceSummaries) {
       if (ResourceType === "AWS::IAM::Role") {
         const RoleName = PhysicalResourceId;
-        await iam.send(new GetRoleCommand({ RoleName }));
+        const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
+        boundaries.push(Role?.PermissionsBoundary?.PermissionsBoundaryArn ?? "");
         const policy = await iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: "inspectord" }));
         add(LogicalResourceId, policy.PolicyDocument);
       }
@@ -181,6 +188,6 @@ export class Aws {
         add(LogicalResourceId, version.PolicyVersion?.Document);
       }
     }
-    return found;
+    return { statements, boundaries };
   }
 }

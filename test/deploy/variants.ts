@@ -53,7 +53,9 @@ export function variantsIn(
         ...{ USER_NAME_CASE: "insensitive", ISUSER_POLICY: "all" },
       },
     ),
-    found: parameters("elasticache://sessions", { vpc: { ...ofCache, makeEndpoints: true } }),
+    found: parameters("elasticache://sessions", {
+      vpc: { ...ofCache, makeEndpoints: true, endpointSubnets: account.subnets.slice(0, 1) },
+    }),
     endpoint: parameters("elasticache://sessions", {
       vpc: { ...ofCache, endpointSecurityGroup: account.endpointGroup },
     }),
@@ -62,11 +64,18 @@ export function variantsIn(
       {
         vpc: { ...ofCache, makeEndpoints: true },
         secrets: { kmsKey: account.kmsKey },
+        logs: { allRequests: true },
         alarms: { email: "operators@chat.example.org" },
       },
       { SESSION_STORE_PASSWORD_PARAMETER: "/inspectord/redis-password" },
     ),
-    dynamodb: parameters("dynamodb://sessions", {}),
+    dynamodb: parameters("dynamodb://sessions", {
+      dynamodb: { kmsKey: account.kmsKey },
+      expectedUsers: 2_500_000,
+      backWithinSeconds: 1200,
+      tags: { team: "chat" },
+      permissionsBoundary: `arn:aws:iam::${accountId}:policy/boundary`,
+    }),
     laravel: parameters(
       "dynamodb://sessions",
       {},
