@@ -26,6 +26,14 @@ changes nothing. All logins but that of --user are made up.
   --burst N           is the pool large enough for this many logins at one moment?
   --help
 
+Examples:
+
+  doctor.mjs
+  doctor.mjs --user 'Carol Danvers' --host example.org --burst 10000
+  doctor.mjs --user alice --session-file - < session-id
+  doctor.mjs https://ID.execute-api.eu-central-1.amazonaws.com/auth --profile chat
+  doctor.mjs --ejabberd-yml /opt/ejabberd/conf/ejabberd.yml
+
 As root it becomes the user ejabberd before it starts anything, and sees what that user may do. It uses the environment,
 and so the credentials, of the ejabberd that runs with the file or of the relay that listens on the socket, if that is
 root's or its unit's user. It runs no credential_process of another process.

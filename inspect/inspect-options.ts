@@ -21,6 +21,13 @@ It asks for the session id and does not show it. An id is never given as an argu
   --show-values              values too; unless given, their kinds and lengths only
   --help                     this text
 
+Examples, with SESSION_STORE and the function's other variables set:
+
+  npm run inspect
+  npm run inspect -- --user 'Carol Danvers' --show-values
+  npm run inspect -- --session-file session-id --preset laravel --json
+  npm run inspect -- --raw --serialize-handler igbinary < session.bin
+
 Ends with 0, with 1 where there is no such session or it cannot be read, or with 2 for a wrong command line or
 configuration.`;
 

@@ -92,6 +92,14 @@ with --listen any number of pool members on a unix socket.
 
   --version, --help
 
+Examples:
+
+  relay.mjs https://ID.execute-api.eu-central-1.amazonaws.com/auth --listen /run/inspectord/relay.sock
+  relay.mjs https://ID.execute-api.eu-central-1.amazonaws.com/auth --profile chat --metrics-port 9290
+  relay.mjs https://ID.execute-api.eu-central-1.amazonaws.com/auth --http 127.0.0.1:5290 \\
+    --http-secret-file /etc/inspectord/http-secret --deadline-ms 4000
+  relay.mjs http://127.0.0.1:3000/auth --region eu-central-1 --log-users
+
 Credentials come from where AWS's own tools take them: the environment, the shared files (also credential_process),
 a container's endpoint, or the instance (IMDSv2). The relay never ends for want of them: it refuses, and says so.
 

@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readDoctorOptions } from "../../doctor/doctor-options.ts";
+import { readDoctorOptions, usage } from "../../doctor/doctor-options.ts";
 import { noIdAsArgument } from "../../terminal/session-id-input.ts";
+import { examplesOf } from "../examples-of.ts";
 
 const url = "https://id.execute-api.eu-central-1.amazonaws.com/auth";
 
 describe("the doctor's command line", () => {
+  it("is right in each example of its help", () => {
+    const examples = examplesOf(usage, "doctor.mjs");
+    assert.ok(examples.length >= 3);
+    for (const example of examples) {
+      const read = readDoctorOptions(example);
+      assert.ok(typeof read === "object" && !("problem" in read), example.join(" "));
+    }
+  });
+
   it("may be empty", () => {
     assert.deepEqual(readDoctorOptions([]), {
       relayArgs: undefined,

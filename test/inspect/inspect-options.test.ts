@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readInspectOptions, usage } from "../../inspect/inspect-options.ts";
+import { examplesOf } from "../examples-of.ts";
 
 const id = "0secret0session0id0secret0";
 const defaults = {
@@ -15,6 +16,15 @@ const defaults = {
 };
 
 describe("the inspect tool's command line", () => {
+  it("is right in each example of its help", () => {
+    const examples = examplesOf(usage, "npm run inspect");
+    assert.ok(examples.length >= 3);
+    for (const example of examples) {
+      const read = readInspectOptions(example);
+      assert.ok(typeof read === "object" && !("problem" in read), example.join(" "));
+    }
+  });
+
   it("asks for the session's id, names a file that has it, or says that the bytes come on stdin", () => {
     assert.deepEqual(readInspectOptions([]), defaults);
     assert.deepEqual(readInspectOptions(["--session-file", "-"]), { ...defaults, sessionFile: "-" });

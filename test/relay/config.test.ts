@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Environment, options, type RelayConfig, readConfig } from "../../relay/config.ts";
 import { version } from "../../relay/version.ts";
+import { examplesOf } from "../examples-of.ts";
 
 const environment: Environment = { AWS_REGION: "eu-central-1" };
 
@@ -17,6 +18,13 @@ function configOf(args: readonly string[], variables = environment): RelayConfig
 }
 
 describe("the relay's command line", () => {
+  it("is right in each example of its help", () => {
+    const read = readConfig(["--help"], {});
+    const examples = examplesOf("help" in read ? read.help : "", "relay.mjs");
+    assert.ok(examples.length >= 3);
+    for (const example of examples) assert.ok("config" in readConfig(example, {}), example.join(" "));
+  });
+
   it("takes the route's URL and waits ten seconds for a login unless told", () => {
     const config = configOf(["https://id.execute-api.eu-central-1.amazonaws.com/auth"]);
     assert.equal(config.url.href, "https://id.execute-api.eu-central-1.amazonaws.com/auth");
