@@ -5,7 +5,7 @@ import { localpartOfUserName } from "../inspector/localpart.ts";
 import type { IsUserPolicy, Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { kindOfPassword } from "../protocol/password.ts";
-import { Api, ApiError } from "../relay/api.ts";
+import { Api, ApiError, loginContract } from "../relay/api.ts";
 import { askWithRetry, DeadlineError } from "../relay/attempts.ts";
 import type { RelayConfig } from "../relay/config.ts";
 import { endpointOf } from "../relay/connection.ts";
@@ -193,6 +193,7 @@ class Client {
     this.#deadlineMs = deadlineMs;
     this.#api = new Api({
       url,
+      contract: loginContract,
       connections,
       sign: createSign({ url, region, credentials: { current: async () => credentials }, now }),
       renewCredentials: async () => false,

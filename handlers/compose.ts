@@ -6,6 +6,7 @@ import { unavailable } from "../inspector/verdict.ts";
 import { type MemcachedNodes, openMemcached } from "../stores/memcached/open-memcached.ts";
 import type { Node, Placement } from "../stores/placement/placement.ts";
 import type { Inspect, IsUserPolicyOf } from "./answer-login.ts";
+import type { InspectLogins } from "./answer-logins.ts";
 import type { InspectSessions } from "./answer-sessions.ts";
 import { type Config, readIdentity, type TicketSettings } from "./configuration.ts";
 import { decoderOf } from "./decoder.ts";
@@ -35,6 +36,13 @@ export async function createInspectSessions(config: ConfigOrProblems, log: Log):
   const inspector = await openInspector(config, log);
   if (inspector === undefined) return async () => unavailable("bad-configuration");
   return ({ ids }) => inspector.inspectSessions(ids);
+}
+
+/** Returns the same for questions about connections. */
+export async function createInspectLogins(config: ConfigOrProblems, log: Log): Promise<InspectLogins> {
+  const inspector = await openInspector(config, log);
+  if (inspector === undefined) return async () => unavailable("bad-configuration");
+  return (request) => inspector.inspectLogins(request);
 }
 
 /** Returns undefined for a wrong configuration, and logs what is wrong. */

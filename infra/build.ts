@@ -1,5 +1,6 @@
 // Builds what is deployed: dist/relay.mjs and dist/doctor.mjs for the ejabberd host, dist/inspect.mjs for a host that
-// reaches the session store, and for Lambda a directory of each function, dist/auth/ and dist/sessions/. What osls reads stands in dist/infra/.
+// reaches the session store, and for Lambda a directory of each function, dist/auth/, dist/sessions/ and dist/logins/.
+// What osls reads stands in dist/infra/.
 
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -82,7 +83,7 @@ const noticesFile = "THIRD-PARTY-NOTICES.txt";
  */
 export async function buildAll(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
-  const functions = ["auth", "sessions"];
+  const functions = ["auth", "sessions", "logins"];
   const bundles = await Promise.all([
     buildProgram("relay/main.ts", "relay.mjs"),
     buildProgram("doctor/main.ts", "doctor.mjs"),

@@ -26,9 +26,9 @@ export interface SessionStore {
   getData(sessionId: string): Promise<StoredValue | null>;
   /**
    * Returns the same for many sessions, each looked up once: with one node of several away, the sessions of the others.
-   * One time limit over all.
+   * One time limit over all: the store's own, or `limitMs` milliseconds if that is less.
    */
-  getMany(sessionIds: readonly string[]): Promise<StoredValues>;
+  getMany(sessionIds: readonly string[], limitMs?: number): Promise<StoredValues>;
   /** Ends connections and timers. */
   close(): void;
 }

@@ -28,8 +28,8 @@ interface OpenTicket {
 interface TicketQuestion {
   /** The host that the user logs in to, as ejabberd has prepared it. */
   readonly host: string;
-  /** The time, in seconds since 1970. */
-  readonly nowSeconds: number;
+  /** The time, in seconds since 1970; undefined for a connection that is open: the ticket's own end does not matter. */
+  readonly nowSeconds: number | undefined;
 }
 
 export type OpenTickets = (
@@ -60,6 +60,7 @@ export function ticketOpener(keys: TicketKeys, maxSeconds: number): OpenTickets 
       return { problem: "ticket-malformed" };
     }
     if (aud !== host) return { problem: "ticket-other-host" };
+    if (nowSeconds === undefined) return { sessionId: sid };
     const secondsLeft = (exp as number) - nowSeconds;
     if (secondsLeft > maxSeconds) return { problem: "ticket-too-long" };
     return secondsLeft > 0 ? { sessionId: sid } : { problem: "ticket-expired" };

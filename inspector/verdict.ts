@@ -1,41 +1,49 @@
-// The outcomes of a login and of a question about many sessions, with the closed list of their codes. Logs and metrics
+// The outcomes of a login, of a connection and of a question about many sessions, with the closed list of their codes. Logs and metrics
 // count these codes.
 
 /** Why a login is refused. */
-export type RefusalReason =
-  | "host-not-served"
-  | "host-not-allowed"
-  | "malformed-session-id"
+export const refusalReasons = [
+  "host-not-served",
+  "host-not-allowed",
+  "malformed-session-id",
   /** A plain session id, where only tickets count. */
-  | "ticket-required"
-  | "ticket-malformed"
-  | "ticket-forged"
-  | "ticket-key-unknown"
-  | "ticket-expired"
-  | "ticket-too-long"
-  | "ticket-other-host"
-  | "no-session"
-  | "unreadable-session"
-  | "expression-failed"
-  | "not-authenticated"
-  | "no-user-name"
-  | "doubtful-user-name"
-  | "other-user"
-  | "isuser-policy";
+  "ticket-required",
+  "ticket-malformed",
+  "ticket-forged",
+  "ticket-key-unknown",
+  "ticket-expired",
+  "ticket-too-long",
+  "ticket-other-host",
+  "no-session",
+  "unreadable-session",
+  "expression-failed",
+  "not-authenticated",
+  "no-user-name",
+  "doubtful-user-name",
+  "other-user",
+  "isuser-policy",
+] as const;
+
+export type RefusalReason = (typeof refusalReasons)[number];
 
 /** Why a store could not tell. */
-export type StoreFault =
-  | "store-unreachable"
-  | "store-timeout"
+export const storeFaults = [
+  "store-unreachable",
+  "store-timeout",
   /** Nothing proves that it is the site's: a certificate is wrong, or others can write there. */
-  | "store-untrusted"
+  "store-untrusted",
   /** It answered, with an error. */
-  | "store-refused"
+  "store-refused",
   /** It is not known where the store is. */
-  | "discovery-failed";
+  "discovery-failed",
+] as const;
+
+export type StoreFault = (typeof storeFaults)[number];
 
 /** Why no verdict could be reached. */
-export type Fault = StoreFault | "bad-configuration" | "internal-error";
+export const faults = [...storeFaults, "bad-configuration", "internal-error"] as const;
+
+export type Fault = (typeof faults)[number];
 
 export interface Unavailable {
   readonly outcome: "unavailable";
@@ -54,6 +62,45 @@ export type Verdict =
 export type SessionsVerdict =
   | { readonly outcome: "answered"; readonly authenticated: readonly boolean[] }
   | Unavailable;
+
+/** What is known of a connection by the session that it was opened with. */
+export type Watched =
+  | { readonly outcome: "live" }
+  | { readonly outcome: "ended"; readonly reason: RefusalReason }
+  /** `code`: a reason that proves no end, a fault, or that the request had no time left for this session. */
+  | {
+      readonly outcome: "unknown";
+      readonly code: RefusalReason | Fault | "no-time-left";
+      readonly detail?: string;
+    };
+
+/** What is known of each of many connections, in the order asked. */
+export type LoginsVerdict =
+  | { readonly outcome: "answered"; readonly watched: readonly Watched[] }
+  | Unavailable;
+
+/**
+ * The reasons that prove the end of a connection's session: it is gone, nobody is logged in with it, or somebody else,
+ * or not on this host. No other reason and no fault is one: it can come from a setting, a key or a release that changed.
+ */
+const endings: ReadonlySet<RefusalReason> = new Set([
+  "no-session",
+  "not-authenticated",
+  "no-user-name",
+  "other-user",
+  "host-not-allowed",
+]);
+
+/** Returns what the verdict on a login says of a connection that was opened with it. */
+export function watchedBy(verdict: Verdict): Watched {
+  if (verdict.outcome === "allowed") return { outcome: "live" };
+  const { detail } = verdict;
+  const code = verdict.outcome === "refused" ? verdict.reason : verdict.fault;
+  if (verdict.outcome === "refused" && endings.has(verdict.reason)) {
+    return { outcome: "ended", reason: verdict.reason };
+  }
+  return { outcome: "unknown", code, ...(detail !== undefined && { detail }) };
+}
 
 export const allowed: Verdict = Object.freeze({ outcome: "allowed" });
 

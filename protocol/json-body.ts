@@ -1,5 +1,7 @@
 // What all requests of the contract have in common: a body that is one JSON object (RFC 8259), and text in it.
 
+import { MAX_NONCE_LENGTH } from "./limits.ts";
+
 export type Members = Readonly<Record<string, unknown>>;
 
 /** Every way a body can fail to be one JSON object. The codes are stable and carry nothing of the body. */
@@ -23,6 +25,12 @@ export function parseMembers(
     return { problem: "body-not-an-object" };
   }
   return { members: parsed as Members };
+}
+
+/** Returns whether the value is a nonce: 1 to MAX_NONCE_LENGTH characters. */
+export function isNonce(value: unknown): value is string {
+  // In UTF-8 a code unit takes three bytes at most.
+  return isText(value, 3 * MAX_NONCE_LENGTH) && value !== "" && value.length <= MAX_NONCE_LENGTH;
 }
 
 // A lone surrogate has no UTF-8 form: Buffer would count it as U+FFFD, and two names would become one.

@@ -25,5 +25,14 @@ export const MAX_SESSION_ID_BYTES = 1024;
 /** All ids at their longest, written as above, each with its quotes and comma, and what stands around them. */
 export const MAX_SESSIONS_REQUEST_BYTES = MAX_SESSIONS * (6 * MAX_SESSION_ID_BYTES + 3) + 256;
 
+/** Logins in one question about connections: the function looks MAX_SESSIONS of them up at a time. */
+export const MAX_LOGINS = 1000;
+
+/** Room for MAX_LOGINS tickets of long session ids. Lambda takes 6 MB, and the caller keeps to less. */
+export const MAX_LOGINS_REQUEST_BYTES = 1024 * 1024;
+
+/** A character for each login, the nonce as JSON writes it at its longest, and what stands around them. */
+export const MAX_LOGINS_ANSWER_BYTES = MAX_LOGINS + 6 * MAX_NONCE_LENGTH + 64;
+
 /** An answer is a bit and at most a short code: what is longer did not come from the function. */
 export const MAX_ANSWER_BYTES = 1024;

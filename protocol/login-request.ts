@@ -10,14 +10,8 @@
 //
 // A relay from before the nonce sends none, and knows no answer with one.
 
-import { type BodyProblem, isText, type Members, parseMembers } from "./json-body.ts";
-import {
-  MAX_NONCE_LENGTH,
-  MAX_PASSWORD_BYTES,
-  MAX_REQUEST_BYTES,
-  MAX_SERVER_BYTES,
-  MAX_USER_BYTES,
-} from "./limits.ts";
+import { type BodyProblem, isNonce, isText, type Members, parseMembers } from "./json-body.ts";
+import { MAX_PASSWORD_BYTES, MAX_REQUEST_BYTES, MAX_SERVER_BYTES, MAX_USER_BYTES } from "./limits.ts";
 
 interface Common {
   /** JID localpart, prepared by ejabberd. */
@@ -83,9 +77,4 @@ export function checkLoginRequest(members: Members): ParsedRequest {
   }
   if (!isText(password, MAX_PASSWORD_BYTES)) return { problem: "password-invalid" };
   return { request: { op, password, ...common } };
-}
-
-function isNonce(value: unknown): value is string {
-  // In UTF-8 a code unit takes three bytes at most.
-  return isText(value, 3 * MAX_NONCE_LENGTH) && value !== "" && value.length <= MAX_NONCE_LENGTH;
 }

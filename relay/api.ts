@@ -1,7 +1,7 @@
-// A login -> the function's answer: one signed request to the route behind API Gateway, or why it failed.
+// A question -> the function's answer: one signed request to a route behind API Gateway, or why it failed.
 
 import { randomBytes } from "node:crypto";
-import { type ParsedAnswer, parseAnswer, type Verdict } from "../protocol/login-answer.ts";
+import { parseAnswer, type Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { ConnectionError } from "./connection.ts";
 import type { Connections, Exchange } from "./connections.ts";
@@ -43,15 +43,41 @@ export class ApiError extends Error {
 export type Sign = (body: Buffer) => Promise<Readonly<Record<string, string>>>;
 
 /** One attempt in flight. */
-export interface Attempt {
+export interface Attempt<Answer = Verdict> {
   /** @throws ApiError */
-  readonly answer: Promise<Verdict>;
+  readonly answer: Promise<Answer>;
   /** Ends it, and its connection with it. Does nothing once it is over. */
   readonly abandon: () => void;
 }
 
-export interface ApiOptions {
+/** What a route is asked, and how its answers are read. */
+export interface Contract<Question, Answer> {
+  /** Returns the body of the request, JSON text with this nonce. */
+  readonly write: (question: Question, nonce: string) => string;
+  /** Returns what the function said to this question. Throws nothing. */
+  readonly read: (
+    response: Pick<HttpResponse, "status" | "body">,
+    nonce: string,
+    question: Question,
+  ) => Said<Answer>;
+}
+
+/** The function's answer, or why there is none: see ParsedAnswer in protocol/login-answer.ts. */
+export type Said<Answer> =
+  | { readonly verdict: Answer }
+  | { readonly fault: "unavailable"; readonly reason?: string }
+  | { readonly fault: "function-outdated" | "other-question" | "not-an-answer" };
+
+/** POST /auth: one login, and one bit. */
+export const loginContract: Contract<LoginRequest, Verdict> = {
+  write: (login, nonce) => JSON.stringify({ ...login, explain: true, nonce }),
+  read: ({ status, body }, nonce) => parseAnswer(status, body, nonce),
+};
+
+export interface ApiOptions<Question = LoginRequest, Answer = Verdict> {
+  /** The route's full URL. */
   readonly url: URL;
+  readonly contract: Contract<Question, Answer>;
   readonly connections: Connections;
   readonly sign: Sign;
   /** Called when the API refuses the signature. Resolves to whether there are other credentials to try. */
@@ -64,12 +90,12 @@ const tellingSkewMs = 240_000;
 /** The wait before a second attempt unless the response says: API Gateway's 429 and 503 come without Retry-After. */
 const throttledMs = 500;
 
-export class Api {
-  readonly #options: ApiOptions;
-  /** All of the request that is the same for every login. */
+export class Api<Question = LoginRequest, Answer = Verdict> {
+  readonly #options: ApiOptions<Question, Answer>;
+  /** All of the request that is the same for every question. */
   readonly #head: string;
 
-  constructor(options: ApiOptions) {
+  constructor(options: ApiOptions<Question, Answer>) {
     this.#options = options;
     const { host, pathname } = options.url;
     this.#head =
@@ -78,16 +104,17 @@ export class Api {
   }
 
   /** Asks once; over a new connection if `isFresh`, which serves others afterwards if `isKept`. */
-  begin(login: LoginRequest, isFresh: boolean, isKept = true): Attempt {
+  begin(question: Question, isFresh: boolean, isKept = true): Attempt<Answer> {
     let exchange: Exchange | undefined;
     let isAbandoned = false;
-    const ask = async (): Promise<Verdict> => {
-      // One for each attempt: a proxy that mixes up two attempts of one login mixes up their times.
+    const { contract } = this.#options;
+    const ask = async (): Promise<Answer> => {
+      // One for each attempt: a proxy that mixes up two attempts of one question mixes up their times.
       const nonce = randomBytes(16).toString("base64url");
-      const body = Buffer.from(JSON.stringify({ ...login, explain: true, nonce }));
+      const body = Buffer.from(contract.write(question, nonce));
       const signature = await this.#options.sign(body);
       if (isAbandoned) throw new ApiError("api-unreachable", "abandoned");
-      const read = ({ status, body }: HttpResponse) => parseAnswer(status, body, nonce);
+      const read = (response: HttpResponse) => contract.read(response, nonce, question);
       // What answers another question is out of step: whatever the connection carries next would be, too.
       const mayKeep = (response: HttpResponse) => isKept && !isOfOther(read(response));
       exchange = this.#options.connections.exchange(this.#request(body, signature), { isFresh, mayKeep });
@@ -172,7 +199,7 @@ export function faultOfStatus(status: number, waitMs?: number): ApiError {
   }
 }
 
-function isOfOther(answer: ParsedAnswer): boolean {
+function isOfOther(answer: Said<unknown>): boolean {
   return "fault" in answer && answer.fault === "other-question";
 }
 

@@ -1,4 +1,4 @@
-// One login's time, split over at most two attempts: the second begins when the first has failed in a way that may
+// One question's time, split over at most two attempts: the second begins when the first has failed in a way that may
 // pass, or has been silent for too long. The first answer of the two is the answer.
 
 import type { Verdict } from "../protocol/login-answer.ts";
@@ -6,7 +6,7 @@ import { ApiError, type Attempt } from "./api.ts";
 import type { RequestSlots } from "./request-slots.ts";
 import { secondAfterMs, silenceMs } from "./second-attempt.ts";
 
-/** The login's time is over and no answer came. */
+/** The question's time is over and no answer came. */
 export class DeadlineError extends Error {
   readonly code = "deadline";
   readonly detail: string;
@@ -18,9 +18,9 @@ export class DeadlineError extends Error {
   }
 }
 
-export interface AttemptsOptions {
+export interface AttemptsOptions<Answer = Verdict> {
   /** Begins an attempt; `isFresh`: over a new connection. */
-  readonly begin: (isFresh: boolean) => Attempt;
+  readonly begin: (isFresh: boolean) => Attempt<Answer>;
   /** In milliseconds, for both attempts and the wait between them. */
   readonly deadlineMs: number;
   /** Where the second attempt gets a slot of its own while the first is in flight: without one it is not begun. */
@@ -32,14 +32,14 @@ export interface AttemptsOptions {
 }
 
 /**
- * Returns the function's verdict within `deadlineMs`. A login is a question: asking it twice changes nothing.
+ * Returns the function's answer within `deadlineMs`. Asking it twice changes nothing.
  * @throws ApiError or DeadlineError: the first fault where there was more than one.
  */
-export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
+export function askWithRetry<Answer>(options: AttemptsOptions<Answer>): Promise<Answer> {
   const { begin, deadlineMs, slots, now, random } = options;
   return new Promise((resolve, reject) => {
     const startedAtMs = now();
-    const inFlight = new Set<Attempt>();
+    const inFlight = new Set<Attempt<Answer>>();
     let begun = 0;
     let firstFault: unknown;
 
@@ -49,14 +49,14 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
       for (const attempt of inFlight) attempt.abandon();
       inFlight.clear();
     };
-    const answered = (attempt: Attempt, verdict: Verdict) => {
+    const answered = (attempt: Attempt<Answer>, answer: Answer) => {
       inFlight.delete(attempt);
       end();
       // A machine that slept may find the answer before the timer: it is late all the same.
       if (now() - startedAtMs >= deadlineMs) reject(new DeadlineError(deadlineMs));
-      else resolve(verdict);
+      else resolve(answer);
     };
-    const failed = (attempt: Attempt, fault: unknown) => {
+    const failed = (attempt: Attempt<Answer>, fault: unknown) => {
       // An abandoned attempt fails as well, and says nothing.
       if (!inFlight.delete(attempt)) return;
       firstFault ??= fault;
@@ -83,7 +83,7 @@ export function askWithRetry(options: AttemptsOptions): Promise<Verdict> {
       begun++;
       inFlight.add(attempt);
       attempt.answer.then(
-        (verdict) => answered(attempt, verdict),
+        (answer) => answered(attempt, answer),
         (fault) => failed(attempt, fault),
       );
       if (isBeside) attempt.answer.finally(() => slots.release()).catch(() => {});

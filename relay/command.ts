@@ -60,7 +60,7 @@ function cut(text: string | undefined): [string | undefined, string | undefined]
 }
 
 /** Holds a command to what the function can say yes to before it is sent: a flood of anything else costs no request. */
-function asCommand(members: Readonly<Record<string, unknown>>): Command {
+export function asCommand(members: Readonly<Record<string, unknown>>): Command {
   const checked = checkLoginRequest(members);
   if ("problem" in checked) return { problem: checked.problem };
   const { request } = checked;

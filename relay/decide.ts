@@ -3,15 +3,13 @@
 
 import type { Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
-import { ApiError } from "./api.ts";
-import { DeadlineError } from "./attempts.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Command } from "./command.ts";
 import { healthOf } from "./health.ts";
 import type { IsUserPolicies } from "./is-user-policies.ts";
 import type { Log, NameUser } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Decision, type Outcome, unavailable } from "./outcome.ts";
+import { type Decision, type Outcome, unavailable, unavailableBy } from "./outcome.ts";
 import type { Caller, RequestSlots } from "./request-slots.ts";
 
 export interface DecideOptions {
@@ -65,10 +63,7 @@ export function createDecide(options: DecideOptions): Decide {
       const health = healthOf(fault);
       if (health === "alive") breaker.answered();
       if (health === "dead") breaker.suspect();
-      if (fault instanceof ApiError || fault instanceof DeadlineError) {
-        return unavailable(fault.code, fault.detail);
-      }
-      return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
+      return unavailableBy(fault);
     } finally {
       clearTimeout(suspicion);
       slots.release(now() - begunMs);

@@ -25,6 +25,8 @@ export class Metrics {
   #count = 0;
   #attempts = 0;
   #probes = 0;
+  readonly #watched = { live: 0, ended: 0, unknown: 0 };
+  #watchAttempts = 0;
   readonly #isUser = { all: 0, none: 0, unknown: 0 };
 
   /** Counts a login. `tookMs`: in milliseconds. */
@@ -56,6 +58,20 @@ export class Metrics {
     this.#attempts++;
   }
 
+  /** Counts connections that were asked about: a character for each, as protocol/logins-answer.ts has them. */
+  watched(answer: string): void {
+    const live = answer.split("1").length - 1;
+    const ended = answer.split("0").length - 1;
+    this.#watched.live += live;
+    this.#watched.ended += ended;
+    this.#watched.unknown += answer.length - live - ended;
+  }
+
+  /** Counts a request about open connections. */
+  watchAttempted(): void {
+    this.#watchAttempts++;
+  }
+
   /** Returns all of it as text (Prometheus, "Exposition formats", version 0.0.4). */
   text(gauges: Gauges): string {
     const lines = [
@@ -85,6 +101,14 @@ export class Metrics {
       ...Object.entries(this.#isUser).map(
         ([policy, count]) => `inspectord_relay_isuser_total{policy="${policy}"} ${count}`,
       ),
+      "# HELP inspectord_watched_total Answers on logins whose connections are open. unknown ends none.",
+      "# TYPE inspectord_watched_total counter",
+      ...Object.entries(this.#watched).map(
+        ([answer, count]) => `inspectord_watched_total{answer="${answer}"} ${count}`,
+      ),
+      "# HELP inspectord_watch_requests_total Requests about open connections, second attempts included.",
+      "# TYPE inspectord_watch_requests_total counter",
+      `inspectord_watch_requests_total ${this.#watchAttempts}`,
       "# HELP inspectord_relay_connections Open connections to the API.",
       "# TYPE inspectord_relay_connections gauge",
       `inspectord_relay_connections ${gauges.connections}`,

@@ -11,6 +11,7 @@
 //   outcome    = %x00                   ; no
 //              / %x01                   ; a proven yes
 //              / %x02                   ; unavailable: neither is known
+//              / states                 ; of connections that are open: still.ts, as is their question
 
 import type { Decision } from "./outcome.ts";
 
@@ -24,29 +25,38 @@ export function numberOf(payload: Buffer): number | undefined {
   return payload.length < numberBytes ? undefined : payload.readUInt32BE();
 }
 
-const outcomes: Readonly<Record<Decision, number>> = { refused: 0, allowed: 1, unavailable: 2 };
-const answerBytes = 2 + numberBytes + 1;
+const outcomes: Readonly<Record<Decision, Uint8Array>> = {
+  refused: Uint8Array.of(0),
+  allowed: Uint8Array.of(1),
+  unavailable: Uint8Array.of(2),
+};
+
+const firstBytes = 448;
 
 /** Collects the bytes of answers that are to be written together. */
 export class AnswerBatch {
-  #bytes = Buffer.allocUnsafe(64 * answerBytes);
+  #bytes = Buffer.allocUnsafe(firstBytes);
   #length = 0;
 
   get isEmpty(): boolean {
     return this.#length === 0;
   }
 
-  add(number: number, decision: Decision): void {
-    if (this.#length === this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], 2 * this.#length);
-    let at = this.#bytes.writeUInt16BE(numberBytes + 1, this.#length);
+  /** `answer`: a decision, or the bytes of another answer. */
+  add(number: number, answer: Decision | Uint8Array): void {
+    const outcome = answer instanceof Uint8Array ? answer : (outcomes[answer] ?? outcomes.unavailable);
+    const end = this.#length + 2 + numberBytes + outcome.length;
+    if (end > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], 2 * end);
+    let at = this.#bytes.writeUInt16BE(numberBytes + outcome.length, this.#length);
     at = this.#bytes.writeUInt32BE(number, at);
-    this.#length = this.#bytes.writeUInt8(outcomes[decision] ?? outcomes.unavailable, at);
+    this.#bytes.set(outcome, at);
+    this.#length = end;
   }
 
   /** Returns the bytes of all answers since the last call. They are not written to again. */
   take(): Buffer {
     const bytes = this.#bytes.subarray(0, this.#length);
-    this.#bytes = Buffer.allocUnsafe(64 * answerBytes);
+    this.#bytes = Buffer.allocUnsafe(firstBytes);
     this.#length = 0;
     return bytes;
   }

@@ -1,5 +1,8 @@
-// What becomes of a question, and what ejabberd hears of it. *Reason* belongs to a refusal and *fault* to "unavailable"; both are the `code` here.
+// What becomes of a question, and what ejabberd hears of it. *Reason* belongs to a refusal and *fault* to
+// "unavailable"; both are the `code` here.
 
+import { ApiError } from "./api.ts";
+import { DeadlineError } from "./attempts.ts";
 import type { Command } from "./command.ts";
 
 export type Outcome =
@@ -21,6 +24,14 @@ export function isYes(command: Command, decision: Decision): boolean {
   return decision === "allowed" || (asksForUser && decision === "unavailable");
 }
 
-export function unavailable(code: string, detail = ""): Outcome {
+export type UnavailableOutcome = Extract<Outcome, { readonly outcome: "unavailable" }>;
+
+export function unavailable(code: string, detail = ""): UnavailableOutcome {
   return { outcome: "unavailable", code, detail };
+}
+
+/** Returns the outcome of a question to the API that ended in this error. */
+export function unavailableBy(fault: unknown): UnavailableOutcome {
+  if (fault instanceof ApiError || fault instanceof DeadlineError) return unavailable(fault.code, fault.detail);
+  return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
 }

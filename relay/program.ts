@@ -16,6 +16,7 @@ import { serveMetrics } from "./metrics-server.ts";
 import { createRelay, type Relay } from "./relay.ts";
 import { type ServeOptions, serve } from "./serve.ts";
 import { greets, serveNumbered } from "./serve-numbered.ts";
+import type { Still } from "./watch.ts";
 
 /** What a program gets from the process that it runs in. */
 export interface ProgramOptions {
@@ -116,7 +117,7 @@ class Program {
 
   async #listen(
     { listen: path, http }: RelayConfig,
-    { decide }: Relay,
+    { decide, still }: Relay,
     onMembers: (count: () => number) => void,
   ): Promise<number> {
     try {
@@ -126,7 +127,7 @@ class Program {
         stops.push((await serveHttp({ ...http, secret, decide, log: this.#log })).stop);
       }
       if (path !== undefined) {
-        const daemon = await listen(path, (caller, stop) => this.#serveCaller(decide, caller, stop));
+        const daemon = await listen(path, (caller, stop) => this.#serveCaller(decide, still, caller, stop));
         onMembers(daemon.members);
         stops.push(daemon.stop);
       }
@@ -141,9 +142,9 @@ class Program {
     }
   }
 
-  async #serveCaller(decide: Decide, caller: Socket, stop: AbortSignal): Promise<void> {
+  async #serveCaller(decide: Decide, still: Still, caller: Socket, stop: AbortSignal): Promise<void> {
     const options = { ...this.#loop(decide), stop };
-    if (await greets(caller, stop)) await serveNumbered({ ...options, caller });
+    if (await greets(caller, stop)) await serveNumbered({ ...options, caller, still });
     else await serve({ ...options, input: caller, output: caller, maxEmptyFrames });
   }
 

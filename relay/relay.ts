@@ -1,6 +1,6 @@
 // Configuration -> the relay's parts, put together: from a command to allowed, refused or unavailable.
 
-import { Api } from "./api.ts";
+import { Api, loginContract } from "./api.ts";
 import { askWithRetry } from "./attempts.ts";
 import { Breaker } from "./breaker.ts";
 import type { RelayConfig } from "./config.ts";
@@ -14,6 +14,7 @@ import { Metrics } from "./metrics.ts";
 import { createProbe } from "./probe.ts";
 import { RequestSlots } from "./request-slots.ts";
 import { createSign } from "./sign.ts";
+import { createStill, loginsContract, maxWatchRequests, type Still } from "./watch.ts";
 
 export interface RelayParts {
   readonly config: RelayConfig;
@@ -26,20 +27,21 @@ export interface RelayParts {
 
 export interface Relay {
   readonly decide: Decide;
+  readonly still: Still;
   /** What has been counted so far, with this number of members, in Prometheus' text format. */
   readonly metrics: (members: number) => string;
 }
 
 export function createRelay({ config, ca, credentials, log, nameUser }: RelayParts): Relay {
   const { url, region, deadlineMs, isUserPolicy } = config;
-  const connections = new Connections(endpointOf(url, ca));
-  const api = new Api({
-    url,
-    connections,
-    sign: createSign({ url, region, credentials, now: () => new Date() }),
-    renewCredentials: () => credentials.renew(),
+  const routeAt = (route: URL) => ({
+    url: route,
+    connections: new Connections(endpointOf(route, ca)),
+    sign: createSign({ url: route, region, credentials, now: () => new Date() }),
     now: () => new Date(),
   });
+  const logins = routeAt(url);
+  const api = new Api({ ...logins, contract: loginContract, renewCredentials: () => credentials.renew() });
   const slots = new RequestSlots(config.maxInFlight);
   const metrics = new Metrics();
   const now = () => performance.now();
@@ -73,12 +75,40 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     nameUser,
     now,
   });
+  const watch = routeAt(new URL("logins", url));
+  const watchApi = new Api({
+    ...watch,
+    contract: loginsContract,
+    // Logins do that. A policy from before this route answers 403 without end, and a reload too soon would delay theirs.
+    renewCredentials: async () => false,
+  });
+  const watchSlots = new RequestSlots(maxWatchRequests);
+  const still = createStill({
+    ask: (question, leftMs) =>
+      askWithRetry({
+        begin: (isFresh) => {
+          metrics.watchAttempted();
+          return watchApi.begin(question, isFresh);
+        },
+        deadlineMs: leftMs,
+        slots: watchSlots,
+        now,
+        random: Math.random,
+      }),
+    slots: watchSlots,
+    deadlineMs,
+    breaker,
+    metrics,
+    log,
+    now,
+  });
   return {
     decide,
+    still,
     metrics: (members) =>
       metrics.text({
         members,
-        connections: connections.count,
+        connections: logins.connections.count + watch.connections.count,
         isBreakerOpen: breaker.isOpen,
         inFlight: slots.inFlight,
         queued: slots.waiting,

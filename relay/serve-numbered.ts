@@ -8,12 +8,15 @@ import { FrameReader } from "./frames.ts";
 import type { Log } from "./log.ts";
 import { AnswerBatch, hello, numberBytes, numberOf } from "./numbered-frames.ts";
 import type { Decision } from "./outcome.ts";
+import { isStill, parseStill, stillBytes } from "./still.ts";
+import type { Still } from "./watch.ts";
 
 export interface NumberedOptions {
   /** Opened with `allowHalfOpen`: a caller that has no more questions still gets its answers. */
   readonly caller: Socket;
   /** May throw: that question is answered with unavailable. */
   readonly decide: Decide;
+  readonly still: Still;
   readonly log: Log;
   /** Once aborted, no further question is read. What is in flight is answered, what waits for its turn is not. */
   readonly stop: AbortSignal;
@@ -25,6 +28,8 @@ export const maxUnanswered = 16_384;
 export const maxUnansweredBytes = 8 * 1024 * 1024;
 /** Then other callers have their turn: a chunk may hold thousands of questions that are refused without a request. */
 const questionsATurn = 64;
+/** The same for the bytes of these questions: one about open connections holds hundreds of logins. */
+const bytesATurn = 65_536;
 
 /** Resolves to whether the caller begins with hello, which it answers. Anything else stays unread. */
 export function greets(caller: Socket, stop: AbortSignal): Promise<boolean> {
@@ -56,7 +61,7 @@ export function greets(caller: Socket, stop: AbortSignal): Promise<boolean> {
 }
 
 /** Resolves once the caller has gone, or has ended and got all its answers, or the relay has stopped as above. */
-export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): Promise<void> {
+export function serveNumbered({ caller, decide, still, log, stop }: NumberedOptions): Promise<void> {
   const reader = new FrameReader();
   const answers = new AnswerBatch();
   const unanswered = new Map<number, { isAmbiguous: boolean }>();
@@ -80,32 +85,39 @@ export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): P
       readOrWait();
       settleIfDone();
     };
-    const answer = (number: number, decision: Decision) => {
+    const answer = (number: number, outcome: Decision | Uint8Array) => {
       if (answers.isEmpty) setImmediate(flush);
-      answers.add(number, decision);
+      answers.add(number, outcome);
     };
     const readOrWait = () => {
       const isFull = unanswered.size >= maxUnanswered || unansweredBytes >= maxUnansweredBytes;
       if (isFull || isBlocked || isInputOver || isTaking) caller.pause();
       else if (caller.isPaused()) caller.resume();
     };
+    const outcomeOf = async (command: Buffer): Promise<Decision | Uint8Array> => {
+      if (!isStill(command)) return decide(parseCommand(command), gone.signal);
+      const question = parseStill(command);
+      if (question === undefined) log("warn", "still-malformed");
+      const live = question && (await still(question, gone.signal));
+      return live === undefined ? "unavailable" : stillBytes(live);
+    };
     const ask = async (number: number, payload: Buffer) => {
       const question = { isAmbiguous: false };
       const { length } = payload;
       unanswered.set(number, question);
       unansweredBytes += length;
-      let decision: Decision;
+      let outcome: Decision | Uint8Array;
       try {
-        decision = await decide(parseCommand(payload.subarray(numberBytes)), asker);
+        outcome = await outcomeOf(payload.subarray(numberBytes));
       } catch (error) {
         log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
-        decision = "unavailable";
+        outcome = "unavailable";
       }
       unanswered.delete(number);
       unansweredBytes -= length;
       // The caller asks again after a stop, and the next relay may know more.
-      if (!stop.aborted || decision !== "unavailable") {
-        answer(number, question.isAmbiguous ? "unavailable" : decision);
+      if (!stop.aborted || outcome !== "unavailable") {
+        answer(number, question.isAmbiguous ? "unavailable" : outcome);
       }
       readOrWait();
       settleIfDone();
@@ -137,13 +149,15 @@ export function serveNumbered({ caller, decide, log, stop }: NumberedOptions): P
       endInput();
     };
     const takeSome = () => {
-      for (let taken = 0; taken < questionsATurn; taken++) {
+      let bytes = 0;
+      for (let taken = 0; taken < questionsATurn && bytes < bytesATurn; taken++) {
         const payload = caller.destroyed || stop.aborted ? undefined : reader.next();
         if (payload === undefined) {
           isTaking = false;
           readOrWait();
           return settleIfDone();
         }
+        bytes += payload.length;
         take(payload);
       }
       // The other callers' turn.

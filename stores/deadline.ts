@@ -2,6 +2,11 @@
 
 import { StoreError } from "../inspector/session-store.ts";
 
+/** Returns the time limit of one call, in milliseconds: the store's own, or the caller's if that is less. */
+export function shorterOf({ timeoutMs }: { readonly timeoutMs: number }, limitMs = timeoutMs): number {
+  return Math.min(timeoutMs, limitMs);
+}
+
 /**
  * Returns what the work returns.
  * @throws StoreError "store-timeout" after that many milliseconds; before that, what the work throws

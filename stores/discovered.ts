@@ -67,10 +67,10 @@ export class DiscoveredStore<Place> implements SessionStore {
     );
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+  async getMany(sessionIds: readonly string[], limitMs?: number): Promise<StoredValues> {
     try {
       return await this.#ask(
-        (store) => store.getMany(sessionIds),
+        (store) => store.getMany(sessionIds, limitMs),
         ({ faults }) => faults.length === 0,
       );
     } catch (error) {

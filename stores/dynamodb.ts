@@ -27,7 +27,7 @@ import {
   type StoredValues,
   StoreError,
 } from "../inspector/session-store.ts";
-import { within } from "./deadline.ts";
+import { shorterOf, within } from "./deadline.ts";
 import type { KeyOf } from "./session-key.ts";
 import { systemCodeOf } from "./system-code.ts";
 
@@ -80,7 +80,7 @@ export class DynamoDbStore implements SessionStore {
     });
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+  async getMany(sessionIds: readonly string[], limitMs?: number): Promise<StoredValues> {
     const { keyOf } = this.#options;
     const idsByKey = new Map(sessionIds.map((id) => [keyOf(id), id]));
     const keys = [...idsByKey.keys()];
@@ -91,7 +91,7 @@ export class DynamoDbStore implements SessionStore {
         for (let at = 0; at < keys.length; at += maxBatchKeys) {
           await this.#getBatch(keys.slice(at, at + maxBatchKeys), note, abortSignal);
         }
-      });
+      }, limitMs);
       return { stored, faults: [] };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -146,11 +146,10 @@ export class DynamoDbStore implements SessionStore {
     return { bytes: bytes ?? Buffer.from(text), flags: 0 };
   }
 
-  async #inTime<T>(work: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
-    const { timeoutMs } = this.#options;
+  async #inTime<T>(work: (abortSignal: AbortSignal) => Promise<T>, limitMs?: number): Promise<T> {
     const controller = new AbortController();
     try {
-      return await within(timeoutMs, work(controller.signal));
+      return await within(shorterOf(this.#options, limitMs), work(controller.signal));
     } catch (error) {
       throw faultOf(error);
     } finally {

@@ -20,7 +20,7 @@ import {
   type StoredValues,
   StoreError,
 } from "../inspector/session-store.ts";
-import { within } from "./deadline.ts";
+import { shorterOf, within } from "./deadline.ts";
 import type { Report } from "./report.ts";
 import type { KeyOf } from "./session-key.ts";
 import { systemCodeOf } from "./system-code.ts";
@@ -57,7 +57,7 @@ export class FilesStore implements SessionStore {
     return within(this.#options.timeoutMs, read());
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+  async getMany(sessionIds: readonly string[], limitMs?: number): Promise<StoredValues> {
     const stored = new Map<string, StoredValue | null>();
     const faults: StoreError[] = [];
     const note = (error: unknown) => {
@@ -74,7 +74,7 @@ export class FilesStore implements SessionStore {
         await Promise.all(reading.map((each) => each.catch(note)));
       }
     };
-    await within(this.#options.timeoutMs, readAll()).catch(note);
+    await within(shorterOf(this.#options, limitMs), readAll()).catch(note);
     // A file that is read too late must not be added to the result.
     return { stored: new Map(stored), faults: [...faults] };
   }

@@ -13,7 +13,7 @@ import {
   type StoredValues,
   StoreError,
 } from "../inspector/session-store.ts";
-import { within } from "./deadline.ts";
+import { shorterOf, within } from "./deadline.ts";
 import type { Node, Placement } from "./placement/placement.ts";
 import type { KeyOf } from "./session-key.ts";
 import { connectionClosed } from "./socket-faults.ts";
@@ -85,7 +85,7 @@ export class NodeStore implements SessionStore {
     return stored;
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+  async getMany(sessionIds: readonly string[], limitMs?: number): Promise<StoredValues> {
     const found: Found = { stored: new Map(), faults: [] };
     const lookups: Lookup[] = [];
     for (const sessionId of new Set(sessionIds)) {
@@ -93,7 +93,7 @@ export class NodeStore implements SessionStore {
       if (lookup === undefined) found.stored.set(sessionId, null);
       else lookups.push(lookup);
     }
-    await this.#find(lookups, 0, this.#endsAtMs(), found);
+    await this.#find(lookups, 0, this.#endsAtMs(limitMs), found);
     return found;
   }
 
@@ -102,8 +102,8 @@ export class NodeStore implements SessionStore {
     for (const [node, client] of this.#clients) this.#discard(node, client, connectionClosed());
   }
 
-  #endsAtMs(): number {
-    return this.#options.nowMs() + this.#options.timeoutMs;
+  #endsAtMs(limitMs?: number): number {
+    return this.#options.nowMs() + shorterOf(this.#options, limitMs);
   }
 
   /** Returns nothing for a session whose key is longer than any that can have been stored. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { afterEach, describe, it } from "node:test";
 import { freePort } from "../../infra/local/ports.ts";
-import { Api, type ApiError, type Sign } from "../../relay/api.ts";
+import { Api, type ApiError, type ApiOptions, loginContract, type Sign } from "../../relay/api.ts";
 import { Connections } from "../../relay/connections.ts";
 import { version } from "../../relay/version.ts";
 import {
@@ -20,10 +20,11 @@ const good = { op: "auth", user: "alice", server: "localhost", password: goodSes
 const bad = { ...good, password: badSession };
 const sign: Sign = async () => ({ authorization: "AWS4-HMAC-SHA256 ...", "x-amz-date": "20260101T000000Z" });
 
-function apiAt(url: string, options: Partial<ConstructorParameters<typeof Api>[0]> = {}) {
+function apiAt(url: string, options: Partial<ApiOptions> = {}) {
   const { hostname, port } = new URL(url);
   return new Api({
     url: new URL(url),
+    contract: loginContract,
     connections: new Connections({ hostname, port: Number(port), isSecure: false }),
     sign,
     renewCredentials: async () => false,

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
-import { Api, ApiError } from "../../relay/api.ts";
+import { Api, ApiError, loginContract } from "../../relay/api.ts";
 import { askWithRetry } from "../../relay/attempts.ts";
 import { Connections } from "../../relay/connections.ts";
 import { RequestSlots } from "../../relay/request-slots.ts";
@@ -33,6 +33,7 @@ async function open(proxy: Peer["onRequest"]) {
   connections = new Connections({ hostname: "127.0.0.1", port: peer.port, isSecure: false });
   const api = new Api({
     url: new URL(`http://127.0.0.1:${peer.port}/auth`),
+    contract: loginContract,
     connections,
     sign: async () => ({}),
     renewCredentials: async () => false,

@@ -12,6 +12,7 @@ import type { Decide } from "../../relay/decide.ts";
 import { FrameReader } from "../../relay/frames.ts";
 import type { Decision } from "../../relay/outcome.ts";
 import { greets, maxUnanswered, maxUnansweredBytes, serveNumbered } from "../../relay/serve-numbered.ts";
+import type { Still } from "../../relay/watch.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { framesOf } from "./frames-of.ts";
 import { until } from "./peer.ts";
@@ -40,6 +41,7 @@ function answer(number: number, decision: Decision): string {
 describe("a connection with numbered frames", () => {
   const path = join(temporaryDirectory(), "relay.sock");
   let decide: Decide;
+  let still: Still = async () => assert.fail("asked of open connections");
   let stop: AbortController;
   let isNumbered: boolean | undefined;
   let isServed: boolean;
@@ -51,7 +53,7 @@ describe("a connection with numbered frames", () => {
     isServed = false;
     isNumbered = await greets(caller, stop.signal);
     if (isNumbered) {
-      await serveNumbered({ caller, decide, log: (_, code) => log.push(code), stop: stop.signal });
+      await serveNumbered({ caller, decide, still: (...asked) => still(...asked), log: (_, code) => log.push(code), stop: stop.signal });
       isServed = true;
     }
     caller.destroySoon();
