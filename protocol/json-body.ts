@@ -4,6 +4,18 @@ import { MAX_NONCE_LENGTH } from "./limits.ts";
 
 export type Members = Readonly<Record<string, unknown>>;
 
+/** Returns the members of the JSON object that a text is, or undefined for any other text. Throws nothing. */
+export function membersOf(text: string): Members | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && !Array.isArray(parsed)
+      ? ((parsed as Members) ?? undefined)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Every way a body can fail to be one JSON object. The codes are stable and carry nothing of the body. */
 export type BodyProblem = "body-missing" | "body-too-large" | "body-not-json" | "body-not-an-object";
 

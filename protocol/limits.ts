@@ -28,8 +28,14 @@ export const MAX_SESSIONS_REQUEST_BYTES = MAX_SESSIONS * (6 * MAX_SESSION_ID_BYT
 /** Logins in one question about connections: the function looks MAX_SESSIONS of them up at a time. */
 export const MAX_LOGINS = 1000;
 
-/** Room for MAX_LOGINS tickets of long session ids. Lambda takes 6 MB, and the caller keeps to less. */
-export const MAX_LOGINS_REQUEST_BYTES = 1024 * 1024;
+/**
+ * All of these at their longest, each byte written by JSON as two at most, and what stands around them: what JSON writes
+ * longer is in no localpart and no password. Lambda takes 6 MB.
+ */
+export const MAX_LOGINS_REQUEST_BYTES =
+  MAX_LOGINS * (2 * (MAX_USER_BYTES + MAX_PASSWORD_BYTES) + 8) +
+  6 * (MAX_SERVER_BYTES + MAX_NONCE_LENGTH) +
+  256;
 
 /** A character for each login, the nonce as JSON writes it at its longest, and what stands around them. */
 export const MAX_LOGINS_ANSWER_BYTES = MAX_LOGINS + 6 * MAX_NONCE_LENGTH + 64;

@@ -12,6 +12,7 @@
 // A reason is told to a caller that signed and asked for it (`explain` in login-request.ts). It is a code of the
 // function's closed list (inspector/verdict.ts), which may grow before a relay learns of it.
 
+import { type Members, membersOf } from "./json-body.ts";
 import { MAX_ANSWER_BYTES } from "./limits.ts";
 
 export interface Answer {
@@ -47,14 +48,8 @@ const notAnAnswer: ParsedAnswer = { fault: "not-an-answer" };
  */
 export function parseAnswer(status: number, body: string, nonce: string): ParsedAnswer {
   if (body.length > MAX_ANSWER_BYTES) return notAnAnswer;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return notAnAnswer;
-  }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return notAnAnswer;
-  const members = parsed as Readonly<Record<string, unknown>>;
+  const members = membersOf(body);
+  if (members === undefined) return notAnAnswer;
   switch (status) {
     case 200:
       return parseVerdict(members, nonce);
@@ -71,7 +66,7 @@ export function parseAnswer(status: number, body: string, nonce: string): Parsed
   }
 }
 
-function parseVerdict(members: Readonly<Record<string, unknown>>, nonce: string): ParsedAnswer {
+function parseVerdict(members: Members, nonce: string): ParsedAnswer {
   const { allow, reason, nonce: repeated, isuser, ...others } = members;
   if (typeof allow !== "boolean" || Object.keys(others).length > 0) return notAnAnswer;
   if (!isReason(reason) || (allow && reason !== undefined)) return notAnAnswer;
@@ -90,6 +85,6 @@ function isPolicy(value: unknown): value is IsUserPolicy | undefined {
   return value === undefined || value === "all" || value === "none";
 }
 
-function isOnly(members: Readonly<Record<string, unknown>>, { error }: { readonly error: string }): boolean {
+function isOnly(members: Members, { error }: { readonly error: string }): boolean {
   return members["error"] === error && Object.keys(members).length === 1;
 }

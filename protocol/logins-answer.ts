@@ -9,12 +9,17 @@
 //   "?" = unknown      ; neither is proven: nothing may be ended by it
 //   nonce = "nonce": text                                ; the request's, if it sent one
 
+import { membersOf } from "./json-body.ts";
 import { MAX_LOGINS_ANSWER_BYTES } from "./limits.ts";
 
 export type WatchedState = "live" | "ended" | "unknown";
 
 /** How an answer writes each state. */
-export const stateCharacters: Readonly<Record<WatchedState, string>> = { live: "1", ended: "0", unknown: "?" };
+export const stateCharacters: Readonly<Record<WatchedState, string>> = {
+  live: "1",
+  ended: "0",
+  unknown: "?",
+};
 
 const characters = /^[10?]*$/;
 
@@ -34,13 +39,7 @@ export function parseLoginsAnswer(
 ): ParsedLoginsAnswer {
   if (status === 503 && body === '{"error":"unavailable"}') return { fault: "unavailable" };
   if (status !== 200 || body.length > MAX_LOGINS_ANSWER_BYTES) return { fault: "not-an-answer" };
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return { fault: "not-an-answer" };
-  }
-  const { live, nonce, ...others } = Object(parsed) as Readonly<Record<string, unknown>>;
+  const { live, nonce, ...others } = membersOf(body) ?? {};
   const isWhole = typeof live === "string" && live.length === asked.count && characters.test(live);
   if (!isWhole || Object.keys(others).length > 0) return { fault: "not-an-answer" };
   return nonce === asked.nonce ? { verdict: live } : { fault: "other-question" };

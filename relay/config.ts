@@ -101,7 +101,7 @@ Examples:
   relay.mjs http://127.0.0.1:3000/auth --region eu-central-1 --log-users
 
 Credentials come from where AWS's own tools take them: the environment, the shared files (also credential_process),
-a container's endpoint, or the instance (IMDSv2). The relay never ends for want of them: it refuses, and says so.
+a container's endpoint, or the instance (IMDSv2). Without any, the relay refuses and says so.
 
 SIGTERM answers what is in flight and ends. Exit codes: 0 after that or at the end of input, 1 for a fault,
 2 for options that cannot be used with --listen or --http; without these the relay stays and refuses, for

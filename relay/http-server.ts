@@ -8,7 +8,7 @@ import type { HttpAddress } from "./config.ts";
 import { ListenError } from "./daemon.ts";
 import type { Decide } from "./decide.ts";
 import { commandOf } from "./http-question.ts";
-import type { Log } from "./log.ts";
+import { type Log, logInternalError } from "./log.ts";
 import { isYes } from "./outcome.ts";
 
 /** A server asks over a pool of connections; each may have a request to the API in flight. */
@@ -72,7 +72,7 @@ export function serveHttp({ host, port, secret, decide, log }: HttpServerOptions
     asked.inFlight++;
     asking.set(socket, asked);
     const decision = await decide(command, { gone: asked.gone.signal, line }).catch((error) => {
-      log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
+      logInternalError(log, error);
       return "unavailable" as const;
     });
     response.once("finish", () => {

@@ -11,6 +11,16 @@ type LogFields = Readonly<Record<string, string | number | undefined>>;
 /** Writes a line for this code, with these fields. `fields` is called only if the line is written. */
 export type Log = (level: Level, code: string, fields?: () => LogFields) => void;
 
+/** Returns the error's kind: its message could hold a piece of the question. */
+export function nameOfError(error: unknown): string {
+  return error instanceof Error ? error.name : "unknown";
+}
+
+/** Logs an error that is a fault of ours. */
+export function logInternalError(log: Log, error: unknown): void {
+  log("error", "internal-error", () => ({ kind: nameOfError(error) }));
+}
+
 export interface LogOptions {
   readonly write: (line: string) => void;
   readonly format: LogFormat;

@@ -26,7 +26,6 @@ export class Metrics {
   #attempts = 0;
   #probes = 0;
   readonly #watched = { live: 0, ended: 0, unknown: 0 };
-  #watchAttempts = 0;
   readonly #isUser = { all: 0, none: 0, unknown: 0 };
 
   /** Counts a login. `tookMs`: in milliseconds. */
@@ -67,64 +66,74 @@ export class Metrics {
     this.#watched.unknown += answer.length - live - ended;
   }
 
-  /** Counts a request about open connections. */
-  watchAttempted(): void {
-    this.#watchAttempts++;
-  }
-
   /** Returns all of it as text (Prometheus, "Exposition formats", version 0.0.4). */
-  text(gauges: Gauges): string {
-    const lines = [
-      "# HELP inspectord_relay_logins_total Answers to ejabberd. Only an allowed one was a yes.",
-      "# TYPE inspectord_relay_logins_total counter",
-      ...[...this.#logins].map(([series, count]) => `inspectord_relay_logins_total{${series}} ${count}`),
-      "# HELP inspectord_relay_login_duration_seconds From a question's last byte to its answer.",
-      "# TYPE inspectord_relay_login_duration_seconds histogram",
-    ];
+  text({ connections, inFlight, queued, members, isBreakerOpen }: Gauges): string {
+    const duration = "relay_login_duration_seconds";
     let below = 0;
-    for (const [at, endS] of bucketsS.entries()) {
+    const buckets = bucketsS.map((endS, at) => {
       below += this.#buckets[at] as number;
-      lines.push(`inspectord_relay_login_duration_seconds_bucket{le="${endS}"} ${below}`);
-    }
-    lines.push(
-      `inspectord_relay_login_duration_seconds_bucket{le="+Inf"} ${this.#count}`,
-      `inspectord_relay_login_duration_seconds_sum ${Number(this.#durationsS.toFixed(6))}`,
-      `inspectord_relay_login_duration_seconds_count ${this.#count}`,
-      "# HELP inspectord_relay_tries_total Requests to the API, second attempts included.",
-      "# TYPE inspectord_relay_tries_total counter",
-      `inspectord_relay_tries_total ${this.#attempts}`,
-      "# HELP inspectord_relay_probes_total Requests by which the relay asked whether the API is there.",
-      "# TYPE inspectord_relay_probes_total counter",
-      `inspectord_relay_probes_total ${this.#probes}`,
-      "# HELP inspectord_relay_isuser_total Questions whether a user exists, by the policy that answered them.",
-      "# TYPE inspectord_relay_isuser_total counter",
-      ...Object.entries(this.#isUser).map(
-        ([policy, count]) => `inspectord_relay_isuser_total{policy="${policy}"} ${count}`,
+      return [`_bucket{le="${endS}"}`, below] as const;
+    });
+    const families = [
+      counter(
+        "relay_logins_total",
+        "Answers to ejabberd. Only an allowed one was a yes.",
+        [...this.#logins].map(([series, count]) => [`{${series}}`, count]),
       ),
-      "# HELP inspectord_watched_total Answers on logins whose connections are open. unknown ends none.",
-      "# TYPE inspectord_watched_total counter",
-      ...Object.entries(this.#watched).map(
-        ([answer, count]) => `inspectord_watched_total{answer="${answer}"} ${count}`,
+      family("histogram", duration, "From a question's last byte to its answer.", [
+        ...buckets,
+        ['_bucket{le="+Inf"}', this.#count],
+        ["_sum", Number(this.#durationsS.toFixed(6))],
+        ["_count", this.#count],
+      ]),
+      counter("relay_tries_total", "Requests to the API, second attempts included.", this.#attempts),
+      counter(
+        "relay_probes_total",
+        "Requests by which the relay asked whether the API is there.",
+        this.#probes,
       ),
-      "# HELP inspectord_watch_requests_total Requests about open connections, second attempts included.",
-      "# TYPE inspectord_watch_requests_total counter",
-      `inspectord_watch_requests_total ${this.#watchAttempts}`,
-      "# HELP inspectord_relay_connections Open connections to the API.",
-      "# TYPE inspectord_relay_connections gauge",
-      `inspectord_relay_connections ${gauges.connections}`,
-      "# HELP inspectord_relay_in_flight Requests to the API in flight.",
-      "# TYPE inspectord_relay_in_flight gauge",
-      `inspectord_relay_in_flight ${gauges.inFlight}`,
-      "# HELP inspectord_relay_queued Questions that wait because 256 requests to the API are in flight.",
-      "# TYPE inspectord_relay_queued gauge",
-      `inspectord_relay_queued ${gauges.queued}`,
-      "# HELP inspectord_relay_members Members of ejabberd's pool that are connected.",
-      "# TYPE inspectord_relay_members gauge",
-      `inspectord_relay_members ${gauges.members}`,
-      "# HELP inspectord_relay_breaker_open 1 while the API counts as dead and logins are refused at once.",
-      "# TYPE inspectord_relay_breaker_open gauge",
-      `inspectord_relay_breaker_open ${gauges.isBreakerOpen ? 1 : 0}`,
-    );
-    return `${lines.join("\n")}\n`;
+      counter(
+        "relay_isuser_total",
+        "Questions whether a user exists, by the policy that answered them.",
+        labelled("policy", this.#isUser),
+      ),
+      counter(
+        "watched_total",
+        "Answers on logins whose connections are open.",
+        labelled("answer", this.#watched),
+      ),
+      gauge("relay_connections", "Open connections to the API.", connections),
+      gauge("relay_in_flight", "Requests to the API in flight.", inFlight),
+      gauge("relay_queued", "Questions that wait for their turn to ask the API.", queued),
+      gauge("relay_members", "Members of ejabberd's pool that are connected.", members),
+      gauge(
+        "relay_breaker_open",
+        "1 while the API counts as dead and logins are refused at once.",
+        isBreakerOpen ? 1 : 0,
+      ),
+    ];
+    return families.join("");
   }
+}
+
+/** What stands after a family's name, its labels among it, and the value. */
+type Sample = readonly [suffix: string, value: number];
+
+function family(type: string, name: string, help: string, samples: readonly Sample[]): string {
+  const lines = [`# HELP inspectord_${name} ${help}`, `# TYPE inspectord_${name} ${type}`];
+  return [...lines, ...samples.map(([suffix, value]) => `inspectord_${name}${suffix} ${value}`), ""].join(
+    "\n",
+  );
+}
+
+function counter(name: string, help: string, value: number | readonly Sample[]): string {
+  return family("counter", name, help, typeof value === "number" ? [["", value]] : value);
+}
+
+function gauge(name: string, help: string, value: number): string {
+  return family("gauge", name, help, [["", value]]);
+}
+
+function labelled(label: string, counts: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(counts).map(([value, count]) => [`{${label}="${value}"}`, count]);
 }

@@ -4,6 +4,7 @@
 import { ApiError } from "./api.ts";
 import { DeadlineError } from "./attempts.ts";
 import type { Command } from "./command.ts";
+import { nameOfError } from "./log.ts";
 
 export type Outcome =
   | { readonly outcome: "allowed" }
@@ -32,6 +33,7 @@ export function unavailable(code: string, detail = ""): UnavailableOutcome {
 
 /** Returns the outcome of a question to the API that ended in this error. */
 export function unavailableBy(fault: unknown): UnavailableOutcome {
-  if (fault instanceof ApiError || fault instanceof DeadlineError) return unavailable(fault.code, fault.detail);
-  return unavailable("internal-error", fault instanceof Error ? fault.name : "unknown");
+  if (fault instanceof ApiError || fault instanceof DeadlineError)
+    return unavailable(fault.code, fault.detail);
+  return unavailable("internal-error", nameOfError(fault));
 }

@@ -1,11 +1,12 @@
 // The relay's own question to the API: is it there? It asks whether a made-up user exists, which costs the function no
 // look-up of a session, so no session of anybody can make it fail.
 
-import { type Api, ApiError } from "./api.ts";
+import type { Api } from "./api.ts";
 import { DeadlineError } from "./attempts.ts";
 import { type Health, healthOf } from "./health.ts";
 import type { IsUserPolicies } from "./is-user-policies.ts";
 import type { Metrics } from "./metrics.ts";
+import { unavailableBy } from "./outcome.ts";
 
 /** `detail` says why the API is not alive, and holds nothing of any login. */
 export interface Probed {
@@ -51,15 +52,11 @@ export function createProbe({ api, credentials, policies, metrics, deadlineMs }:
       policies.learn(server, isUserPolicy);
       return { health: "alive", detail: "" };
     } catch (fault) {
-      return { health: healthOf(fault), detail: detailOf(fault) };
+      const { code, detail } = unavailableBy(fault);
+      return { health: healthOf(fault), detail: `${code} ${detail}` };
     } finally {
       clearTimeout(timer);
       attempt.abandon();
     }
   };
-}
-
-function detailOf(fault: unknown): string {
-  if (fault instanceof ApiError || fault instanceof DeadlineError) return `${fault.code} ${fault.detail}`;
-  return fault instanceof Error ? fault.name : "unknown";
 }

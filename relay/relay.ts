@@ -86,17 +86,13 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
   const still = createStill({
     ask: (question, leftMs) =>
       askWithRetry({
-        begin: (isFresh) => {
-          metrics.watchAttempted();
-          return watchApi.begin(question, isFresh);
-        },
+        begin: (isFresh) => watchApi.begin(question, isFresh),
         deadlineMs: leftMs,
         slots: watchSlots,
         now,
         random: Math.random,
       }),
     slots: watchSlots,
-    deadlineMs,
     breaker,
     metrics,
     log,

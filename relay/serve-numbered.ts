@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { parseCommand } from "./command.ts";
 import type { Decide } from "./decide.ts";
 import { FrameReader } from "./frames.ts";
-import type { Log } from "./log.ts";
+import { type Log, logInternalError } from "./log.ts";
 import { AnswerBatch, hello, numberBytes, numberOf } from "./numbered-frames.ts";
 import type { Decision } from "./outcome.ts";
 import { isStill, parseStill, stillBytes } from "./still.ts";
@@ -110,7 +110,7 @@ export function serveNumbered({ caller, decide, still, log, stop }: NumberedOpti
       try {
         outcome = await outcomeOf(payload.subarray(numberBytes));
       } catch (error) {
-        log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
+        logInternalError(log, error);
         outcome = "unavailable";
       }
       unanswered.delete(number);

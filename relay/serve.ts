@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { parseCommand } from "./command.ts";
 import type { Decide } from "./decide.ts";
 import { answerBytes, FrameReader } from "./frames.ts";
-import type { Log } from "./log.ts";
+import { type Log, logInternalError } from "./log.ts";
 import { type Decision, isYes } from "./outcome.ts";
 
 export interface ServeOptions {
@@ -50,7 +50,7 @@ export function serve(options: ServeOptions): Promise<ServeEnd> {
       try {
         decision = await decide(command, caller);
       } catch (error) {
-        log("error", "internal-error", () => ({ kind: error instanceof Error ? error.name : "unknown" }));
+        logInternalError(log, error);
         decision = "unavailable";
       }
       // A caller that has waited too long takes the next answer for the next question: a late yes would let the next

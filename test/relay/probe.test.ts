@@ -62,7 +62,7 @@ describe("the relay's own probe", () => {
       [new ApiError("api-status", "500"), "dead", "api-status 500"],
       [new ApiError("api-unreachable", "ECONNREFUSED"), "dead", "api-unreachable ECONNREFUSED"],
       [new ApiError("credentials-expired", "x"), "unknown", "credentials-expired x"],
-      [new TypeError("a secret"), "unknown", "TypeError"],
+      [new TypeError("a secret"), "unknown", "internal-error TypeError"],
     ] as const) {
       const { probe } = open(() => Promise.reject(fault));
       assert.deepEqual(await probe(), { health, detail });

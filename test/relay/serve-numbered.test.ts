@@ -41,7 +41,7 @@ function answer(number: number, decision: Decision): string {
 describe("a connection with numbered frames", () => {
   const path = join(temporaryDirectory(), "relay.sock");
   let decide: Decide;
-  let still: Still = async () => assert.fail("asked of open connections");
+  const still: Still = async () => assert.fail("asked of open connections");
   let stop: AbortController;
   let isNumbered: boolean | undefined;
   let isServed: boolean;
@@ -53,7 +53,13 @@ describe("a connection with numbered frames", () => {
     isServed = false;
     isNumbered = await greets(caller, stop.signal);
     if (isNumbered) {
-      await serveNumbered({ caller, decide, still: (...asked) => still(...asked), log: (_, code) => log.push(code), stop: stop.signal });
+      await serveNumbered({
+        caller,
+        decide,
+        still: (...asked) => still(...asked),
+        log: (_, code) => log.push(code),
+        stop: stop.signal,
+      });
       isServed = true;
     }
     caller.destroySoon();
