@@ -95,7 +95,7 @@ export function serveNumbered({ caller, decide, still, log, stop }: NumberedOpti
       else if (caller.isPaused()) caller.resume();
     };
     const outcomeOf = async (command: Buffer): Promise<Decision | Uint8Array> => {
-      if (!isStill(command)) return decide(parseCommand(command), gone.signal);
+      if (!isStill(command)) return decide(parseCommand(command), asker);
       const question = parseStill(command);
       if (question === undefined) log("warn", "still-malformed");
       const live = question && (await still(question, gone.signal));
