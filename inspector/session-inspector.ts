@@ -1,8 +1,8 @@
 // The verdict: is THIS user logged in on the site with THIS session? The same of many connections that are open, and of
 // many sessions: is somebody logged in with each?
 
-import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import { MAX_SESSIONS } from "../protocol/limits.ts";
+import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import type { LoginsRequest, WatchedLogin } from "../protocol/logins-request.ts";
 import { kindOfPassword, phpSessionId } from "../protocol/password.ts";
