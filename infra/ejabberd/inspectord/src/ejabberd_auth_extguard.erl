@@ -34,7 +34,8 @@ use_cache(_Host) -> false.
 
 check_password(User, AuthzId, _Host, _Password) when AuthzId =/= <<>>, AuthzId =/= User -> {nocache, false};
 check_password(_User, _AuthzId, _Host, Password) when byte_size(Password) > ?MAX_PASSWORD_BYTES -> {nocache, false};
-check_password(User, AuthzId, Host, Password) -> ejabberd_auth_external:check_password(User, AuthzId, Host, Password).
+check_password(User, AuthzId, Host, Password) ->
+    inspectord_proof:keep(User, Host, Password, ejabberd_auth_external:check_password(User, AuthzId, Host, Password)).
 
 user_exists(User, Host) -> {nocache, inspectord_user_exists:answer(Host, ask(User, Host))}.
 

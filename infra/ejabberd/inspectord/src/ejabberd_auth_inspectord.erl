@@ -21,7 +21,7 @@
 start(Host) ->
     case socket(Host) of
         {ok, Path} ->
-            inspectord_sup:connect(Path),
+            inspectord_sup:connect({login, Path}),
             inspectord_user_exists:check(Host,
                                          fun(User, Password) -> ask_password(User, Host, Password, ?USER_EXISTS_MS) end,
                                          fun(User) -> ask_user_exists(User, Host) end);
@@ -49,7 +49,7 @@ use_cache(_Host) -> false.
 check_password(User, AuthzId, _Host, _Password) when AuthzId =/= <<>>, AuthzId =/= User -> {nocache, false};
 check_password(_User, _AuthzId, _Host, Password) when byte_size(Password) > ?MAX_PASSWORD_BYTES -> {nocache, false};
 check_password(User, _AuthzId, Host, Password) ->
-    {nocache, ask_password(User, Host, Password, ?LOGIN_MS) =:= yes}.
+    inspectord_proof:keep(User, Host, Password, {nocache, ask_password(User, Host, Password, ?LOGIN_MS) =:= yes}).
 
 user_exists(User, Host) -> {nocache, inspectord_user_exists:answer(Host, ask_user_exists(User, Host))}.
 
@@ -65,8 +65,8 @@ ask(Host, Question, WithinMs) ->
 
 %% Ends the connections that none of these hosts uses.
 keep_sockets(Hosts) ->
-    inspectord_sup:keep([Path || Host <- Hosts, lists:member(inspectord, ejabberd_option:auth_method(Host)),
-                                 {ok, Path} <- [socket(Host)]]).
+    inspectord_sup:keep(login, [Path || Host <- Hosts, lists:member(inspectord, ejabberd_option:auth_method(Host)),
+                                        {ok, Path} <- [socket(Host)]]).
 
 %% extauth_program is the socket's path, or the line of the pool that this module replaces: going over is one word.
 socket(Host) -> socket_of(ejabberd_option:extauth_program(Host)).

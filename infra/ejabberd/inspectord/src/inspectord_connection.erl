@@ -46,25 +46,26 @@
                 %% Who waits for a number.
                 waiting = [] :: [asker()]}).
 
--spec start_link(inspectord_sup:path()) -> {ok, pid()} | {error, term()}.
-start_link(Path) -> gen_server:start_link({local, name(Path)}, ?MODULE, Path, []).
+-spec start_link(inspectord_sup:connection()) -> {ok, pid()} | {error, term()}.
+start_link({_, Path} = Connection) -> gen_server:start_link({local, name(Connection)}, ?MODULE, Path, []).
 
 %% Returns a reference `Ref` by which the caller gets
 %%   {Ref, {send, Socket, Number}}  to write its question, with this number, to this socket; again with other ones where
 %%                                  the connection was lost
-%%   {Ref, {answer, yes | no | unknown}}
+%%   {Ref, {answer, inspectord_relay:answer()}}
 %%   {Ref, alone}                   to ask over a connection of its own: the relay is an older one
 %%   {'DOWN', Ref, process, _, _}   to join again
 %% The caller ends it by erlang:unalias/1 and erlang:demonitor/2.
--spec join(inspectord_sup:path(), UntilMs :: integer()) -> reference().
-join(Path, UntilMs) ->
-    Name = name(Path),
+-spec join(inspectord_sup:connection(), UntilMs :: integer()) -> reference().
+join(Connection, UntilMs) ->
+    Name = name(Connection),
     Ref = erlang:monitor(process, Name, [{alias, explicit_unalias}]),
     gen_server:cast(Name, {join, {Ref, UntilMs}}),
     Ref.
 
 %% An atom has 255 characters at most. Paths that differ only further on are too long for any socket.
-name(Path) -> list_to_atom("inspectord:" ++ lists:sublist(Path, ?MAX_PATH)).
+name({login, Path}) -> list_to_atom("inspectord:" ++ lists:sublist(Path, ?MAX_PATH));
+name({watch, Path}) -> list_to_atom("inspectord_watch:" ++ lists:sublist(Path, ?MAX_PATH)).
 
 init(Path) ->
     erlang:send_after(?SWEEP_MS, self(), sweep),
@@ -130,21 +131,24 @@ frame(greeting, ?HELLO, State = #state{path = Path, timer = Timer, waiting = Wai
 frame(greeting, _Frame, State = #state{socket = Socket}) ->
     gen_tcp:close(Socket),
     alone(State);
-frame(numbered, <<Number:32, Byte>>, State = #state{asked = Asked}) when Byte =< 2 ->
-    case maps:take(Number, Asked) of
-        {{Ref, _}, Others} ->
-            Ref ! {Ref, {answer, answer(Byte)}},
-            State#state{asked = Others};
-        error -> State
-    end;
+frame(numbered, <<Number:32, Byte>>, State) when Byte =< 2 -> answer(Number, answer_of(Byte), State);
+frame(numbered, <<Number:32, "still:", Answers/binary>>, State) -> answer(Number, {still, Answers}, State);
 frame(numbered, _Frame, State = #state{path = Path, socket = Socket}) ->
     ?LOG_ERROR("inspectord: ~ts does not answer as the relay does: connecting again", [Path]),
     gen_tcp:close(Socket),
     lost(State).
 
-answer(0) -> no;
-answer(1) -> yes;
-answer(2) -> unknown.
+answer_of(0) -> no;
+answer_of(1) -> yes;
+answer_of(2) -> unknown.
+
+answer(Number, Answer, State = #state{asked = Asked}) ->
+    case maps:take(Number, Asked) of
+        {{Ref, _}, Others} ->
+            Ref ! {Ref, {answer, Answer}},
+            State#state{asked = Others};
+        error -> State
+    end.
 
 %% The relay does not answer hello: each question gets a connection of its own.
 alone(State = #state{path = Path, timer = Timer, is_old = WasOld, waiting = Waiting}) ->

@@ -1,41 +1,56 @@
 %% Asks the relay. The question goes from the process that asks to the socket and to no other process.
 -module(inspectord_relay).
 
--export([ask/3]).
+-export([ask/3, still/4]).
 
 %% Between two tries to reach a relay that is absent or restarting.
 -define(RETRY_MS, 100).
 
--type answer() :: yes | no | unknown.
--export_type([answer/0]).
+-type login_answer() :: yes | no | unknown.
+-type answer() :: login_answer() | {still, binary()}.
+-export_type([login_answer/0, answer/0]).
 
 %% Returns the relay's answer, or `unknown` if it does not come within this time. Throws nothing.
--spec ask(inspectord_sup:path(), iodata(), WithinMs :: non_neg_integer()) -> answer().
+-spec ask(inspectord_sup:path(), iodata(), WithinMs :: non_neg_integer()) -> login_answer().
 ask(Path, Question, WithinMs) ->
+    case ask_over({login, Path}, Question, WithinMs) of
+        {still, _} -> unknown;
+        Answer -> Answer
+    end.
+
+%% Returns for each login, in their order, whether its session still lives. Throws nothing.
+-spec still(inspectord_sup:path(), Host :: binary(), [inspectord_logins:login()], WithinMs :: non_neg_integer()) ->
+    [inspectord_still:answer()].
+still(Path, Host, Logins, WithinMs) ->
+    Answer = ask_over({watch, Path}, inspectord_still:question(Host, Logins), WithinMs),
+    inspectord_still:answers(Answer, length(Logins)).
+
+ask_over(Connection, Question, WithinMs) ->
     %% What was thrown could hold the question in its stack trace, and end in a crash report.
-    try join(Path, Question, erlang:monotonic_time(millisecond) + WithinMs)
+    try join(Connection, Question, erlang:monotonic_time(millisecond) + WithinMs)
     catch _:_ -> unknown
     end.
 
-join(Path, Question, UntilMs) -> wait(inspectord_connection:join(Path, UntilMs), Path, Question, UntilMs).
+join(Connection, Question, UntilMs) ->
+    wait(inspectord_connection:join(Connection, UntilMs), Connection, Question, UntilMs).
 
-wait(Ref, Path, Question, UntilMs) ->
+wait(Ref, Connection, Question, UntilMs) ->
     receive
         {Ref, {send, Socket, Number}} ->
             %% Where it fails, the connection is lost: another one follows.
             _ = gen_tcp:send(Socket, [<<Number:32>>, Question]),
-            wait(Ref, Path, Question, UntilMs);
+            wait(Ref, Connection, Question, UntilMs);
         {Ref, {answer, Answer}} ->
             leave(Ref),
             Answer;
         {Ref, alone} ->
             leave(Ref),
-            ask_alone(Path, Question, UntilMs);
+            ask_alone(Connection, Question, UntilMs);
         {'DOWN', Ref, process, _, _} ->
             leave(Ref),
             %% The supervisor restarts it. Where that has gone, too, it is started here, at the next try if not at this.
-            try inspectord_sup:connect(Path) catch _:_ -> ok end,
-            retry(fun join/3, Path, Question, UntilMs)
+            try inspectord_sup:connect(Connection) catch _:_ -> ok end,
+            retry(fun join/3, Connection, Question, UntilMs)
     after left(UntilMs) ->
         leave(Ref),
         unknown
@@ -53,12 +68,14 @@ flush(Ref) ->
     end.
 
 %% A connection for this question alone: no answer that is late or cut off can be taken for another's.
-ask_alone(Path, Question, UntilMs) ->
+ask_alone({login, Path} = Connection, Question, UntilMs) ->
     case exchange(Path, Question, left(UntilMs)) of
         {ok, Frame} -> answer_of(Frame);
         {error, timeout} -> unknown;
-        {error, _} -> retry(fun ask_alone/3, Path, Question, UntilMs)
-    end.
+        {error, _} -> retry(fun ask_alone/3, Connection, Question, UntilMs)
+    end;
+%% Such a relay does not know the watch's question.
+ask_alone({watch, _Path}, _Question, _UntilMs) -> unknown.
 
 exchange(Path, Question, WithinMs) ->
     Options = [binary, {packet, 2}, {active, false}, {send_timeout, WithinMs}],
@@ -77,11 +94,11 @@ answer_of(<<0, 1>>) -> yes;
 answer_of(<<0, 0>>) -> no;
 answer_of(_) -> unknown.
 
-retry(Ask, Path, Question, UntilMs) ->
+retry(Ask, Connection, Question, UntilMs) ->
     timer:sleep(min(?RETRY_MS, left(UntilMs))),
     case left(UntilMs) of
         0 -> unknown;
-        _ -> Ask(Path, Question, UntilMs)
+        _ -> Ask(Connection, Question, UntilMs)
     end.
 
 left(UntilMs) -> max(0, UntilMs - erlang:monotonic_time(millisecond)).

@@ -14,7 +14,7 @@
 %% Ends ejabberd's start where the relay answers that users do not exist (ISUSER_POLICY=none) and login_anon would let
 %% everybody in as any of them. The relay learns the policy from the answer to a login, so a login of nobody is asked
 %% first, with `CheckPassword`, and then `UserExists`.
--spec check(binary(), fun((binary(), binary()) -> term()), fun((binary()) -> inspectord_relay:answer())) -> ok.
+-spec check(binary(), fun((binary(), binary()) -> term()), fun((binary()) -> inspectord_relay:login_answer())) -> ok.
 check(Host, CheckPassword, UserExists) ->
     case is_login_anon(Host) andalso policy(CheckPassword, UserExists) of
         no ->
@@ -33,7 +33,7 @@ check(Host, CheckPassword, UserExists) ->
 
 %% Returns what ejabberd is told. A user exists where it is not known: ejabberd would take an error for "no", send back
 %% the messages to that user and open login_anon. Beside login_anon "no" is never told.
--spec answer(binary(), inspectord_relay:answer()) -> boolean().
+-spec answer(binary(), inspectord_relay:login_answer()) -> boolean().
 answer(Host, no) -> is_login_anon(Host);
 answer(_Host, _) -> true.
 
