@@ -23,21 +23,22 @@ new(Options) -> #brake{options = Options}.
 -spec options(options(), brake()) -> brake().
 options(Options, Brake) -> Brake#brake{options = Options}.
 
-%% Takes logins that have ended. Returns those that may end here; or that the brake has come on with this call, and the
-%% number of logins that made it; or `held`. `Watched` is how many logins are watched, these included.
--spec ended([inspectord_logins:id()], Watched :: fun(() -> non_neg_integer()), NowMs :: integer(), brake()) ->
+%% Takes logins that have ended. Returns those that may end here; or that the brake has come on with this call, and that
+%% so many of so many logins made it; or `held`. `Watched` counts the logins that are watched, and those of its argument that
+%% are no longer.
+-spec ended([inspectord_logins:id()], Watched :: fun(([inspectord_logins:id()]) -> pos_integer()), NowMs :: integer(),
+            brake()) ->
     {{'end', [inspectord_logins:id()]} | {braked, Ended :: pos_integer(), Of :: pos_integer()} | held, brake()}.
 ended(Ids, Watched, NowMs, Brake = #brake{phase = open, options = Options, recent = Before}) ->
     #{percent := Percent, least := Least, hold_ms := HoldMs, window_ms := WindowMs} = Options,
-    Earlier = [Entry || Entry = {AtMs, _} <- Before, NowMs - AtMs < WindowMs],
-    Recent = [{NowMs, Id} || Id <- Ids] ++ Earlier,
-    Ended = maps:size(maps:from_list([{Id, []} || {_, Id} <- Recent])),
-    %% Those that ended earlier are no longer watched.
+    Recent = [{NowMs, Id} || Id <- Ids] ++ [Entry || Entry = {AtMs, _} <- Before, NowMs - AtMs < WindowMs],
+    Distinct = lists:usort([Id || {_, Id} <- Recent]),
+    Ended = length(Distinct),
     Of = case Ended >= Least of
-             true -> max(Ended, Watched() + length(Earlier));
-             false -> 0
+             true -> Watched(Distinct);
+             false -> unasked
          end,
-    case Ended >= Least andalso Ended * 100 >= Percent * Of of
+    case Of =/= unasked andalso Ended * 100 >= Percent * Of of
         true -> {{braked, Ended, Of}, hold(Ids, Brake#brake{phase = {held, NowMs + HoldMs}, recent = []})};
         false -> {{'end', Ids}, Brake#brake{recent = Recent}}
     end;

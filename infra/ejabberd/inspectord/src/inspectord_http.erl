@@ -38,8 +38,8 @@ users(Data) ->
 is_token_of(Host, Token) ->
     gen_mod:is_loaded(Host, mod_inspectord) andalso
         case gen_mod:get_module_opt(Host, mod_inspectord, hint_token) of
-            <<>> -> false;
-            Own -> is_same(crypto:hash(sha256, Own), crypto:hash(sha256, Token))
+            none -> false;
+            Own -> is_same(crypto:hash(sha256, inspectord_secret:show(Own)), crypto:hash(sha256, Token))
         end.
 
 %% Of equal length. How long it takes says nothing of where they differ.

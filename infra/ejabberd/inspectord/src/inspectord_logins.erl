@@ -5,7 +5,7 @@
 -module(inspectord_logins).
 -behaviour(gen_server).
 
--export([start_link/0, watch/3, of_slice/2, of_user/2, find/2, connections/2, size/1, slices/0]).
+-export([start_link/0, watch/3, of_slice/2, of_user/2, find/2, connections/2, size/1, slices/0, hide/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -define(TABLE, inspectord_logins).
@@ -104,4 +104,8 @@ handle_info({'DOWN', _, process, Pid, _}, Keys) ->
 handle_info(_Message, Keys) -> {noreply, Keys}.
 
 %% Who chats here is not for a crash report.
-format_status(Status) -> maps:without([state, message, log], Status).
+format_status(Status) -> maps:map(fun hide/2, Status).
+
+%% Returns a part of what gen_server reports of a process, without what it holds and what it was told.
+hide(Part, _Value) when Part =:= state; Part =:= message; Part =:= log -> hidden;
+hide(_Part, Value) -> Value.

@@ -8,7 +8,7 @@
 
 -include_lib("kernel/include/logger.hrl").
 
--export([start/2, stop/1, reload/2, look/2, sessionless/1, status/1, release/1]).
+-export([start/1, stop/1, reload/1, look/2, sessionless/1, status/1, release/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -define(TICK_MS, 1000).
@@ -52,14 +52,15 @@
                 counts = #{asked => 0, live => 0, ended => 0, unknown => 0, closed => 0, killed => 0, sessionless => 0}
                     :: #{atom() => non_neg_integer()}}).
 
--spec start(binary(), gen_mod:opts()) -> {ok, pid()} | {error, term()}.
-start(Host, Options) -> gen_mod:start_child(?MODULE, Host, Options).
+%% The options are read by the process itself: a supervisor's report shows what a process was started with.
+-spec start(binary()) -> {ok, pid()} | {error, term()}.
+start(Host) -> gen_mod:start_child(?MODULE, Host, #{}).
 
 -spec stop(binary()) -> ok | {error, term()}.
 stop(Host) -> gen_mod:stop_child(?MODULE, Host).
 
--spec reload(binary(), gen_mod:opts()) -> ok.
-reload(Host, Options) -> gen_server:cast(process(Host), {reload, Options}).
+-spec reload(binary()) -> ok.
+reload(Host) -> gen_server:cast(process(Host), reload).
 
 %% A hint: these users' sessions are looked at soon, on every node of the cluster. Nothing is believed of it.
 -spec look(binary(), [User :: binary()]) -> ok.
@@ -81,9 +82,10 @@ release(Host) -> gen_server:call(process(Host), release, ?CALL_MS).
 
 process(Host) -> gen_mod:get_module_proc(Host, ?MODULE).
 
-init([Host, Options]) ->
+init([Host, _]) ->
     process_flag(sensitive, true),
     NowMs = now_ms(),
+    Options = options(Host),
     erlang:send_after(?TICK_MS, self(), tick),
     {ok, #state{host = Host, options = Options, tick_at_ms = NowMs + ?TICK_MS,
                 brake = inspectord_brake:new(brake_options(Options))}}.
@@ -99,13 +101,17 @@ handle_call(release, _From, State = #state{brake = Brake}) ->
 handle_call(_Request, _From, State) -> {reply, {error, unknown_request}, State}.
 
 handle_cast({answers, Pass, Answers}, State) -> {noreply, judge(Pass, Answers, State)};
-handle_cast({look, Users}, State) -> {noreply, lists:foldl(fun hint/2, State, Users)};
+handle_cast({look, Users}, State) -> {noreply, hint(Users, State)};
 handle_cast(sessionless, State) -> {noreply, count(sessionless, 1, State)};
-handle_cast({reload, Options = #{mode := Mode}}, State = #state{options = #{mode := Mode}, brake = Brake}) ->
-    {noreply, State#state{options = Options, brake = inspectord_brake:options(brake_options(Options), Brake)}};
-handle_cast({reload, Options}, State) ->
-    %% What one mode held or named is nothing to the other.
-    {noreply, State#state{options = Options, observed = #{}, brake = inspectord_brake:new(brake_options(Options))}};
+handle_cast(reload, State = #state{host = Host, options = #{mode := Mode}, brake = Brake}) ->
+    case options(Host) of
+        #{mode := Mode} = Options ->
+            {noreply, State#state{options = Options, brake = inspectord_brake:options(brake_options(Options), Brake)}};
+        Options ->
+            %% What one mode held or named is nothing to the other.
+            {noreply, State#state{options = Options, observed = #{},
+                                  brake = inspectord_brake:new(brake_options(Options))}}
+    end;
 handle_cast(_Message, State) -> {noreply, State}.
 
 handle_info(tick, State = #state{tick = Tick, tick_at_ms = AtMs}) ->
@@ -124,7 +130,7 @@ handle_info({kill, User, Pid}, State = #state{ending = Ending}) ->
 handle_info(_Message, State) -> {noreply, State}.
 
 %% Who chats here is not for a crash report.
-format_status(Status) -> maps:without([state, message, log], Status).
+format_status(Status) -> maps:map(fun inspectord_logins:hide/2, Status).
 
 %% What each second asks.
 
@@ -135,16 +141,15 @@ ask_slices(State = #state{host = Host, tick = Tick, options = #{interval := Inte
     ask(first, lists:append([inspectord_logins:of_slice(Host, Slice) || Slice <- Slices]), State).
 
 %% A user is looked at once a second. A hint that comes meanwhile may tell of another session's end: it waits.
-hint(User, State = #state{host = Host, looked = Looked, hinted = Hinted}) ->
-    case inspectord_logins:of_user(Host, User) of
-        [] -> State;
-        _ when is_map_key(User, Looked); map_size(Looked) >= ?HINTED_A_SECOND ->
-            State#state{hinted = Hinted#{User => []}};
-        Logins -> ask(first, Logins, State#state{looked = Looked#{User => []}})
-    end.
+hint(Users, State = #state{host = Host, looked = Looked, hinted = Hinted}) ->
+    Known = [{User, Logins} || User <- Users, Logins <- [inspectord_logins:of_user(Host, User)], Logins =/= []],
+    {Waiting, Due} = lists:partition(fun({User, _}) -> is_map_key(User, Looked) end, Known),
+    {Now, Later} = lists:split(min(length(Due), max(0, ?HINTED_A_SECOND - map_size(Looked))), Due),
+    SetOf = fun(Entries) -> maps:from_list([{User, []} || {User, _} <- Entries]) end,
+    ask(first, lists:append([Logins || {_, Logins} <- Now]),
+        State#state{looked = maps:merge(Looked, SetOf(Now)), hinted = maps:merge(Hinted, SetOf(Waiting ++ Later))}).
 
-ask_hinted(State = #state{hinted = Hinted}) ->
-    lists:foldl(fun hint/2, State#state{looked = #{}, hinted = #{}}, maps:keys(Hinted)).
+ask_hinted(State = #state{hinted = Hinted}) -> hint(maps:keys(Hinted), State#state{looked = #{}, hinted = #{}}).
 
 ask_released(State = #state{host = Host, brake = Before}) ->
     {Ids, Brake} = inspectord_brake:next(?RELEASED_A_SECOND, inspectord_brake:tick(now_ms(), Before)),
@@ -224,7 +229,10 @@ conclude(Ids, State = #state{host = Host, options = #{mode := observe}, observed
                 "their connections end", [length(Ids), Host, names(Ids)]),
     State#state{observed = maps:merge(Observed, maps:from_list([{Id, []} || Id <- Ids]))};
 conclude(Ids, State = #state{host = Host, options = Options, brake = Before}) ->
-    Watched = fun() -> element(2, inspectord_logins:size(Host)) end,
+    Watched = fun(Others) ->
+                      {_, Logins} = inspectord_logins:size(Host),
+                      Logins + length([Id || Id <- Others, inspectord_logins:connections(Host, Id) =:= []])
+              end,
     {Outcome, Brake} = inspectord_brake:ended(Ids, Watched, now_ms(), Before),
     Next = State#state{brake = Brake},
     case Outcome of
@@ -306,5 +314,7 @@ window_ms(off) -> 10000;
 window_ms(IntervalMs) -> IntervalMs.
 
 count(What, Count, State = #state{counts = Counts}) -> State#state{counts = Counts#{What := maps:get(What, Counts) + Count}}.
+
+options(Host) -> gen_mod:get_module_opts(Host, mod_inspectord).
 
 now_ms() -> erlang:monotonic_time(millisecond).

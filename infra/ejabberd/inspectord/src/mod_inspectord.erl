@@ -15,7 +15,6 @@
 -define(MAX_SOCKET_BYTES, 107).
 -define(MIN_INTERVAL_MS, 5000).
 -define(MAX_INTERVAL_MS, 600000).
--define(MIN_TOKEN_BYTES, 22).
 %% After mod_auth_fast (50) has offered its tokens, and before it grants one (10).
 -define(AFTER_FAST_OFFERS, 90).
 -define(BEFORE_FAST_GRANTS, 5).
@@ -27,7 +26,7 @@ start(Host, Options) ->
     ejabberd_hooks:add(c2s_inline_features, Host, ?MODULE, c2s_inline_features, ?AFTER_FAST_OFFERS),
     ejabberd_hooks:add(c2s_handle_sasl2_inline, Host, ?MODULE, c2s_handle_sasl2_inline, ?BEFORE_FAST_GRANTS),
     ejabberd_commands:register_commands(?MODULE, commands()),
-    inspectord_watch:start(Host, Options).
+    inspectord_watch:start(Host).
 
 stop(Host) ->
     ejabberd_hooks:delete(c2s_auth_result, Host, ?MODULE, c2s_auth_result, 50),
@@ -40,7 +39,7 @@ stop(Host) ->
 reload(Host, Options, _Before) ->
     connect(Options),
     keep_connections(ejabberd_option:hosts()),
-    inspectord_watch:reload(Host, Options).
+    inspectord_watch:reload(Host).
 
 depends(_Host, _Options) -> [].
 
@@ -48,7 +47,7 @@ mod_doc() -> #{}.
 
 mod_options(_Host) ->
     [{socket, "/run/inspectord/relay.sock"}, {interval, 10000}, {confirm_after, 2000}, {mode, observe},
-     {brake_percent, 20}, {brake_least, 50}, {brake_hold, 600000}, {hint_token, <<>>}, {sessionless, refuse}].
+     {brake_percent, 20}, {brake_least, 50}, {brake_hold, 600000}, {hint_token, none}, {sessionless, refuse}].
 
 mod_opt_type(socket) ->
     econf:and_then(econf:string(),
@@ -65,11 +64,11 @@ mod_opt_type(brake_percent) -> econf:int(1, 100);
 mod_opt_type(brake_least) -> econf:pos_int();
 mod_opt_type(brake_hold) -> econf:and_then(econf:timeout(second), between(1000, 86400000, "Write a time from 1s to 24h"));
 mod_opt_type(hint_token) ->
-    %% No message holds the token.
+    %% Neither a message nor a report holds the token.
     econf:and_then(econf:binary(),
                    fun(Token) ->
                            case re:run(Token, "^[A-Za-z0-9._~+/-]{22,256}=*$", [{capture, none}, dollar_endonly]) of
-                               match when byte_size(Token) >= ?MIN_TOKEN_BYTES -> Token;
+                               match -> inspectord_secret:hide(Token);
                                _ -> wrong("Write a token of 22 to 256 letters, digits and . _ ~ + / -, such as the output "
                                           "of: openssl rand -hex 24")
                            end
@@ -85,7 +84,7 @@ between(LeastMs, MostMs, Message) ->
 wrong(Message) -> econf:fail({invalid_syntax, Message}).
 
 connect(#{socket := Path, interval := Interval, hint_token := Token}) ->
-    {Interval, Token} =:= {off, <<>>} andalso
+    {Interval, Token} =:= {off, none} andalso
         ?LOG_ERROR("inspectord: interval: off, and no hint_token: no logout ends a chat. Write an interval, or a "
                    "hint_token that the site has, too", []),
     inspectord_sup:connect({watch, Path}).
