@@ -175,9 +175,12 @@ commands() ->
 
 watch_command(Host) ->
     case gen_mod:is_loaded(Host, ?MODULE) of
-        true -> [{Name, io_lib:format("~w", [Value])} || {Name, Value} <- inspectord_watch:status(Host)];
+        true -> [{Name, io_lib:format("~ts", [shown(Value)])} || {Name, Value} <- inspectord_watch:status(Host)];
         false -> []
     end.
+
+shown(Value) when is_atom(Value) -> atom_to_binary(Value);
+shown(Value) -> integer_to_binary(Value).
 
 release_command(Host) ->
     case gen_mod:is_loaded(Host, ?MODULE) of
