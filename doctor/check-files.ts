@@ -48,6 +48,10 @@ function checkFile(path: string, mode: number, { at, user, hidden }: FilesOption
   }
   const stats = statOf(path);
   if (stats === undefined) return [{ ...common, says: `${path} is not there` }];
+  if (stats.isSocket()) {
+    const says = `${path} is a socket, and ejabberd would run it as a program`;
+    return [{ ...common, says, change: "write auth_method: [inspectord], or a program that connects to it" }];
+  }
   if (!stats.isFile()) return [{ ...common, says: `${path} is no file` }];
   if (!may(path, mode)) {
     const verb = mode === constants.X_OK ? "run" : "read";

@@ -3,7 +3,7 @@
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import type { EjabberdAnswers } from "./ask-ejabberd.ts";
 import { distinct, type Edit, type Finding, type Place } from "./finding.ts";
-import { type Host, hasMethod, isOurs, otherMethods } from "./hosts.ts";
+import { type Host, hasMethod, isOurs, otherMethods, pooled } from "./hosts.ts";
 import { type Settings, settingOf } from "./settings.ts";
 import { booleanOf, textsOf } from "./yml.ts";
 
@@ -121,11 +121,42 @@ function checkProgram(settings: Settings, host: Host, recommended: Recommended):
     const says = `${name} has no extauth_program: every login is refused`;
     return [{ ...common, says, edit: { kind: "append", file: recommended.file, lines } }];
   }
-  if (!isModule || socketOf(set.text) !== undefined) return [];
+  if (!isModule) return checkPoolsProgram(settings, host, set.text, common, recommended);
+  if (socketOf(set.text) !== undefined) return [];
   const says = `extauth_program of ${name} names no socket, so ejabberd_auth_inspectord does not start`;
   const entry = settings.of(name, "extauth_program");
   const lines = [`extauth_program: ${recommended.socket}`];
   return [{ ...common, says, edit: { kind: "replace", at: entry?.at ?? set.at, lines } }];
+}
+
+/** A pool runs extauth_program. The path of a socket is for the module alone. */
+function checkPoolsProgram(
+  settings: Settings,
+  { name, methods }: Host,
+  program: string,
+  common: Pick<Finding, "level" | "check" | "at">,
+  { method: recommended, socket }: Recommended,
+): readonly Finding[] {
+  if (!isSocketPath(program, socket)) return [];
+  const method = settings.of(name, "auth_method");
+  const entry = settings.of(name, "extauth_program");
+  const says = `extauth_program of ${name} is the path of a socket, which ${pooledOf(methods)} would run as a program`;
+  if (recommended === "inspectord" && method !== undefined) {
+    const all = methods.map((one) => (pooled.includes(one.name) ? "inspectord" : one.name));
+    const lines = [`auth_method: [${[...new Set(all)].join(", ")}]`];
+    return [{ ...common, says, edit: { kind: "replace", at: method.at, lines } }];
+  }
+  if (entry === undefined) return [{ ...common, says }];
+  return [{ ...common, says, edit: { kind: "replace", at: entry.at, lines: [poolProgram(program)] } }];
+}
+
+function pooledOf(methods: Host["methods"]): string {
+  return methods.find(({ name }) => pooled.includes(name))?.name ?? "external";
+}
+
+/** Whether a program's text is the path of a socket and nothing else. `known`: the socket of a relay. */
+export function isSocketPath(program: string, known: string): boolean {
+  return program === known || /^\/\S*\.sock$/.test(program);
 }
 
 /** Returns the socket that ejabberd_auth_inspectord takes from extauth_program; undefined if it finds none. */

@@ -16,6 +16,7 @@ import {
   checkCache,
   checkMethods,
   checkSasl,
+  isSocketPath,
   recommendedMethod,
   socketOf,
 } from "./check-methods.ts";
@@ -277,8 +278,8 @@ function doorsOf(
     const text = set?.text ?? usualSocket;
     const command = readCommand(text);
     const named = isModule ? socketOf(text) : command.socket;
-    // The module refuses to start, which is said already.
-    if (isModule && named === undefined) continue;
+    // The module refuses to start, or the pool would run a socket: both are said already.
+    if (isModule ? named === undefined : isSocketPath(text, usualSocket)) continue;
     const key = `${isModule} ${text}`;
     const before = doors.get(key);
     if (before !== undefined) {

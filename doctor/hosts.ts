@@ -19,7 +19,7 @@ export interface Host {
 /** The methods that end at the relay. */
 const ours = ["inspectord", "extguard", "external"];
 /** Those of ours that ask a pool of programs. */
-const pooled = ["extguard", "external"];
+export const pooled: readonly string[] = ["extguard", "external"];
 /** Older names that ejabberd still takes. */
 const aliases: Readonly<Record<string, string>> = { internal: "mnesia", odbc: "sql" };
 

@@ -70,6 +70,10 @@ describe("the files that extauth_program names", () => {
       /^fail socket .*\/absent\.sock is not there/,
     );
     assert.match(foundOf("program - UNIX-CONNECT:script.mjs").join(), /^fail socket .* is no socket/);
+    assert.match(
+      foundOf(join(directory, "s.sock")).join(),
+      /^fail program .* is a socket, and ejabberd would run it/,
+    );
     server.close();
   });
 });

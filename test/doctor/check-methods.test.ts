@@ -71,6 +71,28 @@ describe("the doctor on who authenticates", () => {
     ]);
   });
 
+  it("finds a pool that would run the path of a socket, and says what to write", () => {
+    for (const [methods, written] of [
+      ["[external]", "[inspectord]"],
+      ["extguard", "[inspectord]"],
+      ["[extguard, anonymous]", "[inspectord, anonymous]"],
+      ["[external, extguard]", "[inspectord]"],
+    ] as const) {
+      const text = but("auth_method: [inspectord]", `auth_method: ${methods}`);
+      assert.equal(
+        methodsIn(text).find((line) => line.includes(" program ")),
+        `fail program 5: replace auth_method: ${written}`,
+      );
+    }
+    const pool = but("auth_method: [inspectord]", "auth_method: [extguard]");
+    assert.match(
+      methodsIn(pool, { method: "extguard" }).join(),
+      /^fail program 5: replace extauth_program: "sh -c .*UNIX-CONNECT:\/run\/inspectord\/relay\.sock,/,
+    );
+    const program = but("/run/inspectord/relay.sock", "/opt/inspectord/start-relay", pool);
+    assert.deepEqual(methodsIn(program), []);
+  });
+
   it("finds a file without hosts", () => {
     assert.deepEqual(methodsIn("auth_method: [inspectord]\n"), ["fail method undefined: -"]);
   });
