@@ -264,6 +264,13 @@ export function postgresPrograms(): string | undefined {
     .find((path) => existsSync(join(path, "initdb")) && existsSync(join(path, "postgres")));
 }
 
+/** Returns the version of this machine's ejabberd: 24.12 for one. */
+export function ejabberdVersion(): number {
+  const libraries = ejabberdLibraries();
+  const names = libraries === undefined ? [] : readdirSync(libraries);
+  return Number(names.map((name) => /^ejabberd-(\d+\.\d+)/.exec(name)?.[1]).find((one) => one !== undefined));
+}
+
 /** Returns where a version of Node lies once the part "nodes" is there. */
 export function nodePath(version: (typeof nodeVersions)[number]): string {
   return join(nodesDirectory, "node_modules", `node-${version}`, "bin", "node");

@@ -15,7 +15,7 @@ export interface Client {
 
 type Step = readonly [say: string, until: string];
 
-interface Exchange {
+export interface Exchange {
   readonly result: LoginResult;
   /** What the server said to the last step. */
   readonly said: string;
@@ -62,20 +62,46 @@ async function authenticate(
   password: string,
   authorizationId = "",
 ): Promise<{ readonly socket: Socket; readonly result: LoginResult }> {
-  const plain = connect(port, "127.0.0.1");
-  const secure = await exchange(plain, [
-    [openStream(host), "</stream:features>"],
-    ['<starttls xmlns="urn:ietf:params:xml:ns:xmpp-tls"/>', "<proceed"],
-  ]);
-  if (secure.result !== "success") return { socket: plain, result: secure.result };
-  // The server's certificate is the test's own, of no authority.
-  const socket = connectTls({ socket: plain, rejectUnauthorized: false });
-  const message = Buffer.from(`${authorizationId}\0${user}\0${password}`).toString("base64");
+  const opened = await openSecurely(port, host);
+  if (opened.result !== "success") return opened;
+  const { socket } = opened;
+  const message = plainMessage(user, password, authorizationId);
   const { result } = await exchange(socket, [
-    [openStream(host), "</stream:features>"],
     [`<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">${message}</auth>`, "<success"],
   ]);
   return { socket, result };
+}
+
+/** Returns the message of SASL PLAIN in base64 (RFC 4616). */
+export function plainMessage(user: string, password: string, authorizationId = ""): string {
+  return Buffer.from(`${authorizationId}\0${user}\0${password}`).toString("base64");
+}
+
+/** Returns what the server offers to a client that may log in: its <stream:features>, after STARTTLS. */
+export async function featuresByTcp(port: number, host: string): Promise<string> {
+  const { socket, said } = await openSecurely(port, host);
+  socket.destroy();
+  return /<stream:features>.*<\/stream:features>/s.exec(said)?.[0] ?? "";
+}
+
+/** Says this once the server has told its features, and returns what it answers. */
+export async function sayByTcp(port: number, host: string, text: string, until: string): Promise<Exchange> {
+  const { socket } = await openSecurely(port, host);
+  const exchanged = await exchange(socket, [[text, until]]);
+  socket.destroy();
+  return exchanged;
+}
+
+async function openSecurely(port: number, host: string): Promise<Exchange & { readonly socket: Socket }> {
+  const plain = connect(port, "127.0.0.1");
+  const started = await exchange(plain, [
+    [openStream(host), "</stream:features>"],
+    ['<starttls xmlns="urn:ietf:params:xml:ns:xmpp-tls"/>', "<proceed"],
+  ]);
+  if (started.result !== "success") return { socket: plain, ...started };
+  // The server's certificate is the test's own, of no authority.
+  const socket = connectTls({ socket: plain, rejectUnauthorized: false });
+  return { socket, ...(await exchange(socket, [[openStream(host), "</stream:features>"]])) };
 }
 
 function openStream(host: string): string {
