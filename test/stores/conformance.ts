@@ -212,8 +212,8 @@ export const foreignBanners = {
   SMTP: Buffer.from("220 mail.example.org ESMTP\r\n"),
 } as const;
 
-/** The end of a connection, as the system tells it: by a FIN, or by a RST before or while it was written on. */
-const closing = /^(?:connection-closed|ECONNRESET|EPIPE|ECONNABORTED)$/;
+/** The end of a connection, as the system tells it: by a FIN, or by a RST while it is made, before or while it is written on. */
+const closing = /^(?:connection-closed|ECONNRESET|ECONNREFUSED|EPIPE|ECONNABORTED)$/;
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 2));
