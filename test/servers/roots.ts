@@ -2,10 +2,11 @@
 // debootstrap from the machine's own mirror, once, in a cache folder outside of the tree. Nothing of them runs as a
 // service, and nothing is installed on the machine itself but debootstrap and iproute2.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { endWithParent } from "../../infra/local/process.ts";
 import { inNamespace } from "./namespace.ts";
 
 /** Debian's releases by their name: what they carry is read from the root, not assumed. */
@@ -45,27 +46,20 @@ function cacheFolder(): string {
  * Returns the root of a release, made first if it is not there yet. `say` hears each step and the seconds it took.
  * @throws RootError
  */
-export function findRoot(release: Release, say: (line: string) => void): Root {
+export async function findRoot(release: Release, say: (line: string) => void): Promise<Root> {
   const path = join(cacheFolder(), release);
   const found = readStamp(path);
   if (found !== undefined && packages.every((name) => name in found)) {
     return { release, path, versions: found };
   }
-  const step = (name: string, [command = "", ...args]: readonly string[]) => {
+  const step = async (name: string, command: readonly string[]) => {
     const startedMs = performance.now();
-    const { status, stderr, stdout, error } = spawnSync(command, args, {
-      encoding: "utf8",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
-      maxBuffer: 1 << 28,
-      timeout: stepTimeoutMs,
-      killSignal: "SIGKILL",
-    });
-    say(`  ${release}: ${name}: ${Math.round((performance.now() - startedMs) / 1000)} s`);
+    const { status, output } = await run(command);
+    say(`${name}: ${Math.round((performance.now() - startedMs) / 1000)} s`);
     if (status === 0) return;
-    const words = `${stdout}\n${stderr}`.trim().split("\n").slice(-12).join("\n");
+    const words = output.trim().split("\n").slice(-12).join("\n");
     throw new RootError(
-      `Debian ${release}: ${name} failed${error ? ` (${error.message})` : ""}. It needs Debian's mirror, ` +
-        `${mirror()}: is the network there?\n${words}`,
+      `Debian ${release}: ${name} failed. It needs Debian's mirror, ${mirror()}: is the network there?\n${words}`,
     );
   };
   // Made under another name: one that was broken off is never taken for a whole one.
@@ -73,15 +67,15 @@ export function findRoot(release: Release, say: (line: string) => void): Root {
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { recursive: true });
   const debootstrap = ["debootstrap", "--variant=minbase", release, making, mirror()];
-  step("debootstrap", inNamespace('"$0" "$@"', debootstrap));
+  await step("debootstrap", inNamespace('"$0" "$@"', debootstrap));
   writeFileSync(join(making, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   writeFileSync(join(making, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n");
   // A mirror may lag behind what an unstable release's list says of itself.
   writeFileSync(join(making, "etc/apt/apt.conf.d/90mirror"), 'Acquire::Check-Valid-Until "false";\n');
-  step("package lists", inRoot(making, ["apt-get", "update", "-qq"]));
+  await step("package lists", inRoot(making, ["apt-get", "update", "-qq"]));
   const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
-  step("installation of the servers", inRoot(making, install));
-  step("clean-up", inRoot(making, ["apt-get", "clean"]));
+  await step("installation of the servers", inRoot(making, install));
+  await step("clean-up", inRoot(making, ["apt-get", "clean"]));
   const versions = versionsIn(making);
   writeFileSync(join(making, stamp), JSON.stringify(versions));
   rmSync(path, { recursive: true, force: true });
@@ -118,6 +112,26 @@ export function prepareMachine(say: (line: string) => void): void {
       `apt-get ${args.join(" ")} failed: is the network there?\n${error?.message ?? stderr.trim()}`,
     );
   }
+}
+
+function run([command = "", ...args]: readonly string[]): Promise<{ status: number | null; output: string }> {
+  const child = spawn(command, args, {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: stepTimeoutMs,
+    killSignal: "SIGKILL",
+  });
+  endWithParent(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve) => {
+    child.on("error", ({ message }) => resolve({ status: null, output: message }));
+    child.on("close", (status) => resolve({ status, output }));
+  });
 }
 
 /** Returns the command line that runs a command in a root that is being made: with /proc, and the machine's network. */

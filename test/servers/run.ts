@@ -25,9 +25,9 @@ const servers: readonly Part[] = ["ejabberd", "php", "memcached", "redis", "pros
 const requiredWithinMs = 20 * 60_000;
 /** What may fail is left out where it would take longer. */
 const optionalWithinMs = 12 * 60_000;
-/** In milliseconds, for one test and for one entry of the list. */
-const testTimeoutMs = 3 * 60_000;
-const entryTimeoutMs = 6 * 60_000;
+/** In milliseconds, for one file and for one entry of the list. */
+const fileTimeoutMs = 5 * 60_000;
+const entryTimeoutMs = 8 * 60_000;
 
 interface Run {
   readonly name: string;
@@ -63,15 +63,16 @@ async function main(words: readonly string[]): Promise<number> {
   // Those that no root has: they lie in the project.
   installParts(["nodes"], say);
   await buildAll();
+  const results = await Promise.all(plan.map(([release, runs]) => testRelease(release, runs)));
   let [passed, failed] = [0, 0];
-  for (const [release, runs] of plan) {
+  for (const [at, [release]] of plan.entries()) {
+    const counts = results[at] ?? { passed: 0, failed: 1 };
     const isRequired = !mayFail.includes(release);
-    const counts = await testRelease(release, runs, isRequired);
     passed += counts.passed;
     if (isRequired) failed += counts.failed;
-    else if (counts.failed > 0) {
-      say(`Debian ${release}: ${counts.failed} failed. It is no stable release: this fails nothing.`);
-    }
+    const harmless =
+      isRequired || counts.failed === 0 ? "" : ", which fails nothing: it is no stable release";
+    say(`Debian ${release}: ${counts.passed} passed, ${counts.failed} failed${harmless}`);
   }
   say(`\n${passed} passed, ${failed} failed, 0 skipped in ${secondsSince(startedMs)}`);
   return failed === 0 ? 0 : 1;
@@ -100,39 +101,46 @@ function runsFor(release: Release, words: readonly string[]): Run[] {
     });
 }
 
-async function testRelease(release: Release, runs: readonly Run[], isRequired: boolean): Promise<Counts> {
-  say(`\nDebian ${release}`);
+async function testRelease(release: Release, runs: readonly Run[]): Promise<Counts> {
+  const tell = (line: string) => say(`${release}: ${line}`);
+  const isRequired = !mayFail.includes(release);
   const untilMs = startedMs + (isRequired ? requiredWithinMs : optionalWithinMs);
-  if (performance.now() > untilMs) {
-    say("  not run: the other releases took all the time");
-    return { passed: 0, failed: 1 };
-  }
   const releaseMs = performance.now();
   let root: Root;
   try {
-    root = findRoot(release, say);
+    root = await findRoot(release, tell);
   } catch (error) {
     if (!(error instanceof RootError)) throw error;
-    say(error.message);
+    tell(error.message);
     return { passed: 0, failed: 1 };
   }
   const versions = Object.entries(root.versions).map(([name, version]) => `${name} ${version}`);
-  say(`  ${versions.join(", ")}`);
+  tell(versions.join(", "));
   let [passed, failed] = [0, 0];
   for (const run of runs) {
-    const counts = await testOnce(root, run, untilMs);
+    let counts = await testOnce(root, run, untilMs, tell);
+    if (counts.failed > 0 && isRequired && performance.now() < untilMs) {
+      // A machine that is slow for a moment must not cost a whole run of all tests; what fails twice fails.
+      counts = await testOnce(root, run, untilMs, tell);
+      if (counts.failed === 0) tell(`UNSTEADY ${run.name}: it failed, and passed when it was run again`);
+    }
     passed += counts.passed;
     failed += counts.failed;
   }
-  say(`Debian ${release}: ${passed} passed, ${failed} failed in ${secondsSince(releaseMs)}`);
+  tell(`done in ${secondsSince(releaseMs)}`);
   return { passed, failed };
 }
 
-/** Says how it went, in a line if all passed. */
-async function testOnce(root: Root, run: Run, untilMs: number): Promise<Counts> {
+/** Tells how it went, in a line if all passed. */
+async function testOnce(
+  root: Root,
+  run: Run,
+  untilMs: number,
+  tell: (line: string) => void,
+): Promise<Counts> {
   const leftMs = untilMs - performance.now();
   if (leftMs <= 0) {
-    say(`  FAIL ${run.name}: not run, the time is over`);
+    tell(`FAIL ${run.name}: not run, the time is over`);
     return { passed: 0, failed: 1 };
   }
   const runMs = performance.now();
@@ -146,10 +154,8 @@ async function testOnce(root: Root, run: Run, untilMs: number): Promise<Counts> 
   const isGood = status === 0 && counted === 0 && passed > 0;
   const failed = isGood ? 0 : Math.max(counted, 1);
   if (!isGood) say(output);
-  if (isTimedOut) say(`  ${run.name} was ended: its time was over`);
-  say(
-    `  ${isGood ? "ok  " : "FAIL"} ${run.name}: ${passed} passed, ${failed} failed, ${secondsSince(runMs)}`,
-  );
+  if (isTimedOut) tell(`${run.name} was ended: its time was over`);
+  tell(`${isGood ? "ok  " : "FAIL"} ${run.name}: ${passed} passed, ${failed} failed, ${secondsSince(runMs)}`);
   return { passed, failed };
 }
 
@@ -177,7 +183,7 @@ function runInRoot(root: Root, run: Run, withinMs: number): Promise<Ended> {
       root.path,
       ...["env", "-C", project, "PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
       ...[node, "--import", "tsx", "--test", "--test-force-exit", "--test-reporter=spec"],
-      ...[`--test-timeout=${testTimeoutMs}`, `--test-concurrency=${run.files.length > 2 ? 2 : 1}`],
+      ...[`--test-timeout=${fileTimeoutMs}`, `--test-concurrency=${run.files.length > 2 ? 2 : 1}`],
       ...run.files,
     ],
     { network: true },
