@@ -9,7 +9,7 @@ export interface Capacity {
   readonly concurrency: number;
   /** How many requests the relays of all hosts together may have in flight. */
   readonly inFlight: number;
-  /** How many connections each node of the cache must take. */
+  /** How many connections each node of the cache, or the database, must take: one a function that runs. */
   readonly connectionsPerNode: number;
 }
 
@@ -42,7 +42,13 @@ function burstOf(loginsPerSecond: number): number {
 /** Returns what an operator should know before the deployment, a line each: the limits, and which to raise first. */
 export function planOf(parameters: Parameters): string[] {
   const { loginsPerSecond, loginBurst, concurrency, inFlight, connectionsPerNode } = capacityOf(parameters);
-  const { expectedUsers, backWithinSeconds } = parameters;
+  const { expectedUsers, backWithinSeconds, reservedConcurrency, store } = parameters;
+  const checks = reservedConcurrency.sessionChecks ?? 10;
+  const connections =
+    store.kind === "sql"
+      ? `${connectionsPerNode + checks} connections to the database, of which ${checks} for session checks: it must ` +
+        "take as many beside the site's own, or RDS Proxy must stand before it"
+      : `${connectionsPerNode} connections to each node of the cache`;
   const users =
     expectedUsers === null
       ? "expectedUsers is not set: these limits are the defaults."
@@ -66,7 +72,7 @@ export function planOf(parameters: Parameters): string[] {
     `  ${loginsPerSecond} logins a second, with a burst of ${loginBurst}`,
     `  ${concurrency} functions at a time`,
     `  ${inFlight} requests in flight at most, of the relays of all hosts together (relay: --max-in-flight)`,
-    `  ${connectionsPerNode} connections to each node of the cache`,
+    `  ${connections}`,
     "Limits of the account that must be raised first, if they are lower:",
     ...toRaise.map((line) => `  ${line}`),
   ];

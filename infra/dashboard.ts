@@ -23,6 +23,7 @@ export function dashboard(stage: string, { dashboard: caches, store }: Parameter
     [requests(), functions(), sessionChecks(stage)],
     ...clusters.map(clusterHealth),
     ...(caches.serverlessCaches ?? []).map(serverlessHealth),
+    ...(caches.databases ?? []).map(databaseHealth),
   ];
   return {
     Dashboard: {
@@ -126,6 +127,19 @@ function clusterHealth(id: string): readonly Widget[] {
       title: `${id}: evictions, and swap in bytes`,
       metrics: [line("Evictions", "Sum"), line("SwapUsage", "Maximum")],
     },
+  ];
+}
+
+/** Source: "Amazon CloudWatch instance-level metrics for Amazon RDS", Amazon RDS User Guide. */
+function databaseHealth(id: string): readonly Widget[] {
+  const line = (metric: string, stat: string) => [
+    ...["AWS/RDS", metric, "DBInstanceIdentifier", id],
+    { stat, label: metric },
+  ];
+  return [
+    { title: `${id}: CPU, in per cent`, metrics: [line("CPUUtilization", "Maximum")] },
+    { title: `${id}: connections`, metrics: [line("DatabaseConnections", "Maximum")] },
+    { title: `${id}: how long a read takes, in seconds`, metrics: [line("ReadLatency", "Average")] },
   ];
 }
 

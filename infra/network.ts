@@ -1,4 +1,4 @@
-// Where the functions run and what they reach from there: the cache's port, or EFS, and the endpoints of AWS's APIs that they
+// Where the functions run and what they reach from there: the cache's or the database's port, or EFS, and the endpoints of AWS's APIs that they
 // ask. Nothing else: a security group without an egress rule of its own would reach everything.
 
 import { attributeOf, type Resource, type Resources, sub, type Value } from "./cloudformation.ts";
@@ -16,7 +16,7 @@ interface Network {
 interface Peer {
   /** The logical id of the rule that admits the functions. */
   readonly id: string;
-  readonly name: "Cache" | "Files" | "Endpoint";
+  readonly name: "Cache" | "Database" | "Files" | "Endpoint";
   readonly group: string;
   readonly port: number;
 }
@@ -31,7 +31,7 @@ const functionGroup = attributeOf("FunctionSecurityGroup", "GroupId");
 const endpointGroup = attributeOf("EndpointSecurityGroup", "GroupId");
 const endpointOf = { elasticache: "ElastiCacheEndpoint", ssm: "SsmEndpoint" } as const;
 
-export function network(stage: string, { vpc, files, variables, store }: Parameters): Network {
+export function network(stage: string, { vpc, database, files, variables, store }: Parameters): Network {
   if (vpc.id === null || vpc.subnets === null) return { vpc: null, environment: {}, resources: {} };
   const services: Service[] = [];
   if (store.kind === "elasticache") services.push("elasticache");
@@ -47,6 +47,7 @@ export function network(stage: string, { vpc, files, variables, store }: Paramet
     const isUsual = port === (store.kind === "redis" ? redisPort : memcachedPort);
     add(`CacheAdmitsFunctions${isUsual ? "" : `On${port}`}`, "Cache", vpc.cacheSecurityGroup, port);
   }
+  if (store.kind === "sql") add("DatabaseAdmitsFunctions", "Database", database.securityGroup, store.port);
   add("FilesAdmitsFunctions", "Files", files.securityGroup, nfsPort);
   add("EndpointAdmitsFunctions", "Endpoint", vpc.endpointSecurityGroup, httpsPort);
 

@@ -77,6 +77,11 @@ const rules = {
   "vpc.makeEndpoints": flag,
   "vpc.endpointSecurityGroup": id("sg"),
   "vpc.endpointSubnets": listOf(id("subnet")),
+  "database.securityGroup": id("sg"),
+  "database.resourceId": text(
+    "the resource id of a database or of its proxy: db-, cluster- or prx-, and letters and digits",
+    /^(?:db|cluster|prx)-[A-Za-z0-9]{1,60}$/,
+  ),
   "files.fileSystem": id("fs"),
   "files.accessPoint": arn("elasticfilesystem", "access-point/"),
   "files.securityGroup": id("sg"),
@@ -107,6 +112,9 @@ const rules = {
   canary: { ...flag, fallback: false },
   "dashboard.cacheClusters": listOf(cacheName),
   "dashboard.serverlessCaches": listOf(cacheName),
+  "dashboard.databases": listOf(
+    text("the id of a database instance: letters, digits and hyphens", /^[A-Za-z][A-Za-z0-9-]{0,62}$/),
+  ),
 };
 
 /** Those of the file but for `function` and `tags`, in which the names are the operator's. */
@@ -260,7 +268,7 @@ function problemsOfExamples(found: Map, store: Config["store"]): string[] {
   const names = Object.entries(found)
     .filter(([, value]) => [value].flat().some((one) => /^[a-z]+-0123456789abcdef[0-9]$/.test(String(one))))
     .map(([name]) => name);
-  const hosts = "nodes" in store ? store.nodes.map(({ host }) => host) : [];
+  const hosts = "nodes" in store ? store.nodes.map(({ host }) => host) : "host" in store ? [store.host] : [];
   if (hosts.some((host) => /(?:^|\.)example\.(?:com|net|org)$/.test(host)))
     names.push("function.SESSION_STORE");
   return names.map((name) => `${name} is the example's: put in your own`);
@@ -336,6 +344,12 @@ function problemsOfTogether(
       need(["vpc.id", "vpc.subnets", ...namesOf("files.")], "for files are read from EFS, in its VPC");
       refuse(namesOf("vpc.cache"), "for the sessions are in files");
     }
+  } else if (store.kind === "sql") {
+    need(["vpc.id", "vpc.subnets", "database.securityGroup"], "for a database is reached from its VPC only");
+    refuse(namesOf("vpc.cache"), "for the sessions are in a database");
+    refuse(namesOf("files."), "for they belong to a SESSION_STORE of files:///mnt/NAME");
+    if (store.isIam) need(["database.resourceId"], "for auth=iam needs a right for this database alone");
+    else refuse(["database.resourceId"], "for it belongs to auth=iam");
   } else if (store.kind === "dynamodb") {
     refuse([...namesOf("vpc."), ...namesOf("files.")], "for dynamodb:// is reached without a VPC");
   } else {
@@ -343,6 +357,7 @@ function problemsOfTogether(
     refuse(namesOf("files."), "for they belong to a SESSION_STORE of files:///mnt/NAME");
   }
 
+  if (store.kind !== "sql") refuse(namesOf("database."), "for the sessions are not in a SQL database");
   if (store.kind !== "dynamodb") refuse(["dynamodb.kmsKey"], "for the sessions are not in DynamoDB");
   if (!found["vpc.makeEndpoints"]) refuse(["vpc.endpointSubnets"], "for no endpoints are made");
   const secrets = secretNames(texts);

@@ -73,7 +73,7 @@ function networkInterfaces(stage: string, name: string): readonly Statement[] {
 }
 
 /** Caches need no IAM permission: network access is enough. */
-function storeStatements({ store, files, dynamodb }: Parameters): readonly Statement[] {
+function storeStatements({ store, files, database, dynamodb }: Parameters): readonly Statement[] {
   switch (store.kind) {
     case "elasticache": {
       const cluster = arn("elasticache", `cluster:${store.clusterId}`);
@@ -86,6 +86,11 @@ function storeStatements({ store, files, dynamodb }: Parameters): readonly State
           ? []
           : [decryption("dynamodb", dynamodb.kmsKey, "aws:dynamodb:tableName", [store.table])]),
       ];
+    case "sql": {
+      // A database that takes a password asks for no IAM permission.
+      const user = arn("rds-db", `dbuser:${database.resourceId}/${store.user}`);
+      return store.isIam ? [allow(["rds-db:connect"], user)] : [];
+    }
     case "files": {
       const fileSystem = arn("elasticfilesystem", `file-system/${files.fileSystem}`);
       return [

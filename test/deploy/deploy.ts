@@ -18,7 +18,18 @@ import { type Alarm, fetchMoto, type Moto, startMoto } from "./moto.ts";
 import { type Ended, Operator } from "./operator.ts";
 import { variantsIn } from "./variants.ts";
 
-const stages = ["memcached", "everything", "found", "endpoint", "redis", "dynamodb", "laravel", "files"];
+const stages = [
+  "memcached",
+  "everything",
+  "found",
+  "endpoint",
+  "redis",
+  "mysql",
+  "postgres",
+  "dynamodb",
+  "laravel",
+  "files",
+];
 
 let moto: Moto;
 let aws: Aws;

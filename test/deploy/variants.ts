@@ -69,6 +69,20 @@ export function variantsIn(
       },
       { SESSION_STORE_PASSWORD_PARAMETER: "/inspectord/redis-password" },
     ),
+    mysql: parameters(
+      "mysql://inspectord@site.abcdef.eu-central-1.rds.amazonaws.com/site?table=sessions&id=id&data=data&expires=expires",
+      {
+        vpc: { ...vpc, makeEndpoints: true },
+        database: { securityGroup: account.cacheGroup },
+        dashboard: { databases: ["site"] },
+      },
+      { SESSION_STORE_PASSWORD_PARAMETER: "/inspectord/sql-password" },
+    ),
+    postgres: parameters(
+      "postgres://inspectord@site.abcdef.eu-central-1.rds.amazonaws.com/site?auth=iam",
+      { vpc, database: { securityGroup: account.cacheGroup, resourceId: "db-ABCDEFGHIJKL" } },
+      { SESSION_PRESET: "laravel", AUTHENTICATED_EXPRESSION: "login", USER_EXPRESSION: "login" },
+    ),
     dynamodb: parameters("dynamodb://sessions", {
       dynamodb: { kmsKey: account.kmsKey },
       expectedUsers: 2_500_000,

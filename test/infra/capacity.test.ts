@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { capacityOf, planOf } from "../../infra/capacity.ts";
 import { checkParameters, type Parameters } from "../../infra/parameters.ts";
 import { problemsOfAccount } from "../../infra/preflight.ts";
-import { full, plain } from "./deployments.ts";
+import { full, plain, sql } from "./deployments.ts";
 
 async function checked(changes: object): Promise<Parameters> {
   const parameters = await checkParameters({ ...plain, ...changes });
@@ -46,6 +46,11 @@ describe("the capacity of a deployment", () => {
     assert.match(plan, /API Gateway, throttle rate: at least 5000 /);
     assert.match(plan, /Lambda, concurrent executions: at least 600\./);
     assert.doesNotMatch(planOf(await checked({ expectedUsers: 1000 })).join(), /throttle rate/);
+    const ofDatabase = planOf(await checked({ ...sql, expectedUsers: 2_500_000 })).join("\n");
+    assert.match(
+      ofDatabase,
+      /510 connections to the database, of which 10 for session checks: .* or RDS Proxy/,
+    );
   });
 });
 

@@ -53,6 +53,18 @@ export const files = {
   alarms: { topic: "arn:aws:sns:eu-central-1:123456789012:operators" },
 };
 
+/** Sessions in PostgreSQL on RDS, which takes a token in place of a password. */
+export const sql = {
+  region: "eu-central-1",
+  function: {
+    ...{ SERVED_HOSTS: "example.org", SESSION_PRESET: "drupal" },
+    SESSION_STORE: "postgres://inspectord@site.abcdef.eu-central-1.rds.amazonaws.com:5433/site?auth=iam",
+  },
+  vpc,
+  database: { securityGroup: "sg-0a1b2c3d4e5f6071b", resourceId: "db-ABCDEFGHIJKL" },
+  dashboard: { databases: ["site"] },
+};
+
 /** Sessions in DynamoDB, for which no VPC is needed. */
 export const dynamodb = {
   region: "us-east-1",

@@ -12,13 +12,13 @@ import { buildAll } from "../../infra/build.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing, nodePath } from "../real/parts.ts";
 import { problemsOf, type Resource, type Template } from "./cloudformation.ts";
-import { dynamodb, files, full, plain } from "./deployments.ts";
+import { dynamodb, files, full, plain, sql } from "./deployments.ts";
 import { loginEvent } from "./login-event.ts";
 import { copyProject, type Packaged, packageStage, writeParameters } from "./packaged.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const directory = temporaryDirectory();
-const deployments = { plain, full, files, dynamodb };
+const deployments = { plain, full, files, sql, dynamodb };
 type Name = keyof typeof deployments;
 const names = Object.keys(deployments) as Name[];
 const packaged: Partial<Record<Name, Packaged>> = {};
@@ -332,6 +332,14 @@ describe("a deployment's network", () => {
     ]);
     assert.deepEqual(ofType(templateOf("files"), "AWS::EC2::VPCEndpoint"), []);
   });
+
+  it("reaches the database's port and nothing else, where a token is the password", () => {
+    assert.deepEqual(egressOf("sql"), [[5433, 5433, sql.database.securityGroup, undefined]]);
+    const [rule] = ofType(templateOf("sql"), "AWS::EC2::SecurityGroupIngress");
+    const Properties = rule?.[1].Properties ?? {};
+    assert.equal(Properties["GroupId"], sql.database.securityGroup);
+    assert.equal(Properties["FromPort"], 5433);
+  });
 });
 
 describe("a function's role", () => {
@@ -381,6 +389,10 @@ describe("a function's role", () => {
       Resource: arn("elasticfilesystem", "file-system/fs-0a1b2c3d4e5f60718"),
       Condition: { ArnEquals: { "elasticfilesystem:AccessPointArn": files.files.accessPoint } },
     });
+    assert.deepEqual(
+      allowance("sql", "rds-db:connect")?.Resource,
+      arn("rds-db", "dbuser:db-ABCDEFGHIJKL/inspectord"),
+    );
     assert.deepEqual(allowance("full", "ssm:GetParameter")?.Resource, [
       arn("ssm", "parameter/inspectord/laravel-app-key"),
     ]);

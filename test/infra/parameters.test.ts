@@ -12,7 +12,7 @@ import {
   parameterNames,
   placeholders,
 } from "../../infra/parameters.ts";
-import { dynamodb, files, full, plain } from "./deployments.ts";
+import { dynamodb, files, full, plain, sql } from "./deployments.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -49,11 +49,11 @@ describe("the parameters of a deployment", () => {
       ...{ latencyMs: 1000, refusedPercent: 50, unavailableCount: 5, rejectedCount: 5 },
     });
     assert.deepEqual(reservedConcurrency, { logins: null, sessionChecks: null });
-    assert.deepEqual(dashboard, { cacheClusters: null, serverlessCaches: null });
+    assert.deepEqual(dashboard, { cacheClusters: null, serverlessCaches: null, databases: null });
   });
 
   it("are handed on as they are, and the function's variables as texts", async () => {
-    for (const given of [full, files, dynamodb]) await checked(given);
+    for (const given of [full, files, sql, dynamodb]) await checked(given);
     assert.equal((await checked(full)).variables["SESSION_REPLICAS"], "1");
     const prefixed = { ...plain, function: { ...plain.function, SESSION_KEY_PREFIX: "" } };
     assert.equal((await checked(prefixed)).variables["SESSION_KEY_PREFIX"], "");
@@ -246,6 +246,41 @@ describe("the parameters of a deployment", () => {
     );
     const elsewhere = await problemsWith({ SESSION_STORE: "files:///var/lib/php" });
     assert.match(elsewhere.join(), /SESSION_STORE is wrong: files must be below files:\/\/\/mnt\/NAME/);
+  });
+
+  it("fit a SQL database: its security group, and its resource id where a token is the password", async () => {
+    const { database: _, ...bare } = sql;
+    assert.deepEqual(await problemsOf(bare), [
+      "database.securityGroup: missing, for a database is reached from its VPC only",
+      "database.resourceId: missing, for auth=iam needs a right for this database alone",
+    ]);
+    assert.match(
+      (await problemsOf({ ...sql, vpc: plain.vpc }))[0] ?? "",
+      /^vpc\.cacheSecurityGroup: to be left out/,
+    );
+    assert.match(
+      (await problemsOf({ ...plain, database: sql.database }))[0] ?? "",
+      /^database\..*: to be left out/,
+    );
+    const SESSION_STORE = sql.function.SESSION_STORE.replace("?auth=iam", "");
+    const withPassword = {
+      ...sql.function,
+      SESSION_STORE,
+      SESSION_STORE_PASSWORD_PARAMETER: "/inspectord/sql",
+    };
+    const vpc = { ...sql.vpc, makeEndpoints: true };
+    assert.deepEqual(await problemsOf({ ...sql, vpc, function: withPassword }), [
+      "database.resourceId: to be left out, for it belongs to auth=iam",
+    ]);
+    await checked({ ...sql, vpc, function: withPassword, database: { securityGroup: "sg-01234567" } });
+    assert.match(
+      (await problemsOf({ ...sql, function: { ...sql.function, SESSION_STORE } }))[0] ?? "",
+      /^function\.SESSION_STORE_PASSWORD_PARAMETER is missing/,
+    );
+    const hosts = { ...sql.function, SESSION_STORE: "mysql://a@db.example.org/site?auth=iam" };
+    assert.deepEqual(await problemsOf({ ...sql, function: hosts }), [
+      "function.SESSION_STORE is the example's: put in your own",
+    ]);
   });
 
   it("say where the file system is mounted", async () => {
