@@ -245,7 +245,7 @@ function readLaravelKeys(reading: Reading): readonly LaravelKey[] {
   return key === undefined ? [] : [key, ...previous];
 }
 
-/** Returns the keys of sessions: by SESSION_KEY, or by their prefix. */
+/** Returns the keys of sessions: by SESSION_KEY, by their prefix, or as the preset has them. */
 async function readKeys(
   reading: Reading,
   store: StoreUrl | undefined,

@@ -19,6 +19,7 @@ export const presetNames = [
   "shopware6",
   "drupal",
   "phpbb",
+  "wordpress",
 ] as const;
 
 export type PresetName = (typeof presetNames)[number];

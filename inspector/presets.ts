@@ -70,6 +70,7 @@ const symfonyIsEnabled = [
   `(contains(keys(@), '${symfonyCoreUser}::enabled') && [${symfonyCoreEnabled}]`,
   "[enabled])[0] != `false`",
 ].join(" || ");
+const wordpressKey = "inspectord_wordpress:{sha256-base64url:{id}}";
 const laravelUser = "login_web_59ba36addc2b2f9401580f014c7f58ea4e30989d";
 const joomlaData = `php_unserialize(base64_decode(joomla)).${quoted("Joomla\\Registry\\Registry::data")}`;
 /** Where an entity of CakePHP has what the database holds, if its class is that of `bake`. */
@@ -515,5 +516,23 @@ export const presets = {
     sessionId: /^[0-9a-f]{32}$/,
     serializeHandler: "php_serialize",
     expressions: { authenticated: "user_type == `0` || user_type == `3`", user: "username_clean" },
+  },
+
+  /**
+   * WordPress with our plugin (infra/php/wordpress/inspectord.php): a login's session is under the hash of its token,
+   * wp-includes/class-wp-session-tokens.php; the name is `user_login`. The plugin writes it when WordPress itself answers
+   * a request for a ticket as the user's, and removes it with the token.
+   *
+   * Refused: a session whose `expires` is past. The plugin writes none for a login whose second factor is pending, an
+   * administrator in the user's place (the plugin User Switching), a user without a role, a spammer of a network, an
+   * application password; and it removes that of a user whose password, name or roles have changed.
+   */
+  wordpress: {
+    keyPrefix: {},
+    key: { memcached: wordpressKey, redis: wordpressKey },
+    placement: "client-modula",
+    sessionId: /^[A-Za-z0-9]{43}$/,
+    serializeHandler: "json",
+    expressions: { authenticated: "in_future(expires)", user: "user" },
   },
 } as const satisfies Record<PresetName, Preset>;

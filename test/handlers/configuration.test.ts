@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import { readConfig, readStage } from "../../handlers/configuration.ts";
@@ -143,6 +143,29 @@ describe("the function's configuration", () => {
       (await withPreset({ SESSION_PRESET: "symfony", SESSION_STORE: "redis://a:1" })).keyOf(""),
       "sf_s",
     );
+  });
+
+  it("has a preset's whole key, unless a key or a prefix is told", async () => {
+    const { SESSION_STORE, SERVED_HOSTS } = good;
+    const keyOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({
+        SESSION_STORE,
+        SERVED_HOSTS,
+        SESSION_PRESET: "wordpress",
+        ...changes,
+      });
+      return "problems" in config ? config.problems : config.keyOf("abc");
+    };
+    const hash = createHash("sha256").update("abc").digest("base64url");
+    assert.equal(await keyOf({}), `inspectord_wordpress:${hash}`);
+    assert.equal(await keyOf({ SESSION_KEY: "mine:{id}" }), "mine:abc");
+    assert.equal(await keyOf({ SESSION_KEY_PREFIX: "mine:" }), "mine:abc");
+    // The plugin has one Redis, and would not spread its keys as PHP's save handler does.
+    assert.match(
+      String(await keyOf({ SESSION_STORE: "redis://a:1,b:1" })),
+      /^SESSION_KEY is wrong: with several/,
+    );
+    assert.match(String(await keyOf({ SESSION_KEY: "mine" })), /^SESSION_KEY is wrong: it must be/);
   });
 
   it("has a field of a hash from a preset and from SESSION_FIELD, in Redis alone", async () => {
@@ -427,7 +450,7 @@ describe("the function's configuration", () => {
       ["STAGE", "", /letters, digits/],
       ["STAGE", "a b", /hyphens/],
       ["STAGE", "x".repeat(65), /at most 64/],
-      ["SESSION_PRESET", "wordpress", /one of plain, symfony1, .*joomla/],
+      ["SESSION_PRESET", "discourse", /one of plain, symfony1, .*joomla/],
       ["SESSION_PRESET", "", /one of/],
       ["SESSION_PRESET", "constructor", /one of/],
       ["LARAVEL_APP_KEY", "", /base64:/],

@@ -312,6 +312,7 @@ describe("a preset's bytes", () => {
       ["mediawiki", "0123456789abcdefghijklmnopqrstuv", [`${hex}0`, "w".repeat(32)]],
       ["typo3", hex, ["g".repeat(32), `${hex}0`, "a".repeat(40)]],
       ["opencart", hex.slice(0, 26), ["a".repeat(53), "a".repeat(21)]],
+      ["wordpress", `${laravelId}xyz`, [laravelId, `${laravelId}xyz0`, `${laravelId}xy-`, hex + hex]],
       ["symfony", hex.slice(0, 26), ["a".repeat(21), "a".repeat(257), `${hex}_`]],
     ] as const) {
       const config = await readConfig({

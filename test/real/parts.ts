@@ -14,6 +14,7 @@ export type Part =
   | "pdo"
   | "php"
   | "frameworks"
+  | "wordpress"
   | "ejabberd"
   | "prosody"
   | "chromium"
@@ -38,6 +39,7 @@ export const nodeVersions = ["18", "20", "24"] as const;
 
 /** By the names that PHP has for them; Debian's packages have the same behind "php-". */
 const phpExtensions = ["memcached", "memcache", "redis", "igbinary", "msgpack"] as const;
+export const wordpressDirectory = "/usr/share/wordpress";
 const frameworkFiles = [
   "Symfony/Component/Security/Http/autoload.php",
   "Symfony/Component/HttpFoundation/autoload.php",
@@ -97,6 +99,11 @@ const sources: Readonly<Record<Part, PartSource>> = {
       ["php-zend-stdlib"],
     ],
     hint: "Symfony's, Laravel's and Laminas' components, as Debian packages them",
+  },
+  wordpress: {
+    isThere: () => existsSync(join(wordpressDirectory, "wp-load.php")) && hasExtensions("mysqli"),
+    packages: [["wordpress"], ["php-mysql"]],
+    hint: "WordPress 6, as Debian packages it, and PHP's extension mysqli",
   },
   ejabberd: {
     isThere: () => inPath("erlc") !== undefined && ejabberdLibraries() !== undefined,
