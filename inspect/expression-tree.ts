@@ -1,11 +1,15 @@
 // A document as a tree of JMESPath expressions, one for each value in it: what the inspect tool prints for a
 // person, who copies one of them into USER_EXPRESSION.
 //
+// A text that holds a value of its own (serialized, JSON, base64) is opened by the function that an expression has for it:
+// what lies inside stands below it.
+//
 // No expression names an empty key. What lies behind one is in the tree, too, so that nobody looks for it in
 // vain, but without an expression.
 
 import type { Document, DocumentObject } from "../inspector/session/document.ts";
 import { isLeaf, maskLeaf, quoted, showLeaf, sizeOfLeaf } from "./leaf.ts";
+import { maxOpenedDepth, type TextOpener } from "./opened-text.ts";
 import { maxPrintedLength } from "./print-document.ts";
 
 export interface TreeLine {
@@ -14,6 +18,10 @@ export interface TreeLine {
   readonly isExpression: boolean;
   /** How much of `path` is that of the array or object around it. */
   readonly outerLength: number;
+  /** The last key of the path, as document.ts has it. */
+  readonly key: string;
+  /** How many texts were opened on the way. */
+  readonly opened: number;
   /** What it evaluates to, which `kind` tells a person. */
   readonly value: Document;
   readonly kind: string;
@@ -23,12 +31,16 @@ type Step = TreeLine | { readonly leave: Document };
 
 /**
  * Returns the lines in the order of the document, or undefined if they would be longer in all than
- * `maxPrintedLength`. Throws nothing.
+ * `maxPrintedLength`. Without an opener texts stay closed. Throws nothing.
  */
-export function expressionTree(session: DocumentObject, showValues: boolean): TreeLine[] | undefined {
+export function expressionTree(
+  session: DocumentObject,
+  showValues: boolean,
+  opener?: TextOpener,
+): TreeLine[] | undefined {
   const lines: TreeLine[] = [];
   const around = new Set<Document>([session]);
-  const root = { path: "", isExpression: true, outerLength: 0, value: session, kind: "" };
+  const root = { path: "", isExpression: true, outerLength: 0, key: "", opened: 0, value: session, kind: "" };
   // Steps instead of recursion: references can chain arrays far deeper than the stack.
   const steps: Step[] = linesInside(root).reverse();
   let length = 0;
@@ -43,7 +55,12 @@ export function expressionTree(session: DocumentObject, showValues: boolean): Tr
     lines.push({ ...step, kind });
     length += step.path.length + kind.length + sizeOfLeaf(value);
     if (length > maxPrintedLength) return undefined;
-    if (isLeaf(value) || around.has(value)) continue;
+    if (isLeaf(value)) {
+      const inside = isClass ? undefined : openedLine(step, opener);
+      if (inside !== undefined) steps.push(inside);
+      continue;
+    }
+    if (around.has(value)) continue;
     around.add(value);
     steps.push({ leave: value });
     for (const inside of linesInside(step).reverse()) steps.push(inside);
@@ -59,12 +76,23 @@ function kindOf(value: Document, isShown: boolean, isCycle: boolean): string {
   return Array.isArray(value) ? `array(${value.length})` : `object(${Object.keys(value).length})`;
 }
 
-function linesInside({ path, isExpression, value }: TreeLine): TreeLine[] {
+/** Returns the line of what this text holds, or undefined where it holds nothing to be opened. */
+function openedLine(text: TreeLine, opener: TextOpener | undefined): TreeLine | undefined {
+  if (!text.isExpression || text.opened === maxOpenedDepth) return undefined;
+  const found = opener?.open(text.value);
+  if (found === undefined) return undefined;
+  const path = `${found.call}(${text.path})`;
+  return { ...text, path, outerLength: 0, opened: text.opened + 1, value: found.value };
+}
+
+function linesInside({ path, isExpression, opened, value }: TreeLine): TreeLine[] {
   const isList = Array.isArray(value);
   return Object.entries(value as DocumentObject).map(([key, inner]) => ({
     path: path + (isList ? `[${key}]` : (path === "" ? "" : ".") + identifier(key)),
     isExpression: isExpression && (isList || key !== ""),
     outerLength: path.length,
+    key,
+    opened,
     value: inner,
     kind: "",
   }));

@@ -7,10 +7,15 @@ import { noIdAsArgument } from "../terminal/session-id-input.ts";
 const handlers = [...Object.keys(decoders), "json"];
 
 export const usage = `usage: npm run inspect -- [options]                  the session from SESSION_STORE
+       npm run inspect -- --find [options]           finds the session, and the settings for it
        npm run inspect -- --raw [options] < bytes    the session from stdin
+
+With nothing but SESSION_STORE set, and its secrets, it finds the session: it asks for it under the keys that PHP and the
+frameworks write, tries layers and serialize handlers, and ends with the settings to paste.
 
 It asks for the session id and does not show it. An id is never given as an argument.
 
+  --find                     find the session, whatever else is set
   --session-file PATH        read the session id from this file instead; - is stdin
   --serialize-handler NAME   ${handlers.join(", ")};
                              SESSION_SERIALIZE_HANDLER unless given
@@ -28,10 +33,18 @@ Examples, with SESSION_STORE and the function's other variables set:
   npm run inspect -- --session-file session-id --preset laravel --json
   npm run inspect -- --raw --serialize-handler igbinary < session.bin
 
+Examples that find the settings, with nothing but SESSION_STORE set:
+
+  SESSION_STORE=redis://10.0.0.5:6379 npm run inspect
+  SESSION_STORE=redis://10.0.0.5:6379 npm run inspect -- --user 'Carol Danvers' --show-values
+  SESSION_STORE=memcached://10.0.0.5:11211 node inspect.mjs --session-file session-id
+
 Ends with 0, with 1 where there is no such session or it cannot be read, or with 2 for a wrong command line or
 configuration.`;
 
 export interface InspectOptions {
+  /** Whether the key, layers and handler are to be found, too. */
+  readonly find?: true;
   /** Whether the session's bytes come on stdin. Otherwise its id is read, and the store asked. */
   readonly isRaw: boolean;
   /** Where the session id is read; "-" is stdin. Undefined: it is asked for. */
@@ -45,6 +58,7 @@ export interface InspectOptions {
 }
 
 const options = {
+  find: { type: "boolean", default: false },
   raw: { type: "boolean", default: false },
   "session-file": { type: "string" },
   // What people try. It is refused with advice.
@@ -81,7 +95,23 @@ export function readInspectOptions(args: readonly string[]): InspectOptions | "h
     return { problem: "--flags must be a whole number of 32 bits, beside --raw" };
   }
   const { json, "show-values": showValues } = values;
-  return { isRaw, sessionFile, serializeHandler, preset, user, flags: Number(flags ?? 0), json, showValues };
+  const find = values.find ? (true as const) : false;
+  if (find && (isRaw || json || serializeHandler !== undefined || preset !== undefined)) {
+    return {
+      problem: "--find tries them all, for a person: leave out --raw, --json, --serialize-handler, --preset",
+    };
+  }
+  return {
+    ...(find && { find }),
+    isRaw,
+    sessionFile,
+    serializeHandler,
+    preset,
+    user,
+    flags: Number(flags ?? 0),
+    json,
+    showValues,
+  };
 }
 
 function parse(args: readonly string[]) {

@@ -16,12 +16,15 @@ import { UnreadableSessionError } from "../inspector/session/unreadable.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../inspector/session-store.ts";
 import type { Verdict } from "../inspector/verdict.ts";
 import { whoIsLoggedIn } from "../inspector/who.ts";
-import { kindOfPassword } from "../protocol/password.ts";
 import { readSessionId } from "../terminal/session-id-input.ts";
-import { expressionTree } from "./expression-tree.ts";
+import { expressionTree, type TreeLine } from "./expression-tree.ts";
+import { findSession, knowsTheStoreAlone, readKnown } from "./find/find.ts";
+import { factsOfSearch, sessionFound, settingsToPaste } from "./find/find-report.ts";
 import { readInspectConfig } from "./inspect-configuration.ts";
 import { type InspectOptions, readInspectOptions, usage } from "./inspect-options.ts";
 import { maskLeaf, quoted } from "./leaf.ts";
+import { problemOfSessionId } from "./no-session-id.ts";
+import { TextOpener } from "./opened-text.ts";
 import { printDocument } from "./print-document.ts";
 import { type Fact, reportOf } from "./report.ts";
 
@@ -63,6 +66,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if ("problem" in options) throw new InspectError(`usage: ${options.problem} (--help says more)`, 2);
+  if (options.find === true || (isUnspecific(options) && knowsTheStoreAlone())) return find(options);
   const configured = await readInspectConfig(options);
   if ("problems" in configured) {
     throw new InspectError(`bad-configuration: ${configured.problems.join("\n  ")}`, 2);
@@ -79,20 +83,48 @@ async function main(args: readonly string[]): Promise<void> {
   else await report(looked, config, options, [...facts, ...(await factsOfPlace(looked, config, sessionId))]);
 }
 
+/** Whether the command line says nothing of how a session is read, and a person reads the answer. */
+function isUnspecific({ isRaw, json, preset, serializeHandler }: InspectOptions): boolean {
+  return !isRaw && !json && preset === undefined && serializeHandler === undefined;
+}
+
+/** Finds the session, and prints the settings for it. */
+async function find(options: InspectOptions): Promise<void> {
+  const known = await readKnown();
+  if ("problems" in known) throw new InspectError(`bad-configuration: ${known.problems.join("\n  ")}`, 2);
+  const sessionId = await sessionIdOf(options);
+  const { config, facts } = await withNodesFound(known.config, sessionId);
+  const search = await findSession(sessionId, known, config, Date.now() / 1000, options.user);
+  const session = sessionFound(search);
+  const tree = session && treeOf(session, options);
+  const text = [
+    reportOf([...facts, ...factsOfSearch(search, options)], tree ?? [], hasColours()),
+    settingsToPaste(search),
+  ];
+  // A site may keep the id in the session itself.
+  console.log(text.filter(Boolean).join("\n\n").replaceAll(sessionId, "<id>"));
+  if (search.fault !== undefined) throw new InspectError(search.fault.fault, 1);
+  if (search.places.length === 0) throw new InspectError("no-session", 1);
+  if (session === undefined) throw new InspectError("unreadable-session", 1);
+  orTooLarge(tree);
+}
+
+function hasColours(): boolean {
+  return process.stdout.isTTY && process.stdout.hasColors();
+}
+
+function treeOf(session: PhpSession, { showValues }: InspectOptions): TreeLine[] | undefined {
+  return expressionTree(toDocument(session, undefined, unlimited), showValues, new TextOpener());
+}
+
 async function sessionIdOf({ sessionFile }: InspectOptions): Promise<string> {
   const read = await readSessionId(sessionFile, {
     input: process.stdin,
     prompt: (text) => process.stderr.write(text),
   });
   if ("problem" in read) throw new InspectError(`usage: ${read.problem}`, 2);
-  const kind = kindOfPassword(read.sessionId);
-  if (kind === "ticket") {
-    throw new InspectError(
-      "usage: this is a ticket, which only the function opens: give the session id itself",
-      2,
-    );
-  }
-  if (kind === undefined) throw new InspectError("usage: PHP makes no such session id", 2);
+  const problem = problemOfSessionId(read.sessionId);
+  if (problem !== undefined) throw new InspectError(`usage: ${problem}`, 2);
   return read.sessionId;
 }
 
@@ -235,8 +267,8 @@ async function report(
       facts.push({ about: "user", text: options.showValues ? quoted(user) : user, isGood: true });
     }
   }
-  const tree = isRead ? expressionTree(toDocument(session, undefined, unlimited), options.showValues) : [];
-  console.log(reportOf(facts, tree ?? [], process.stdout.isTTY && process.stdout.hasColors()));
+  const tree = isRead ? treeOf(session, options) : [];
+  console.log(reportOf(facts, tree ?? [], hasColours()));
   if (!isRead) throw session;
   orTooLarge(tree);
 }

@@ -3,7 +3,6 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { describe } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as zlib from "node:zlib";
@@ -12,6 +11,7 @@ import { readConfig } from "../../handlers/configuration.ts";
 import type { Verdict } from "../../inspector/verdict.ts";
 import { type Memcached, startMemcached } from "../real/memcached.ts";
 import { needing } from "../real/parts.ts";
+import { putIntoMemcached, putIntoRedis } from "../real/put.ts";
 import { type Redis, startRedis } from "../real/redis.ts";
 
 const directory = fileURLToPath(new URL("../fixtures/cases/php/", import.meta.url));
@@ -70,16 +70,10 @@ describe("a session of a real site", () => {
     const bytes = bytesOf(name, site);
     const key = site["stored as"];
     if (site.env["SESSION_STORE"]?.startsWith("memcached:") === true) {
-      const head = `set ${key} ${site.flags ?? 0} 0 ${bytes.length}\r\n`;
-      assert.match(await tell(memcached.port, Buffer.concat([Buffer.from(head), bytes, crlf])), /^STORED/);
-      return;
-    }
-    const set =
-      site.store === "redis hash"
-        ? ["HSET", key, ...Object.entries(site.fields ?? {}).flat(), site.field ?? "data", bytes]
-        : ["SET", key, bytes];
-    const said = await tell(redis.port, respOf([["FLUSHALL"], set]));
-    assert.match(said, /^\+OK\r\n(?:\+OK|:[1-9])/);
+      await putIntoMemcached(memcached.port, key, bytes, site.flags);
+    } else if (site.store === "redis hash") {
+      await putIntoRedis(redis.port, key, { ...site.fields, [site.field ?? "data"]: bytes });
+    } else await putIntoRedis(redis.port, key, bytes);
   }
 
   async function logIn(site: Case, user: string): Promise<Verdict> {
@@ -118,26 +112,3 @@ describe("a session of a real site", () => {
 });
 
 const refused = { outcome: "refused", reason: "unreadable-session" } as const;
-const crlf = Buffer.from("\r\n");
-
-/** The commands as Redis' protocol has them, their bytes untouched. */
-function respOf(commands: readonly (readonly (string | Buffer)[])[]): Buffer {
-  return Buffer.concat(
-    commands.flatMap((words) => [
-      Buffer.from(`*${words.length}\r\n`),
-      ...words.flatMap((word) => [Buffer.from(`$${Buffer.byteLength(word)}\r\n`), Buffer.from(word), crlf]),
-    ]),
-  );
-}
-
-/** What a server says to these bytes, a short while after its first word. */
-function tell(port: number, bytes: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said = "";
-    const socket = connect(port, "127.0.0.1", () => socket.end(bytes));
-    socket.on("data", (chunk) => {
-      said += chunk.toString("latin1");
-    });
-    socket.once("error", reject).once("close", () => resolve(said));
-  });
-}

@@ -35,9 +35,19 @@ describe("the bundled inspect", () => {
 
   it("shows a session without the clone and its modules", () => {
     writeFileSync(join(directory, `sess_${id}`), 'user|s:5:"alice";');
-    const { status, stdout, stderr } = inspect({ SESSION_STORE: `files://${directory}` });
+    const env = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: "php" };
+    const { status, stdout, stderr } = inspect(env);
     assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
     assert.match(stdout, /^store {5}files has it\nread as {3}php\n[\s\S]*user {2}string\(5\)\n$/);
+    assert.ok(!stdout.includes(id));
+  });
+
+  it("finds a session of which only the store is known", () => {
+    writeFileSync(join(directory, `sess_${id}`), 'user|s:5:"alice";authenticated|b:1;');
+    const { status, stdout, stderr } = inspect({ SESSION_STORE: `files://${directory}` });
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+    assert.match(stdout, /^asked {5}sess_<id> {2}35 bytes\n/);
+    assert.match(stdout, /\nexport SESSION_PRESET='plain'\n/);
     assert.ok(!stdout.includes(id));
   });
 

@@ -368,7 +368,7 @@ describe("inspect for a person", () => {
 
   it("looks for a session id where the configuration says, and never prints the id", () => {
     const id = "0secret0session0id0secret0";
-    const env = { SESSION_STORE: `files://${directory}` };
+    const env = { SESSION_STORE: `files://${directory}`, SESSION_SERIALIZE_HANDLER: "php" };
     assert.deepEqual(inspect([...of(id)], { env }), {
       status: 1,
       stdout: "store     files does not have it\n",
@@ -393,7 +393,7 @@ describe("inspect for a person", () => {
       const nodes = caches.map(({ host, port }) => `${host}:${port}`);
       const id = writeSession({ user: "alice" }, memcachedIni(...nodes));
       const { status, stdout, stderr } = inspect([...of(id)], {
-        env: { SESSION_STORE: `memcached://${nodes.join()}` },
+        env: { SESSION_STORE: `memcached://${nodes.join()}`, SESSION_PLACEMENT: "ketama" },
       });
       assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
       const [first, second, ...others] = stdout.split("\n");
@@ -425,7 +425,9 @@ describe("inspect for a person", () => {
       const ini = redisIni(...servers.map(({ port }) => `127.0.0.1:${port}?auth=secret&database=1`));
       const id = writeSession({ user: "alice" }, ini);
       const nodes = servers.map(({ tlsPort }) => `localhost:${tlsPort}`);
-      const env = { SESSION_STORE: `rediss://${nodes.join()}/1`, NODE_EXTRA_CA_CERTS: certificate.certPath };
+      const SESSION_STORE = `rediss://${nodes.join()}/1`;
+      const known = { SESSION_KEY_PREFIX: "PHPREDIS_SESSION:", NODE_EXTRA_CA_CERTS: certificate.certPath };
+      const env = { SESSION_STORE, ...known };
       const { status, stdout, stderr } = inspect([...of(id)], {
         env: { ...env, SESSION_STORE_PASSWORD: "secret" },
       });
@@ -476,7 +478,10 @@ describe("inspect for a person", () => {
     const cache = await startTlsMemcached(certificate);
     try {
       const id = writeSession({ user: "alice" }, memcachedIni(`127.0.0.1:${cache.plainPort}`));
-      const env = { SESSION_STORE: `memcacheds://localhost:${cache.port}` };
+      const env = {
+        SESSION_STORE: `memcacheds://localhost:${cache.port}`,
+        SESSION_SERIALIZE_HANDLER: "php",
+      };
       const trusting = inspect([...of(id)], { env: { ...env, NODE_EXTRA_CA_CERTS: certificate.certPath } });
       const lines = [
         `node      localhost:${cache.port} has it, asked as number 1`,
@@ -508,7 +513,8 @@ describe("inspect for a person", () => {
     try {
       const id = writeSession({ user: "alice" }, memcachedIni(`127.0.0.1:${cache.plainPort}`));
       const trusted = { NODE_EXTRA_CA_CERTS: certificate.certPath };
-      const env = { ...api.env, ...trusted, SESSION_STORE: "elasticache://sessions" };
+      const known = { SESSION_STORE: "elasticache://sessions", SESSION_SERIALIZE_HANDLER: "php" };
+      const env = { ...api.env, ...trusted, ...known };
       const about = "encryption in transit, configuration endpoint sessions.cfg.example.org:11211";
       const lines = [
         `cluster   memcached 1.6.22, nodes: 1, ${about}`,
