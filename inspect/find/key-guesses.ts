@@ -5,7 +5,7 @@
 //
 // Source: the files named in inspector/presets.ts; docs/frameworks.md, docs/sessions.md.
 
-import { presets } from "../../inspector/presets.ts";
+import { type Preset, presets } from "../../inspector/presets.ts";
 import { hashesWith } from "../../stores/key-hashes.ts";
 import type { StoreUrl } from "../../stores/store-url.ts";
 
@@ -55,16 +55,17 @@ export interface KnownOfKeys {
 /** Returns the templates of the keys to ask for, the likeliest first: what the operator has set stands before all others. */
 export function keyGuesses(kind: StoreUrl["kind"], idLength: number, known: KnownOfKeys): readonly string[] {
   const layout = kind === "elasticache" ? "memcached" : kind;
-  const ofPresets = Object.values(presets).flatMap(({ keyPrefix }) => {
-    const prefix = (keyPrefix as Readonly<Record<string, string | null>>)[layout];
-    return typeof prefix === "string" ? [prefix] : [];
+  const ofPresets = Object.values<Preset>(presets).flatMap(({ keyPrefix, key }) => {
+    const prefix = keyPrefix[layout];
+    return [typeof prefix === "string" ? `${prefix}{id}` : [], key?.[layout] ?? []].flat();
   });
-  const { key, prefix: own } = known;
+  const { key: ownKey, prefix: own } = known;
   const ends = ["{id}", ...(layout === "files" ? [] : hashedEnds(idLength))];
-  const told = [key ?? [], own === undefined ? [] : ends.map((end) => `${own}${end}`)].flat();
+  const told = [ownKey ?? [], own === undefined ? [] : ends.map((end) => `${own}${end}`)].flat();
   const all = [
     ...told,
-    ...[...(prefixes[layout] ?? [""]), ...ofPresets].map((prefix) => `${prefix}{id}`),
+    ...(prefixes[layout] ?? [""]).map((prefix) => `${prefix}{id}`),
+    ...ofPresets,
     ...hashedKeys(layout, idLength, known),
   ];
   return [...new Set(all)].slice(0, maxKeyGuesses);
@@ -80,7 +81,7 @@ function hashedEnds(idLength: number): readonly string[] {
 }
 
 function hashedKeys(layout: string, idLength: number, { secret }: KnownOfKeys): readonly string[] {
-  if (layout === "files") return [];
+  if (layout !== "memcached" && layout !== "redis" && layout !== "custom") return [];
   const hash = hashesWith(() => "");
   const ends = hashedEnds(idLength);
   const yii = ends.flatMap((end) => [

@@ -23,9 +23,12 @@ const optional = [
 
 /** Returns the settings without what makes no difference, or undefined where they are not allowed. */
 export async function fewest(settings: Settings, secrets: Settings): Promise<Settings | undefined> {
-  const wanted = effectOf(await readConfig({ ...settings, ...secrets }));
+  const whole = effectOf(await readConfig({ ...settings, ...secrets }));
+  // Sessions that are rows of a table have neither.
+  const { SESSION_LAYERS: _layers, SESSION_SERIALIZE_HANDLER: _handler, ...ofRows } = settings;
+  let left = whole === undefined ? ofRows : settings;
+  const wanted = whole ?? effectOf(await readConfig({ ...left, ...secrets }));
   if (wanted === undefined) return undefined;
-  let left = settings;
   for (const name of optional) {
     const { [name]: _, ...without } = left;
     if (!(name in left)) continue;
