@@ -26,6 +26,8 @@ export interface ChatServer {
   /** Where Strophe.js connects to. */
   readonly services: Readonly<Record<Transport, string>>;
   readonly tcpPort: number;
+  /** Where BOSH and WebSocket are served without TLS. */
+  readonly plainPort: number;
 }
 
 export interface Chain {
@@ -149,6 +151,7 @@ export async function startChatServer(
       WebSocket: `wss://localhost:${ports.https}/ws`,
     },
     tcpPort: ports.tcp,
+    plainPort: ports.http,
   };
 }
 

@@ -16,6 +16,7 @@ export type Part =
   | "frameworks"
   | "wordpress"
   | "ejabberd"
+  | "oauth"
   | "prosody"
   | "chromium"
   | "openssl"
@@ -109,6 +110,11 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => inPath("erlc") !== undefined && ejabberdLibraries() !== undefined,
     packages: [["ejabberd"]],
     hint: "ejabberd 23.01 or later, as Debian packages it",
+  },
+  oauth: {
+    isThere: () => hasErlangApplication("p1_oauth2"),
+    packages: [["erlang-p1-oauth2"]],
+    hint: "p1_oauth2, by which ejabberd issues and checks tokens of OAuth",
   },
   prosody: {
     isThere: () => inPath("prosody") !== undefined,
@@ -234,6 +240,11 @@ function withoutServices(work: () => void): void {
 function hasExtensions(...names: string[]): boolean {
   const loaded = outputOf("php", ["-m"]).split("\n");
   return names.every((name) => loaded.includes(name));
+}
+
+function hasErlangApplication(name: string): boolean {
+  const libraries = "/usr/lib/erlang/lib";
+  return existsSync(libraries) && readdirSync(libraries).some((entry) => entry.startsWith(`${name}-`));
 }
 
 /** Returns the path of a program that the shell would find, or undefined. */

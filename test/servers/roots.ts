@@ -27,7 +27,16 @@ export class RootError extends Error {
 
 /** What the tests talk to, and what these programs need beside them. */
 const packages = [
-  ...["ejabberd", "php-cli", "php-memcached", "php-memcache", "php-redis", "php-igbinary", "php-msgpack"],
+  ...[
+    "ejabberd",
+    "erlang-p1-oauth2",
+    "php-cli",
+    "php-memcached",
+    "php-memcache",
+    "php-redis",
+    "php-igbinary",
+    "php-msgpack",
+  ],
   ...["memcached", "redis-server", "valkey-server", "socat", "openssl", "prosody", "chromium-headless-shell"],
 ] as const;
 
