@@ -19,13 +19,13 @@ export interface Answered {
 /** How many lines that belong to no answer are kept. */
 const maxLines = 100;
 
-/** Returns the login that a line of output reports, or undefined. */
+/** Returns the login that a line of output reports, or undefined. Asking whether a user exists is no login. */
 export function readFunctionLine(line: string): FunctionLine | undefined {
   const start = line.indexOf('{"level":');
   if (start < 0) return undefined;
   try {
     const fields = JSON.parse(line.slice(start));
-    return fields.message === "login" ? fields : undefined;
+    return fields.message === "login" && fields.op !== "isuser" ? fields : undefined;
   } catch {
     return undefined;
   }

@@ -45,7 +45,7 @@ const rows: Readonly<Record<string, Row>> = {
     option: "auth_password_types_hidden_in_sasl1: [plain]",
     since: 25.07,
     harms: async ({ port }) => {
-      const { sasl } = await offersByTcp(port, "localhost");
+      const { sasl } = await offersByTcp(port, "localhost", "alice");
       return sasl.length === 0 && (await logIn(port)) === "failure";
     },
   },
@@ -53,7 +53,7 @@ const rows: Readonly<Record<string, Row>> = {
     option: "auth_stored_password_types: [scram_sha256]",
     since: 25.07,
     harms: async ({ port }) => {
-      const { sasl } = await offersByTcp(port, "localhost");
+      const { sasl } = await offersByTcp(port, "localhost", "alice");
       return sasl.some((name) => name.startsWith("SCRAM-SHA-256"));
     },
   },

@@ -20,8 +20,13 @@ export function mechanismsIn(features: string): { readonly sasl: string[]; reado
   };
 }
 
-export async function offersByTcp(port: number, host: string): Promise<ReturnType<typeof mechanismsIn>> {
-  return mechanismsIn(await featuresByTcp(port, host));
+/** Returns what a client of this user is offered: SASL2 only to those who say who they are. */
+export async function offersByTcp(
+  port: number,
+  host: string,
+  user: string,
+): Promise<ReturnType<typeof mechanismsIn>> {
+  return mechanismsIn(await featuresByTcp(port, host, user));
 }
 
 function authenticate(mechanism: string, message: string, more = ""): string {
@@ -38,6 +43,7 @@ export async function logInBySasl2(
   const { result, said } = await sayByTcp(
     port,
     host,
+    user,
     authenticate("PLAIN", plainMessage(user, password)),
     answered,
   );
@@ -56,7 +62,7 @@ export async function tokenByFast(
 ): Promise<string | undefined> {
   const asked = `${agent}<request-token xmlns="${fast}" mechanism="HT-SHA-256-NONE"/>`;
   const text = authenticate("PLAIN", plainMessage(user, password), asked);
-  const { said } = await sayByTcp(port, host, text, answered);
+  const { said } = await sayByTcp(port, host, user, text, answered);
   return /<token[^>]* token=["']([^"']+)["']/.exec(said)?.[1];
 }
 
@@ -69,7 +75,7 @@ export async function logInByToken(
   const hash = createHmac("sha256", token).update("Initiator").digest();
   const message = Buffer.concat([Buffer.from(`${user}\0`), hash]).toString("base64");
   const text = authenticate("HT-SHA-256-NONE", message, `${agent}<fast xmlns="${fast}"/>`);
-  return (await sayByTcp(port, host, text, answered)).result;
+  return (await sayByTcp(port, host, user, text, answered)).result;
 }
 
 /** Logs in by PLAIN over WebSocket (RFC 7395), from the page of a browser. */
@@ -80,24 +86,26 @@ export function logInBySasl2OverWebSocket(
   user: string,
   password: string,
 ): Promise<LoginResult> {
-  const open = `<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" to="${host}" version="1.0"/>`;
+  const open = `<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" to="${host}" from="${user}@${host}" version="1.0"/>`;
   const login = authenticate("PLAIN", plainMessage(user, password));
   return page.evaluate(
     ({ url, open, login }) =>
       new Promise<LoginResult>((resolve) => {
         // biome-ignore lint/suspicious/noExplicitAny: the page's global, which has no types here.
         const socket = new (globalThis as any).WebSocket(url, "xmpp");
-        const conclude = (result: LoginResult) => {
-          resolve(result);
-          socket.close();
-        };
+        // No function here may have a name: tsx would call a helper that the page does not have.
         socket.onopen = () => socket.send(open);
-        socket.onclose = () => conclude("closed");
+        socket.onclose = () => resolve("closed");
+        // An older server says nothing to what it does not know.
+        setTimeout(() => socket.close(), 20_000);
         socket.onmessage = ({ data }: { readonly data: string }) => {
-          if (data.includes("features")) socket.send(login);
-          else if (data.includes("<success")) conclude("success");
-          else if (data.includes("<failure")) conclude("failure");
-          else if (data.includes("stream:error")) conclude("stream-error");
+          if (data.includes("features")) return socket.send(login);
+          const ends = { success: "<success", failure: "<failure", "stream-error": "stream:error" } as const;
+          for (const [result, text] of Object.entries(ends)) {
+            if (!data.includes(text)) continue;
+            resolve(result as LoginResult);
+            socket.close();
+          }
         };
       }),
     { url, open, login },

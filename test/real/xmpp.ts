@@ -77,22 +77,32 @@ export function plainMessage(user: string, password: string, authorizationId = "
   return Buffer.from(`${authorizationId}\0${user}\0${password}`).toString("base64");
 }
 
-/** Returns what the server offers to a client that may log in: its <stream:features>, after STARTTLS. */
-export async function featuresByTcp(port: number, host: string): Promise<string> {
-  const { socket, said } = await openSecurely(port, host);
+/** Returns what the server offers to a client of this user that may log in: its <stream:features>, after STARTTLS. */
+export async function featuresByTcp(port: number, host: string, user: string): Promise<string> {
+  const { socket, said } = await openSecurely(port, host, user);
   socket.destroy();
   return /<stream:features>.*<\/stream:features>/s.exec(said)?.[0] ?? "";
 }
 
 /** Says this once the server has told its features, and returns what it answers. */
-export async function sayByTcp(port: number, host: string, text: string, until: string): Promise<Exchange> {
-  const { socket } = await openSecurely(port, host);
+export async function sayByTcp(
+  port: number,
+  host: string,
+  user: string,
+  text: string,
+  until: string,
+): Promise<Exchange> {
+  const { socket } = await openSecurely(port, host, user);
   const exchanged = await exchange(socket, [[text, until]]);
   socket.destroy();
   return exchanged;
 }
 
-async function openSecurely(port: number, host: string): Promise<Exchange & { readonly socket: Socket }> {
+async function openSecurely(
+  port: number,
+  host: string,
+  user?: string,
+): Promise<Exchange & { readonly socket: Socket }> {
   const plain = connect(port, "127.0.0.1");
   const started = await exchange(plain, [
     [openStream(host), "</stream:features>"],
@@ -101,11 +111,13 @@ async function openSecurely(port: number, host: string): Promise<Exchange & { re
   if (started.result !== "success") return { socket: plain, ...started };
   // The server's certificate is the test's own, of no authority.
   const socket = connectTls({ socket: plain, rejectUnauthorized: false });
-  return { socket, ...(await exchange(socket, [[openStream(host), "</stream:features>"]])) };
+  return { socket, ...(await exchange(socket, [[openStream(host, user), "</stream:features>"]])) };
 }
 
-function openStream(host: string): string {
-  return `<stream:stream xmlns="jabber:client" xmlns:stream="http://etherx.jabber.org/streams" to="${host}" version="1.0">`;
+/** `user`: who the client says it is, for SASL2 (XEP-0388). */
+function openStream(host: string, user?: string): string {
+  const from = user === undefined ? "" : ` from="${user}@${host}"`;
+  return `<stream:stream xmlns="jabber:client" xmlns:stream="http://etherx.jabber.org/streams" to="${host}"${from} version="1.0">`;
 }
 
 /** Says each text once the server has said what ends the one before. */
