@@ -13,8 +13,9 @@ import { hostsOf } from "../../doctor/hosts.ts";
 import type { Installation } from "../../doctor/installation.ts";
 import { macroFeatures } from "../../doctor/macros.ts";
 import { readSettings } from "../../doctor/settings.ts";
+import { ejabberdLibraries } from "../../infra/local/debian.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { ejabberdLibraries, needing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 
 const directory = temporaryDirectory();
 const build = fileURLToPath(new URL("../../infra/ejabberd/inspectord/build.sh", import.meta.url));

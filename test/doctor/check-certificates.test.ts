@@ -11,10 +11,10 @@ import { checkCertificates } from "../../doctor/check-certificates.ts";
 import type { Finding } from "../../doctor/finding.ts";
 import { hostsOf } from "../../doctor/hosts.ts";
 import { servedCertificate } from "../../doctor/served-certificate.ts";
+import { startEjabberd } from "../../infra/local/ejabberd.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { makeCertificate } from "../real/certificate.ts";
 import { temporaryDirectory } from "../real/directory.ts";
-import { startEjabberd } from "../real/ejabberd.ts";
 import { needing } from "../real/parts.ts";
 import { settingsOf } from "./settings-of.ts";
 

@@ -14,11 +14,12 @@ import type { Installation } from "../../doctor/installation.ts";
 import type { Surroundings } from "../../doctor/machine.ts";
 import type { SocketHolder } from "../../doctor/running.ts";
 import { localKey, startApi } from "../../infra/local/api.ts";
+import { ejabberdLibraries } from "../../infra/local/debian.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { endWithParent } from "../../infra/local/process.ts";
 import { sampleSettings } from "../../infra/local/sample-logins.ts";
 import { type Certificate, makeCertificate } from "../real/certificate.ts";
-import { ejabberdLibraries, needing } from "../real/parts.ts";
+import { needing } from "../real/parts.ts";
 import { type Reply, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
 import {
   asFunction,

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { localKey } from "../../infra/local/api.ts";
+import { ejabberdLibraries } from "../../infra/local/debian.ts";
 import { freePort } from "../../infra/local/ports.ts";
 import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
 import type { Certificate } from "../real/certificate.ts";
-import { ejabberdLibraries } from "../real/parts.ts";
 import { type Reply, type StandIn, say, startStandIn, tell } from "../stand-in/api-gateway.ts";
 import { type ChatServer, prepareDirectory, startChatServer } from "./chain.ts";
 

@@ -9,7 +9,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ejabberdLibraries } from "./parts.ts";
+import { ejabberdLibraries } from "../../infra/local/debian.ts";
 
 const program =
   "{ok, _} = application:ensure_all_started(stringprep), " +

@@ -1,8 +1,8 @@
 // The YAML parser of an ejabberd host, through Erlang: fast_yaml as ejabberd calls it.
 
 import { spawn } from "node:child_process";
+import { ejabberdLibraries } from "../../infra/local/debian.ts";
 import { endWithParent } from "../../infra/local/process.ts";
-import { ejabberdLibraries } from "./parts.ts";
 
 /** Answers each document (4 bytes of length before it) by a term, or by "!" if the parser refuses it. */
 const program = `

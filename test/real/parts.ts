@@ -1,10 +1,20 @@
 // The real parts that tests talk to: which of them this machine has, and how to get the others.
 
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
+import {
+  canInstall,
+  ejabberdLibraries,
+  hasExtensions,
+  howToGetPart,
+  inPath,
+  installPackages,
+  outputOf,
+  type PartSource,
+  run,
+} from "../../infra/local/debian.ts";
 
 export type Part =
   | "memcached"
@@ -25,14 +35,6 @@ export type Part =
   | "unzip"
   | "root"
   | "nodes";
-
-interface PartSource {
-  readonly isThere: () => boolean;
-  /** Debian's packages; the first name that the system knows is taken of each group. */
-  readonly packages: readonly (readonly string[])[];
-  /** What a person is told where it cannot be installed for them. */
-  readonly hint: string;
-}
 
 /** Node 18, 20 and 24, with a lock file of their own: only tests of the relay and of the zips want them. */
 const nodesDirectory = fileURLToPath(new URL("nodes", import.meta.url));
@@ -193,13 +195,9 @@ export function installParts(needed: readonly Part[], say: (line: string) => voi
     run("npm", ["ci", "--no-audit", "--no-fund", "--prefix", nodesDirectory]);
   }
   const lacking = lackingOf(needed).filter((part) => sources[part].packages.length > 0);
-  if (lacking.length > 0 && process.getuid?.() === 0 && inPath("apt-get") !== undefined) {
+  if (lacking.length > 0 && canInstall()) {
     say(`Installing ${lacking.join(", ")} by apt-get ...`);
-    withoutServices(() => {
-      run("apt-get", ["update", "-qq"]);
-      const known = lacking.flatMap((part) => sources[part].packages).flatMap(firstKnownPackage);
-      run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...known]);
-    });
+    installPackages(lacking.map((part) => sources[part]));
   }
   const still = lackingOf(needed);
   for (const part of still) {
@@ -213,33 +211,7 @@ export function lackingOf(needed: readonly Part[]): Part[] {
 }
 
 export function howToGet(part: Part): string {
-  const { packages, hint } = sources[part];
-  if (packages.length === 0) return hint;
-  return `${hint}; on Debian or Ubuntu: apt-get install ${packages.map(([name]) => name).join(" ")}`;
-}
-
-function firstKnownPackage(names: readonly string[]): string[] {
-  const known = names.find((name) =>
-    /^\s*Candidate: (?!\(none\))/m.test(outputOf("apt-cache", ["policy", name])),
-  );
-  return known === undefined ? [] : [known];
-}
-
-/** Keeps apt-get from starting the services that it installs: the tests start their own, on their own ports. */
-function withoutServices(work: () => void): void {
-  const policy = "/usr/sbin/policy-rc.d";
-  const isOurs = !existsSync(policy);
-  if (isOurs) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  try {
-    work();
-  } finally {
-    if (isOurs) rmSync(policy);
-  }
-}
-
-function hasExtensions(...names: string[]): boolean {
-  const loaded = outputOf("php", ["-m"]).split("\n");
-  return names.every((name) => loaded.includes(name));
+  return howToGetPart(sources[part]);
 }
 
 function hasErlangApplication(name: string): boolean {
@@ -247,29 +219,8 @@ function hasErlangApplication(name: string): boolean {
   return existsSync(libraries) && readdirSync(libraries).some((entry) => entry.startsWith(`${name}-`));
 }
 
-/** Returns the path of a program that the shell would find, or undefined. */
-function inPath(program: string): string | undefined {
-  const directories = (process.env["PATH"] ?? "").split(delimiter);
-  return directories.map((directory) => join(directory, program)).find((path) => existsSync(path));
-}
-
 export function chromiumPath(): string | undefined {
   return inPath("chromium-headless-shell") ?? inPath("chromium") ?? inPath("google-chrome");
-}
-
-/** Returns the directory below which ejabberd's Erlang applications lie (ERL_LIBS), or undefined. */
-export function ejabberdLibraries(): string | undefined {
-  const libraries = "/usr/lib";
-  if (!existsSync(libraries)) return undefined;
-  return readdirSync(libraries)
-    .map((name) => join(libraries, name))
-    .find((path) => {
-      try {
-        return readdirSync(path).some((name) => name.startsWith("ejabberd-"));
-      } catch {
-        return false;
-      }
-    });
 }
 
 /** Returns the directory of PostgreSQL's programs, of the newest version that is installed, or undefined. */
@@ -292,16 +243,4 @@ export function ejabberdVersion(): number {
 /** Returns where a version of Node lies once the part "nodes" is there. */
 export function nodePath(version: (typeof nodeVersions)[number]): string {
   return join(nodesDirectory, "node_modules", `node-${version}`, "bin", "node");
-}
-
-function run(command: string, args: readonly string[]): void {
-  const { status } = spawnSync(command, args, {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-  });
-  if (status !== 0) process.stderr.write(`${command} ${args[0]} ended with ${status}\n`);
-}
-
-function outputOf(command: string, args: readonly string[]): string {
-  return spawnSync(command, args, { encoding: "utf8" }).stdout ?? "";
 }

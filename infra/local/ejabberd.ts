@@ -2,8 +2,8 @@
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startProcess } from "../../infra/local/process.ts";
-import { ejabberdLibraries } from "./parts.ts";
+import { ejabberdLibraries } from "./debian.ts";
+import { startProcess } from "./process.ts";
 
 export interface Ejabberd {
   readonly pid: number;
