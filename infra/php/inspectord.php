@@ -51,12 +51,156 @@ function inspectord_ticket(string $host, string $keys, int $seconds = 60, ?strin
  */
 function inspectord_jid(string $name, string $host): string
 {
-    $escaped = preg_replace_callback(
+    return inspectord_localpart($name) . "@$host";
+}
+
+/**
+ * Tells the chat host to look at this user's sessions now, so that a logout ends the chat in two seconds. It is a hint:
+ * the chat host believes nothing of it, and asks. Call it after the session was destroyed.
+ *
+ * It throws nothing, and takes a second at most where the chat host is silent. What is wrong with the URL or the token
+ * stands in PHP's error log.
+ *
+ * @param string $url the chat host's "https://chat.example.org:5443/inspectord/look"
+ * @param string $token mod_inspectord's hint_token
+ * @param string $name the site's name of the user
+ * @return bool whether the chat host took the hint
+ */
+function inspectord_look(string $url, string $token, string $name): bool
+{
+    if (preg_match('~^https?://[^\s]+$~D', $url) !== 1 || preg_match('~^[\x21-\x7e]+$~D', $token) !== 1) {
+        error_log('inspectord_look: the URL does not begin with https:// or http://, or there is no token');
+        return false;
+    }
+    $localpart = inspectord_localpart($name);
+    if ($localpart === '' || preg_match('/[\x00-\x1f\x7f]/', $localpart) === 1) {
+        return false;
+    }
+    $context = stream_context_create(['http' => [
+        'method' => 'POST',
+        'header' => "Authorization: Bearer $token\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close",
+        'content' => $localpart,
+        'protocol_version' => 1.1,
+        // In seconds, for the connection and again for the answer.
+        'timeout' => 0.5,
+        'ignore_errors' => true,
+        // The token is for this host alone.
+        'follow_location' => 0,
+    ]]);
+    $response = @fopen($url, 'r', false, $context);
+    if ($response === false) {
+        return false;
+    }
+    $status = stream_get_meta_data($response)['wrapper_data'][0] ?? '';
+    fclose($response);
+    if (preg_match('~^HTTP/[0-9.]+ 403~', $status) === 1) {
+        error_log("inspectord_look: the chat host refuses the token: it is not mod_inspectord's hint_token");
+    }
+    return preg_match('~^HTTP/[0-9.]+ 204~', $status) === 1;
+}
+
+/**
+ * php.ini's own save handler, which tells the chat host of each session that is destroyed: session_destroy(), and
+ * session_regenerate_id(true), which deletes the session that a chat was opened with.
+ *
+ *     session_set_save_handler(new InspectordSessionHandler(
+ *         'https://chat.example.org:5443/inspectord/look', $token, fn (array $session) => $session['user'] ?? null
+ *     ));
+ *     session_start();
+ */
+final class InspectordSessionHandler extends SessionHandler implements SessionUpdateTimestampHandlerInterface
+{
+    private string $url;
+    private string $token;
+    private Closure $user;
+    /** The session as it was read, by its id: a site empties $_SESSION before it destroys the session. */
+    private ?string $id = null;
+    private string $data = '';
+    /** Whether PHP asked whether it exists, and reads it next. */
+    private bool $isRead = false;
+
+    /**
+     * @param callable $user returns the site's name of the user who is logged in with these session variables, or null
+     */
+    public function __construct(string $url, string $token, callable $user)
+    {
+        $this->url = $url;
+        $this->token = $token;
+        $this->user = Closure::fromCallable($user);
+    }
+
+    /**
+     * @param string $id
+     * @return string|false
+     */
+    #[\ReturnTypeWillChange]
+    public function read($id)
+    {
+        if ($this->isRead && $this->id === $id) {
+            $this->isRead = false;
+            return $this->data;
+        }
+        $data = parent::read($id);
+        [$this->id, $this->data, $this->isRead] = [$id, (string) $data, false];
+        return $data;
+    }
+
+    /** @param string $id */
+    public function destroy($id): bool
+    {
+        $name = $this->userOf($id);
+        [$this->id, $this->data] = [null, ''];
+        $isDestroyed = parent::destroy($id);
+        if ($name !== null && $name !== '') {
+            inspectord_look($this->url, $this->token, $name);
+        }
+        return $isDestroyed;
+    }
+
+    /**
+     * For session.use_strict_mode, which PHP leaves out where a handler cannot say whether a session exists.
+     *
+     * @param string $id
+     */
+    public function validateId($id): bool
+    {
+        $this->isRead = false;
+        $isThere = (string) $this->read($id) !== '';
+        // Not twice: a handler that locks would wait for its own lock.
+        $this->isRead = true;
+        return $isThere;
+    }
+
+    /**
+     * @param string $id
+     * @param string $data
+     */
+    public function updateTimestamp($id, $data): bool
+    {
+        return $this->write($id, $data);
+    }
+
+    private function userOf(string $id): ?string
+    {
+        $name = ($this->user)($_SESSION ?? []);
+        if ($name !== null || $this->id !== $id || $this->data === '') {
+            return $name === null ? null : (string) $name;
+        }
+        $current = $_SESSION ?? [];
+        $name = session_decode($this->data) ? ($this->user)($_SESSION) : null;
+        $_SESSION = $current;
+        return $name === null ? null : (string) $name;
+    }
+}
+
+/** @internal */
+function inspectord_localpart(string $name): string
+{
+    return (string) preg_replace_callback(
         '/[ "&\'\/:<>@]|\\\\(?=20|22|26|27|2f|3a|3c|3e|40|5c)/',
         static fn (array $match): string => sprintf('\\%02x', ord($match[0])),
         $name
     );
-    return "$escaped@$host";
 }
 
 /**
