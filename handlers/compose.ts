@@ -13,8 +13,11 @@ import { decoderOf } from "./decoder.ts";
 import type { Log } from "./function-log.ts";
 import { unwrapOf } from "./unwrap.ts";
 
-/** For one look-up with all its attempts, in milliseconds: well below the relay's deadline for a login. */
-const storeTimeoutMs = 2_000;
+/**
+ * For one look-up with all its attempts, in milliseconds. Each of two attempts has half of it, so a store that takes a
+ * second longer than usual still answers; and two requests of the relay fit into a login's ten seconds.
+ */
+export const storeTimeoutMs = 4_000;
 
 type ConfigOrProblems = Config | { readonly problems: readonly string[] };
 

@@ -18,7 +18,7 @@ export interface Needs {
 
 /** These work on large inputs, or wait for time-outs. */
 const longRunning =
-  /\/(?:fuzz|print-document|try-program|container|instance|daemon|hostile-proxies|foreign)\.test\.ts$/;
+  /\/(?:fuzz|print-document|try-program|container|instance|daemon|hostile-proxies|foreign|simulate)\.test\.ts$/;
 
 /** Returns the paths of all test files, relative to the root, sorted. */
 export function testFiles(): string[] {

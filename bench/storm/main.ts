@@ -1,0 +1,77 @@
+// `npm run storm`: 2.5 million users come back at once, simulated. Writes the table and the plots of docs/storm.md.
+//
+//   npm run storm                  all storms at full size
+//   npm run storm -- NAME ...      these alone: prints their rows, and writes nothing
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { capacityOf } from "../../infra/capacity.ts";
+import { checkParameters } from "../../infra/parameters.ts";
+import { readCalibration } from "./calibration.ts";
+import { plotOf } from "./plot.ts";
+import { cellsOf, head, table, withPart } from "./report.ts";
+import type { Scenario } from "./scenario.ts";
+import { scenariosOf } from "./scenarios.ts";
+import { type Result, simulate } from "./simulate.ts";
+
+const page = fileURLToPath(new URL("../../docs/storm.md", import.meta.url));
+const plots = fileURLToPath(new URL("../../docs/storm/", import.meta.url));
+const names = process.argv.slice(2);
+
+const startedMs = performance.now();
+const all = scenariosOf(readCalibration(), capacityOf(await exampleParameters()));
+const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
+const isWhole = names.length === 0;
+if (isWhole) mkdirSync(plots, { recursive: true });
+const rows = chosen.map((scenario) => {
+  const result = run(scenario);
+  if (isWhole) writeFileSync(`${plots}${scenario.name}.svg`, plotOfScenario(scenario, result));
+  return cellsOf(scenario, result, isWhole ? `storm/${scenario.name}.svg` : undefined);
+});
+const storms = table(head, rows);
+if (isWhole) writePart("table", storms);
+const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
+process.stdout.write(
+  `${storms}\n${tookSeconds} s; ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}\n`,
+);
+process.exit(0);
+
+/** 2.5 million users who come back within ten minutes, and else what params/example.yml has. */
+async function exampleParameters() {
+  const parameters = await checkParameters({
+    region: "eu-central-1",
+    expectedUsers: 2_500_000,
+    backWithinSeconds: 600,
+    function: {
+      SESSION_STORE: "dynamodb://sessions",
+      AUTHENTICATED_EXPRESSION: "user",
+      USER_EXPRESSION: "user",
+      SERVED_HOSTS: "example.org",
+    },
+  });
+  if ("problems" in parameters) throw new Error(parameters.problems.join("\n"));
+  return parameters;
+}
+
+function run(scenario: Scenario): Result {
+  const startedMs = performance.now();
+  const result = simulate(scenario, (second, inCount) => {
+    if (second % 20 !== 0) return;
+    const percent = ((100 * inCount) / scenario.users).toFixed(0);
+    process.stderr.write(`\r${scenario.name}: ${second} s, ${percent} % are in  `);
+  });
+  const tookSeconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+  process.stderr.write(`\r${scenario.name}: done in ${tookSeconds} s               \n`);
+  return result;
+}
+
+function plotOfScenario({ name }: Scenario, result: Result): string {
+  const lastSecond = result.series.environments.findLastIndex((each) => each > 0);
+  // The long end, in which hardly anybody comes, is left out.
+  return plotOf(name, result.series, Math.min(1800, Math.max(60, lastSecond)));
+}
+
+function writePart(name: string, text: string): void {
+  writeFileSync(page, withPart(readFileSync(page, "utf8"), name, text));
+}
