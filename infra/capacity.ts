@@ -73,8 +73,51 @@ export function planOf(parameters: Parameters): string[] {
       ? `${connectionsPerNode + checks} connections to the database, of which ${checks} for session checks: it must ` +
         "take as many beside the site's own, or RDS Proxy must stand before it"
       : `${connectionsPerNode} connections to each node of the cache`;
+  const users =
+    expectedUsers === null
+      ? `expectedUsers is not set: these limits are the defaults, for ${usersOf(capacity, backWithinSeconds)} users who ` +
+        `come back within ${backWithinSeconds} s. Set it if you have more.`
+      : `${expectedUsers} users who come back within ${backWithinSeconds} s:`;
+  const toRaise: string[] = [];
+  if (loginsPerSecond > gateway.requestsPerSecondOfNewRegions) {
+    toRaise.push(
+      `API Gateway, throttle rate: at least ${loginsPerSecond} requests a second. An account has ` +
+        `${gateway.requestsPerSecond}, and ${gateway.requestsPerSecondOfNewRegions} in newer regions.`,
+    );
+  }
+  if (loginBurst > gateway.burst) {
+    toRaise.push(`API Gateway, throttle burst: at least ${loginBurst}. An account has ${gateway.burst}.`);
+  }
+  toRaise.push(
+    `Lambda, concurrent executions: at least ${concurrency + 100}. An account has ${accountConcurrency}, ` +
+      "a new one often less.",
+  );
+  const spread =
+    spreadSeconds === undefined
+      ? []
+      : [
+          `${spreadSeconds} s: what the ticket's route must hand out as spreadSeconds (docs/tickets.md), so that all ` +
+            "do not come at one moment",
+        ];
   // No database takes so many connections.
-  const forSlowStore = store.kind === "sql" ? [] : [...forSlowStore];
+  const forSlowStore =
+    store.kind === "sql"
+      ? []
+      : [
+          `So that few are refused while the store is one second slower: ${slowStoreConcurrency} concurrent ` +
+            "executions, as many requests in flight, and as many connections to each node.",
+        ];
+  return [
+    users,
+    `  ${loginsPerSecond} logins a second, with a burst of ${loginBurst}`,
+    `  ${concurrency} functions at a time`,
+    `  ${inFlight} requests in flight at most, of the relays of all hosts together (relay: --max-in-flight)`,
+    `  ${connections}`,
+    ...spread.map((line) => `  ${line}`),
+    "Limits of the account that must be raised first, if they are lower:",
+    ...toRaise.map((line) => `  ${line}`),
+    ...forSlowStore,
+  ];
 }
 
 /** Returns how many users this throttle lets in within this time. */

@@ -60,7 +60,7 @@ describe("the capacity of a deployment", () => {
     const ofDatabase = planOf(await checked({ ...sql, expectedUsers: 2_500_000 })).join("\n");
     assert.match(
       ofDatabase,
-      /510 connections to the database, of which 10 for session checks: .* or RDS Proxy/,
+      /635 connections to the database, of which 10 for session checks: .* or RDS Proxy/,
     );
   });
 });
