@@ -1,9 +1,10 @@
 // A real MariaDB with a data directory of its own, on a port of its own.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
+import { env } from "node:process";
 import { freePort } from "../../infra/local/ports.ts";
-import { type RunningProcess, startProcess } from "../../infra/local/process.ts";
+import { endWithParent, type RunningProcess, startProcess, stopProcess } from "../../infra/local/process.ts";
 import { temporaryDirectory } from "./directory.ts";
 
 export interface SqlServer {
@@ -11,9 +12,25 @@ export interface SqlServer {
   readonly process: RunningProcess;
   /** Runs these statements as the server's owner, and returns what they print: a line a row, its values by tabs. */
   run(statements: string): string;
+  /** The same as this user. Throws where the server refuses it. */
+  runAs(user: string, password: string, statements: string): string;
+  /** Begins statements as the server's owner, which go on until it is stopped. */
+  begin(statements: string): { stop(): Promise<void> };
   stop(): Promise<void>;
   /** Starts it again, with the same data, on the same port. */
   start(): Promise<void>;
+}
+
+/** Gives these statements to a client, and lets it work. */
+export function beginStatements(
+  command: string,
+  args: readonly string[],
+  statements: string,
+): { stop(): Promise<void> } {
+  const child = spawn(command, args, { stdio: ["pipe", "ignore", "inherit"] });
+  endWithParent(child);
+  child.stdin.end(statements);
+  return { stop: () => stopProcess(child) };
 }
 
 /** Starts one with the database "site". `settings` are those of its command line. */
@@ -38,11 +55,9 @@ export async function startMariaDb(settings: readonly string[] = []): Promise<Sq
       isReady: (output) => output.includes("ready for connections"),
     });
   let process = await open();
+  const client = ["--no-defaults", `--socket=${socket}`, "-N", "--default-character-set=utf8mb4"];
   const run = (statements: string) =>
-    execFileSync("mariadb", ["--no-defaults", `--socket=${socket}`, "-uroot", "-N", "--binary-as-hex"], {
-      input: statements,
-      encoding: "utf8",
-    });
+    execFileSync("mariadb", [...client, "-uroot"], { input: statements, encoding: "utf8" });
   run("CREATE DATABASE site CHARACTER SET utf8mb4");
   return {
     port,
@@ -50,6 +65,14 @@ export async function startMariaDb(settings: readonly string[] = []): Promise<Sq
       return process;
     },
     run: (statements) => run(`USE site;\n${statements}`),
+    runAs: (user, password, statements) =>
+      execFileSync("mariadb", [...client, `-u${user}`, "site"], {
+        input: statements,
+        encoding: "utf8",
+        stdio: ["pipe", "pipe", "ignore"],
+        env: { ...env, MYSQL_PWD: password },
+      }),
+    begin: (statements) => beginStatements("mariadb", [...client, "-uroot", "site"], statements),
     stop: () => process.stop(),
     async start() {
       process = await open();

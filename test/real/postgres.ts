@@ -2,12 +2,14 @@
 // the user that Debian's package has made for it.
 
 import { execFileSync } from "node:child_process";
-import { appendFileSync, chownSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, chownSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { env } from "node:process";
 import { freePort } from "../../infra/local/ports.ts";
 import { startProcess } from "../../infra/local/process.ts";
+import type { Certificate } from "./certificate.ts";
 import { temporaryDirectory } from "./directory.ts";
-import type { SqlServer } from "./mariadb.ts";
+import { beginStatements, type SqlServer } from "./mariadb.ts";
 import { postgresPrograms } from "./parts.ts";
 
 /**
@@ -17,6 +19,7 @@ import { postgresPrograms } from "./parts.ts";
 export async function startPostgres(
   settings: readonly string[] = [],
   access: readonly string[] = [],
+  certificate?: Pick<Certificate, "certPath" | "keyPath">,
 ): Promise<SqlServer> {
   const programs = postgresPrograms();
   if (programs === undefined) throw new Error("there is no PostgreSQL");
@@ -43,6 +46,18 @@ export async function startPostgres(
     ...settings,
   ];
   appendFileSync(join(data, "postgresql.conf"), `\n${own.join("\n")}\n`);
+  if (certificate !== undefined) {
+    // It reads only a key that is its own.
+    for (const [name, path] of [
+      ["server.crt", certificate.certPath],
+      ["server.key", certificate.keyPath],
+    ] as const) {
+      const own = join(data, name);
+      copyFileSync(path, own);
+      chmodSync(own, 0o600);
+      if (asOwner !== undefined) chownSync(own, asOwner.uid, asOwner.gid);
+    }
+  }
   const command = join(programs, "postgres");
   const args = ["-D", data, "-h", "127.0.0.1", "-p", String(port)];
   const groups = asOwner && ["--reuid", `${asOwner.uid}`, "--regid", `${asOwner.gid}`, "--clear-groups"];
@@ -54,27 +69,12 @@ export async function startPostgres(
       isReady: (output) => output.includes("database system is ready to accept connections"),
     });
   let server = await open();
+  const client = ["-X", "-q", "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-p", String(port)];
   const run = (statements: string, database: string) =>
-    execFileSync(
-      join(programs, "psql"),
-      [
-        "-X",
-        "-q",
-        "-At",
-        "-F",
-        "\t",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-h",
-        directory,
-        "-p",
-        String(port),
-        "-U",
-        "postgres",
-        database,
-      ],
-      { input: statements, encoding: "utf8" },
-    );
+    execFileSync(join(programs, "psql"), [...client, "-h", directory, "-U", "postgres", database], {
+      input: statements,
+      encoding: "utf8",
+    });
   run("CREATE DATABASE site", "postgres");
   return {
     port,
@@ -82,6 +82,19 @@ export async function startPostgres(
       return server;
     },
     run: (statements) => run(statements, "site"),
+    runAs: (user, password, statements) =>
+      execFileSync(join(programs, "psql"), [...client, "-h", "127.0.0.1", "-U", user, "site"], {
+        input: statements,
+        encoding: "utf8",
+        stdio: ["pipe", "pipe", "ignore"],
+        env: { ...env, PGPASSWORD: password },
+      }),
+    begin: (statements) =>
+      beginStatements(
+        join(programs, "psql"),
+        [...client, "-h", directory, "-U", "postgres", "site"],
+        statements,
+      ),
     // A shutdown that waits for its clients would wait for the store's connection.
     stop: async () => {
       server.child.kill("SIGINT");
