@@ -2,17 +2,14 @@
 
 import { createLoginHandler } from "./answer-login.ts";
 import { createInspect, isUserPolicyOf } from "./compose.ts";
-import { readConfigWithSecrets, readStage } from "./configuration.ts";
-import { createLog, writeToStdout } from "./function-log.ts";
+import { readConfigWithSecrets } from "./configuration.ts";
+import { environment } from "./environment.ts";
 import { readParameter } from "./parameter-store.ts";
-
-const log = createLog(writeToStdout);
 
 const config = await readConfigWithSecrets(readParameter);
 
-export const handler = createLoginHandler(await createInspect(config, log), isUserPolicyOf(config), {
-  log,
-  stage: readStage(),
-  nowMs: () => performance.now(),
-  timeMs: () => Date.now(),
-});
+export const handler = createLoginHandler(
+  await createInspect(config, environment.log),
+  isUserPolicyOf(config),
+  environment,
+);

@@ -5,6 +5,7 @@ import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
 import { type MemcachedNodes, openMemcached } from "../stores/memcached/open-memcached.ts";
 import type { Node, Placement } from "../stores/placement/placement.ts";
+import type { Ask } from "./answer-event.ts";
 import type { Inspect, IsUserPolicyOf } from "./answer-login.ts";
 import type { InspectLogins } from "./answer-logins.ts";
 import type { InspectSessions } from "./answer-sessions.ts";
@@ -22,10 +23,8 @@ export const storeTimeoutMs = 4_000;
 type ConfigOrProblems = Config | { readonly problems: readonly string[] };
 
 /** Returns what answers logins by this configuration; with a wrong one every login is unavailable. */
-export async function createInspect(config: ConfigOrProblems, log: Log): Promise<Inspect> {
-  const inspector = await openInspector(config, log);
-  if (inspector === undefined) return async () => unavailable("bad-configuration");
-  return (request) => inspector.inspect(request);
+export function createInspect(config: ConfigOrProblems, log: Log): Promise<Inspect> {
+  return asking(config, log, (inspector, request) => inspector.inspect(request));
 }
 
 /** Returns the ISUSER_POLICY by host, for the hosts that this configuration serves. */
@@ -35,26 +34,27 @@ export function isUserPolicyOf(config: ConfigOrProblems): IsUserPolicyOf {
 }
 
 /** Returns the same for questions about many sessions. */
-export async function createInspectSessions(config: ConfigOrProblems, log: Log): Promise<InspectSessions> {
-  const inspector = await openInspector(config, log);
-  if (inspector === undefined) return async () => unavailable("bad-configuration");
-  return ({ ids }) => inspector.inspectSessions(ids);
+export function createInspectSessions(config: ConfigOrProblems, log: Log): Promise<InspectSessions> {
+  return asking(config, log, (inspector, { ids }) => inspector.inspectSessions(ids));
 }
 
-/** Returns the same for questions about connections. */
-export async function createInspectLogins(config: ConfigOrProblems, log: Log): Promise<InspectLogins> {
-  const inspector = await openInspector(config, log);
-  if (inspector === undefined) return async () => unavailable("bad-configuration");
-  return (request) => inspector.inspectLogins(request);
+/** Returns the same for questions about open connections. */
+export function createInspectLogins(config: ConfigOrProblems, log: Log): Promise<InspectLogins> {
+  return asking(config, log, (inspector, request) => inspector.inspectLogins(request));
 }
 
-/** Returns undefined for a wrong configuration, and logs what is wrong. */
-async function openInspector(config: ConfigOrProblems, log: Log): Promise<SessionInspector | undefined> {
+/** Returns what asks the inspector of this configuration. Logs what is wrong with one: then nothing can be asked. */
+async function asking<Request, Outcome>(
+  config: ConfigOrProblems,
+  log: Log,
+  ask: (inspector: SessionInspector, request: Request) => ReturnType<Ask<Request, Outcome>>,
+): Promise<Ask<Request, Outcome>> {
   if ("problems" in config) {
     log("error", "bad-configuration", { problems: config.problems });
-    return undefined;
+    return async () => unavailable("bad-configuration");
   }
-  return createInspector(config, await openStore(config, log));
+  const inspector = await createInspector(config, await openStore(config, log));
+  return (request) => ask(inspector, request);
 }
 
 /** Returns the inspector of this configuration for the sessions in this store. */

@@ -2,18 +2,10 @@
 
 import { createLoginsHandler } from "./answer-logins.ts";
 import { createInspectLogins } from "./compose.ts";
-import { readConfigWithSecrets, readStage } from "./configuration.ts";
-import { createLog, writeToStdout } from "./function-log.ts";
+import { readConfigWithSecrets } from "./configuration.ts";
+import { environment } from "./environment.ts";
 import { readParameter } from "./parameter-store.ts";
 
-const log = createLog(writeToStdout);
+const config = await readConfigWithSecrets(readParameter);
 
-export const handler = createLoginsHandler(
-  await createInspectLogins(await readConfigWithSecrets(readParameter), log),
-  {
-    log,
-    stage: readStage(),
-    nowMs: () => performance.now(),
-    timeMs: () => Date.now(),
-  },
-);
+export const handler = createLoginsHandler(await createInspectLogins(config, environment.log), environment);

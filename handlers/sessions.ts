@@ -2,18 +2,13 @@
 
 import { createSessionsHandler } from "./answer-sessions.ts";
 import { createInspectSessions } from "./compose.ts";
-import { readConfigWithSecrets, readStage } from "./configuration.ts";
-import { createLog, writeToStdout } from "./function-log.ts";
+import { readConfigWithSecrets } from "./configuration.ts";
+import { environment } from "./environment.ts";
 import { readParameter } from "./parameter-store.ts";
 
-const log = createLog(writeToStdout);
+const config = await readConfigWithSecrets(readParameter);
 
 export const handler = createSessionsHandler(
-  await createInspectSessions(await readConfigWithSecrets(readParameter), log),
-  {
-    log,
-    stage: readStage(),
-    nowMs: () => performance.now(),
-    timeMs: () => Date.now(),
-  },
+  await createInspectSessions(config, environment.log),
+  environment,
 );

@@ -44,10 +44,12 @@ export function alarms(stage: string, parameters: Parameters, topic: Value): Res
     name,
     dimensions: { FunctionName: { Ref: id } },
   });
-  const ofBoth = (name: string) => ({
+  const ofEach = (name: string) => ({
     auth: ofFunction("AuthLambdaFunction", name),
     sessions: ofFunction("SessionsLambdaFunction", name),
+    logins: ofFunction("LoginsLambdaFunction", name),
   });
+  const sumOfEach = "FILL(auth, 0) + FILL(sessions, 0) + FILL(logins, 0)";
   const ours = (name: string, dimensions: Readonly<Record<string, string>> = {}): Metric => ({
     namespace: "InspectorD",
     name,
@@ -61,8 +63,8 @@ export function alarms(stage: string, parameters: Parameters, topic: Value): Res
     FunctionErrorsAlarm: {
       name: "function-errors",
       description: "A function ended without an answer. Its log says how.",
-      metrics: ofBoth("Errors"),
-      expression: "FILL(auth, 0) + FILL(sessions, 0)",
+      metrics: ofEach("Errors"),
+      expression: sumOfEach,
       periodSeconds: 60,
       ...{ breach: ">=", threshold: 1, breaches: anyOfFiveMinutes },
     },
@@ -73,8 +75,9 @@ export function alarms(stage: string, parameters: Parameters, topic: Value): Res
       metrics: {
         logins: ours("Logins", { Outcome: "unavailable" }),
         checks: ours("SessionChecks", { Outcome: "unavailable" }),
+        watches: ours("LoginWatches", { Outcome: "unavailable" }),
       },
-      expression: "FILL(logins, 0) + FILL(checks, 0)",
+      expression: "FILL(logins, 0) + FILL(checks, 0) + FILL(watches, 0)",
       periodSeconds: 60,
       ...{ breach: ">=", threshold: limits.unavailableCount, breaches: anyOfFiveMinutes },
     },
@@ -89,8 +92,8 @@ export function alarms(stage: string, parameters: Parameters, topic: Value): Res
     FunctionThrottlesAlarm: {
       name: "function-throttles",
       description: "Lambda had no concurrency left for a request: the function's own, or the account's.",
-      metrics: ofBoth("Throttles"),
-      expression: "FILL(auth, 0) + FILL(sessions, 0)",
+      metrics: ofEach("Throttles"),
+      expression: sumOfEach,
       periodSeconds: 60,
       ...{ breach: ">=", threshold: 1, breaches: anyOfFiveMinutes },
     },

@@ -20,7 +20,7 @@ export function dashboard(stage: string, { dashboard: caches, store }: Parameter
   const clusters = caches.cacheClusters ?? (store.kind === "elasticache" ? [store.clusterId] : []);
   const rows = [
     [logins(stage), reasons(stage), latency(stage)],
-    [requests(), functions(), sessionChecks(stage)],
+    [requests(), functions(), sessionChecks(stage), loginWatches(stage)],
     ...clusters.map(clusterHealth),
     ...(caches.serverlessCaches ?? []).map(serverlessHealth),
     ...(caches.databases ?? []).map(databaseHealth),
@@ -96,7 +96,7 @@ function requests(): Widget {
 }
 
 function functions(): Widget {
-  const ids = ["AuthLambdaFunction", "SessionsLambdaFunction"];
+  const ids = ["AuthLambdaFunction", "SessionsLambdaFunction", "LoginsLambdaFunction"];
   const metric = (name: string, stat: string) =>
     ids.map((id) => ["AWS/Lambda", name, "FunctionName", reference(id), { stat }]);
   return {
@@ -113,6 +113,13 @@ function sessionChecks(stage: string): Widget {
   return {
     title: "Session checks a minute, by outcome",
     metrics: [search("InspectorD,Stage,Outcome", "SessionChecks", `Stage="${stage}"`, "Sum")],
+  };
+}
+
+function loginWatches(stage: string): Widget {
+  return {
+    title: "Questions about open connections a minute, by outcome",
+    metrics: [search("InspectorD,Stage,Outcome", "LoginWatches", `Stage="${stage}"`, "Sum")],
   };
 }
 

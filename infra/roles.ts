@@ -15,15 +15,18 @@ export function roles(stage: string, parameters: Parameters): Resources {
   return {
     AuthRole: role(stage, "auth", "AuthLogGroup", parameters),
     SessionsRole: role(stage, "sessions", "SessionsLogGroup", parameters),
+    LoginsRole: role(stage, "logins", "LoginsLogGroup", parameters),
   };
 }
 
-function role(stage: string, name: string, logGroup: string, parameters: Parameters): Resource {
+type FunctionName = "auth" | "sessions" | "logins";
+
+function role(stage: string, name: FunctionName, logGroup: string, parameters: Parameters): Resource {
   const trust = { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" };
   const statements = [
     allow(["logs:CreateLogStream", "logs:PutLogEvents"], attributeOf(logGroup, "Arn")),
     ...(parameters.vpc.id === null ? [] : networkInterfaces(stage, name)),
-    ...storeStatements(parameters),
+    ...storeStatements(name, parameters),
     ...secretStatements(parameters),
     // These have no resources to name.
     ...(parameters.tracing ? [allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")] : []),
@@ -73,19 +76,27 @@ function networkInterfaces(stage: string, name: string): readonly Statement[] {
 }
 
 /** Caches need no IAM permission: network access is enough. */
-function storeStatements({ store, files, database, dynamodb }: Parameters): readonly Statement[] {
+function storeStatements(
+  name: FunctionName,
+  { store, files, database, dynamodb }: Parameters,
+): readonly Statement[] {
   switch (store.kind) {
     case "elasticache": {
       const cluster = arn("elasticache", `cluster:${store.clusterId}`);
       return [allow(["elasticache:DescribeCacheClusters"], cluster)];
     }
-    case "dynamodb":
+    case "dynamodb": {
+      const many = "dynamodb:BatchGetItem";
       return [
-        allow(["dynamodb:GetItem", "dynamodb:BatchGetItem"], arn("dynamodb", `table/${store.table}`)),
+        allow(
+          name === "logins" ? [many] : ["dynamodb:GetItem", many],
+          arn("dynamodb", `table/${store.table}`),
+        ),
         ...(dynamodb.kmsKey === null
           ? []
           : [decryption("dynamodb", dynamodb.kmsKey, "aws:dynamodb:tableName", [store.table])]),
       ];
+    }
     case "sql": {
       // A database that takes a password asks for no IAM permission.
       const user = arn("rds-db", `dbuser:${database.resourceId}/${store.user}`);

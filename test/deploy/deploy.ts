@@ -302,11 +302,13 @@ function assertRoutes({ routes, apiStage, functions, apiId, canary }: Holdings):
     routes.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType]).toSorted(),
     [
       ["POST /auth", "AWS_IAM"],
+      ["POST /logins", "AWS_IAM"],
       ["POST /sessions", "AWS_IAM"],
     ],
   );
   const { DefaultRouteSettings, RouteSettings } = apiStage;
-  for (const limits of [DefaultRouteSettings, RouteSettings?.["POST /sessions"]]) {
+  const ofRoutes = ["POST /sessions", "POST /logins"].map((route) => RouteSettings?.[route]);
+  for (const limits of [DefaultRouteSettings, ...ofRoutes]) {
     assert.ok((limits?.ThrottlingRateLimit ?? 0) > 0 && (limits?.ThrottlingBurstLimit ?? 0) > 0);
   }
   for (const [name, { callers }] of Object.entries(functions)) {
@@ -337,7 +339,9 @@ function assertFunctions(stage: string, { functions }: Holdings): void {
       assert.doesNotMatch(value, /^secret-|:\/\/[^/]*:[^/]*@/);
     }
     assert.deepEqual(configuration.VpcConfig?.SubnetIds ?? [], given.vpc?.subnets ?? []);
-    if (stage === "everything") assert.equal(reservedConcurrency, name === "auth" ? 200 : 10);
+    if (stage === "everything") {
+      assert.equal(reservedConcurrency, { auth: 200, sessions: 10, logins: 20 }[name]);
+    }
   }
 }
 
@@ -435,7 +439,7 @@ function metricsOfFilter(filter: Holdings["metricFilters"][number], stage: strin
 
 /** Returns the metrics of a stage that the uploaded functions write: of each outcome that there is. */
 async function metricsOfZips(): Promise<(stage: string) => Metric[]> {
-  const { auth, sessions } = (await aws.holdings("memcached")).functions;
+  const { auth, sessions, logins } = (await aws.holdings("memcached")).functions;
   await putSession(memcached, Buffer.from('user|s:5:"alice";'));
   const event = loginEvent("alice", sessionId);
   const login = { ...unpacked(auth), event };
@@ -443,9 +447,17 @@ async function metricsOfZips(): Promise<(stage: string) => Metric[]> {
     ...unpacked(sessions),
     event: { ...event, rawPath: "/sessions", body: JSON.stringify({ ids: [sessionId] }) },
   };
+  const watch = {
+    ...unpacked(logins),
+    event: {
+      ...event,
+      rawPath: "/logins",
+      body: JSON.stringify({ server: "localhost", logins: [["alice", sessionId]] }),
+    },
+  };
   const served = { SERVED_HOSTS: "localhost" };
   const away = { ...served, SESSION_STORE: "memcached://127.0.0.1:1" };
-  const found = [login, check].flatMap((one) =>
+  const found = [login, check, watch].flatMap((one) =>
     [{}, served, away].flatMap(
       (changes) => call({ ...one, environment: { ...one.environment, ...changes } }).metrics,
     ),

@@ -41,7 +41,7 @@ export interface Holdings {
   readonly apiId: string;
   readonly routes: readonly Route[];
   readonly apiStage: Stage;
-  readonly functions: Readonly<Record<"auth" | "sessions", HeldFunction>>;
+  readonly functions: Readonly<Record<"auth" | "sessions" | "logins", HeldFunction>>;
   readonly logGroups: readonly LogGroup[];
   readonly metricFilters: readonly MetricFilter[];
   readonly alarms: readonly Alarm[];
@@ -128,6 +128,7 @@ export class Aws {
       functions: {
         auth: await this.#function(`${name}-auth`, bucket),
         sessions: await this.#function(`${name}-sessions`, bucket),
+        logins: await this.#function(`${name}-logins`, bucket),
       },
       logGroups: logGroups.filter(({ logGroupName = "" }) =>
         new RegExp(`/${name}(?:-|$)`).test(logGroupName),

@@ -33,8 +33,10 @@ export function variantsIn(
           loginBurst: 5000,
           sessionChecksPerSecond: 10,
           sessionCheckBurst: 20,
+          loginWatchesPerSecond: 10,
+          loginWatchBurst: 20,
         },
-        reservedConcurrency: { logins: 200, sessionChecks: 10 },
+        reservedConcurrency: { logins: 200, sessionChecks: 10, loginWatches: 20 },
         logs: { retentionDays: 7, kmsKey: account.kmsKey },
         tracing: true,
         alarms: {

@@ -25,8 +25,15 @@ export const full = {
   },
   vpc: { ...vpc, cacheSecurityGroup, cachePort: 11212, makeEndpoints: true },
   secrets: { kmsKey },
-  throttle: { loginsPerSecond: 5000, loginBurst: 6000, sessionChecksPerSecond: 7, sessionCheckBurst: 8 },
-  reservedConcurrency: { logins: 400, sessionChecks: 10 },
+  throttle: {
+    loginsPerSecond: 5000,
+    loginBurst: 6000,
+    sessionChecksPerSecond: 7,
+    sessionCheckBurst: 8,
+    loginWatchesPerSecond: 9,
+    loginWatchBurst: 10,
+  },
+  reservedConcurrency: { logins: 400, sessionChecks: 10, loginWatches: 20 },
   logs: { retentionDays: 1096, kmsKey, allRequests: true },
   tracing: true,
   alarms: {

@@ -93,12 +93,12 @@ describe("the build", () => {
 
   it("writes the notices of all bundles, and those of a function into its directory", () => {
     const all = read("THIRD-PARTY-NOTICES.txt");
-    assert.match(all, /^memjs \S+ \(MIT\), in inspect\.mjs, auth, sessions$/m);
+    assert.match(all, /^memjs \S+ \(MIT\), in inspect\.mjs, auth, sessions, logins$/m);
     assert.match(all, /^@smithy\/shared-ini-file-loader \S+ \(Apache-2\.0\), in relay\.mjs, doctor\.mjs$/m);
     for (const words of ["Permission is hereby granted", "Apache License"]) {
       assert.ok(all.includes(words), words);
     }
-    for (const name of ["auth", "sessions"]) {
+    for (const name of ["auth", "sessions", "logins"]) {
       const own = read(`${name}/THIRD-PARTY-NOTICES.txt`);
       assert.match(own, /^memjs /m);
       assert.doesNotMatch(own, /^@smithy\/shared-ini-file-loader /m);

@@ -69,9 +69,9 @@ function allowances(template: Template): Statement[] {
   return find(template.Resources).filter(({ Effect }) => Effect === "Allow");
 }
 
-/** The statement of the role of POST /auth with this action. */
-function allowance(name: Name, action: string): Statement | undefined {
-  const [{ PolicyDocument }] = propertiesOf(templateOf(name), "AuthRole").Policies;
+/** The statement with this action of a role, that of POST /auth unless given. */
+function allowance(name: Name, action: string, role = "AuthRole"): Statement | undefined {
+  const [{ PolicyDocument }] = propertiesOf(templateOf(name), role).Policies;
   return PolicyDocument.Statement.find(
     ({ Effect, Action }: Statement) => Effect === "Allow" && [Action].flat().includes(action),
   );
@@ -84,7 +84,7 @@ describe("every deployment", () => {
     });
   }
 
-  it("has two routes, both for signed requests only, and no other way to a function", () => {
+  it("has three routes, all for signed requests only, and no other way to a function", () => {
     for (const name of names) {
       const template = templateOf(name);
       const routes = ofType(template, "AWS::ApiGatewayV2::Route").map(([, { Properties }]) => Properties);
@@ -93,26 +93,30 @@ describe("every deployment", () => {
         [
           ["POST /auth", "AWS_IAM"],
           ["POST /sessions", "AWS_IAM"],
+          ["POST /logins", "AWS_IAM"],
         ],
       );
       assert.deepEqual(ofType(template, "AWS::Lambda::Url"), []);
       const permissions = ofType(template, "AWS::Lambda::Permission").map(([, { Properties }]) => Properties);
       const callers = permissions.filter((one) => one?.["Principal"] === "apigateway.amazonaws.com");
-      for (const [i, path] of ["auth", "sessions"].entries()) {
+      for (const [i, path] of ["auth", "sessions", "logins"].entries()) {
         assert.match(
           JSON.stringify(callers[i]?.["SourceArn"]),
           new RegExp(`:\\$\\{HttpApi\\}/\\*/POST/${path}"`),
         );
       }
-      assert.equal(callers.length, 2);
+      assert.equal(callers.length, 3);
       assert.equal(permissions.length - callers.length, name === "full" ? 1 : 0, "the canary's");
     }
   });
 
   it("runs on Node 24 and arm64, under its stage's name", () => {
     for (const name of names) {
-      for (const path of ["auth", "sessions"]) {
-        const id = path === "auth" ? "AuthLambdaFunction" : "SessionsLambdaFunction";
+      for (const [path, id] of [
+        ["auth", "AuthLambdaFunction"],
+        ["sessions", "SessionsLambdaFunction"],
+        ["logins", "LoginsLambdaFunction"],
+      ] as const) {
         const { Runtime, Architectures, FunctionName, Environment } = propertiesOf(templateOf(name), id);
         assert.deepEqual([Runtime, Architectures], ["nodejs24.x", ["arm64"]]);
         assert.equal(FunctionName, `inspectord-${name}-${path}`);
@@ -149,7 +153,7 @@ describe("every deployment", () => {
       const groups = ofType(templateOf(name), "AWS::Logs::LogGroup");
       assert.deepEqual(
         groups.map(([id]) => id),
-        ["AuthLogGroup", "SessionsLogGroup", "HttpApiLogGroup"],
+        ["AuthLogGroup", "SessionsLogGroup", "LoginsLogGroup", "HttpApiLogGroup"],
       );
       for (const [, { Properties }] of groups) {
         assert.equal(Properties?.["RetentionInDays"], name === "full" ? 1096 : 30);
@@ -191,17 +195,20 @@ describe("every deployment", () => {
     }
   });
 
-  it("lets an ejabberd host ask for logins, and nothing else", () => {
+  it("lets an ejabberd host ask for logins and about them later, and nothing else", () => {
     for (const name of names) {
       const template = templateOf(name);
-      for (const [policy, path] of [
-        ["LoginPolicy", "auth"],
-        ["SessionCheckPolicy", "sessions"],
+      for (const [policy, paths] of [
+        ["LoginPolicy", ["auth", "logins"]],
+        ["SessionCheckPolicy", ["sessions"]],
       ] as const) {
         const [statement, ...others] = propertiesOf(template, policy).PolicyDocument.Statement;
         assert.equal(others.length, 0);
         assert.equal(statement.Action, "execute-api:Invoke");
-        assert.deepEqual(statement.Resource, arn("execute-api", `\${HttpApi}/$default/POST/${path}`));
+        assert.deepEqual(
+          [statement.Resource].flat(),
+          paths.map((path) => arn("execute-api", `\${HttpApi}/$default/POST/${path}`)),
+        );
       }
     }
   });
@@ -219,29 +226,35 @@ describe("every deployment", () => {
     const document = Outputs["LoginPolicyDocument"]?.Value as Record<string, string> | undefined;
     const { PolicyDocument } = propertiesOf(templateOf("plain"), "LoginPolicy");
     const [{ Resource, ...statement }] = PolicyDocument.Statement;
-    const written = { ...PolicyDocument, Statement: [{ ...statement, Resource: Resource["Fn::Sub"] }] };
+    const texts = Resource.map((each: Readonly<Record<string, string>>) => each["Fn::Sub"]);
+    const written = { ...PolicyDocument, Statement: [{ ...statement, Resource: texts }] };
     assert.deepEqual(JSON.parse(document?.["Fn::Sub"] ?? ""), written);
   });
 
-  it("throttles both routes", () => {
+  it("throttles every route", () => {
     const settingsOf = (name: Name) => {
       const { DefaultRouteSettings, RouteSettings } = propertiesOf(templateOf(name), "HttpApiStage");
-      return [DefaultRouteSettings, RouteSettings["POST /sessions"]].map((settings) => [
-        settings.ThrottlingRateLimit,
-        settings.ThrottlingBurstLimit,
-      ]);
+      const all = [DefaultRouteSettings, RouteSettings["POST /sessions"], RouteSettings["POST /logins"]];
+      return all.map((settings) => [settings.ThrottlingRateLimit, settings.ThrottlingBurstLimit]);
     };
     assert.deepEqual(settingsOf("plain"), [
       [1000, 2000],
+      [50, 100],
       [50, 100],
     ]);
     assert.deepEqual(settingsOf("full"), [
       [5000, 6000],
       [7, 8],
+      [9, 10],
     ]);
     // Set before its route is there, a route's throttling fails the deployment.
     const { DependsOn } = templateOf("full").Resources["HttpApiStage"] ?? {};
-    assert.deepEqual(DependsOn, ["HttpApiLogGroup", "HttpApiRoutePostAuth", "HttpApiRoutePostSessions"]);
+    assert.deepEqual(DependsOn, [
+      "HttpApiLogGroup",
+      "HttpApiRoutePostAuth",
+      "HttpApiRoutePostSessions",
+      "HttpApiRoutePostLogins",
+    ]);
   });
 });
 
@@ -258,7 +271,7 @@ describe("a deployment's network", () => {
 
   it("has functions in the subnets and in a group of their own", () => {
     for (const name of ["plain", "full", "files"] as const) {
-      for (const id of ["AuthLambdaFunction", "SessionsLambdaFunction"]) {
+      for (const id of ["AuthLambdaFunction", "SessionsLambdaFunction", "LoginsLambdaFunction"]) {
         assert.deepEqual(propertiesOf(templateOf(name), id).VpcConfig, {
           SubnetIds: deployments[name].vpc.subnets,
           SecurityGroupIds: [{ "Fn::GetAtt": ["FunctionSecurityGroup", "GroupId"] }],
@@ -347,6 +360,7 @@ describe("a function's role", () => {
     for (const [role, group, id] of [
       ["AuthRole", "AuthLogGroup", "AuthLambdaFunction"],
       ["SessionsRole", "SessionsLogGroup", "SessionsLambdaFunction"],
+      ["LoginsRole", "LoginsLogGroup", "LoginsLambdaFunction"],
     ] as const) {
       const template = templateOf("plain");
       assert.deepEqual(propertiesOf(template, id).Role, { "Fn::GetAtt": [role, "Arn"] });
@@ -356,7 +370,7 @@ describe("a function's role", () => {
         Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
         Resource: { "Fn::GetAtt": [group, "Arn"] },
       });
-      assert.equal(ofType(template, "AWS::IAM::Role").length, 2);
+      assert.equal(ofType(template, "AWS::IAM::Role").length, 3);
     }
   });
 
@@ -381,6 +395,12 @@ describe("a function's role", () => {
     assert.deepEqual(allowance("dynamodb", "dynamodb:GetItem"), {
       Effect: "Allow",
       Action: ["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+      Resource: arn("dynamodb", "table/sessions"),
+    });
+    // Open connections are asked about a hundred at a time, and none alone.
+    assert.deepEqual(allowance("dynamodb", "dynamodb:BatchGetItem", "LoginsRole"), {
+      Effect: "Allow",
+      Action: ["dynamodb:BatchGetItem"],
       Resource: arn("dynamodb", "table/sessions"),
     });
     assert.deepEqual(allowance("files", "elasticfilesystem:ClientMount"), {
@@ -476,7 +496,15 @@ describe("a deployment's watch", () => {
       assert.ok(titles.includes(title), title);
     }
     const text = JSON.stringify(bodyOf("full"));
-    for (const metric of ["Logins", "LoginDuration", "SessionChecks", "Latency", "Errors", "Throttles"]) {
+    for (const metric of [
+      "Logins",
+      "LoginDuration",
+      "SessionChecks",
+      "LoginWatches",
+      "Latency",
+      "Errors",
+      "Throttles",
+    ]) {
       assert.ok(text.includes(metric), metric);
     }
     for (const metric of ["CPUUtilization", "CurrConnections", "Evictions", "SwapUsage", "ThrottledCmds"]) {
@@ -502,6 +530,7 @@ describe("a deployment's watch", () => {
     assert.equal(ReservedConcurrentExecutions, 400);
     const other = propertiesOf(templateOf("full"), "SessionsLambdaFunction");
     assert.equal(other.ReservedConcurrentExecutions, 10);
+    assert.equal(propertiesOf(templateOf("full"), "LoginsLambdaFunction").ReservedConcurrentExecutions, 20);
     const none = propertiesOf(templateOf("plain"), "AuthLambdaFunction");
     assert.deepEqual([none.TracingConfig, none.ReservedConcurrentExecutions], [undefined, undefined]);
   });
@@ -515,14 +544,16 @@ describe("a packaged zip", () => {
   };
 
   /** Unpacks it as Lambda does, and calls its handler under Lambda's version of Node. */
-  function call(name: "auth" | "sessions", event: APIGatewayProxyEventV2) {
+  function call(name: "auth" | "sessions" | "logins", event: APIGatewayProxyEventV2) {
     const place = join(directory, `unpacked-${name}`);
     mkdirSync(place, { recursive: true });
     const zip = packaged.plain?.zips[name] ?? "";
     assert.equal(spawnSync("unzip", ["-qo", zip, "-d", place]).status, 0);
     const { Handler } = propertiesOf(
       templateOf("plain"),
-      name === "auth" ? "AuthLambdaFunction" : "SessionsLambdaFunction",
+      { auth: "AuthLambdaFunction", sessions: "SessionsLambdaFunction", logins: "LoginsLambdaFunction" }[
+        name
+      ],
     );
     const [module, exported] = Handler.split(/\.(?=[^.]+$)/);
     const program = `const module = await import(${JSON.stringify(pathToFileURL(`${join(place, module)}.mjs`))});
@@ -559,8 +590,20 @@ describe("a packaged zip", () => {
     assert.equal(answer.body, '{"authenticated":[true,false]}');
   });
 
+  it("answers one for open connections", () => {
+    const logins = [
+      ["alice", "alice0session0of0the0samples"],
+      ["bob", "alice0session0of0the0samples"],
+      ["carol", "carol0session0of0the0samples"],
+      ["dave", "no-session-id"],
+    ];
+    const body = JSON.stringify({ server: "localhost", logins, nonce: "n" });
+    const { answer } = call("logins", { ...loginEvent("", ""), rawPath: "/logins", body });
+    assert.equal(answer.body, '{"live":"100?","nonce":"n"}');
+  });
+
   it("holds its own directory of dist/ and nothing else", () => {
-    for (const name of ["auth", "sessions"] as const) {
+    for (const name of ["auth", "sessions", "logins"] as const) {
       const { stdout } = spawnSync("unzip", ["-Z1", packaged.plain?.zips[name] ?? ""], { encoding: "utf8" });
       const paths = stdout.trim().split("\n");
       assert.ok(paths.includes(`dist/${name}/handler.mjs`), stdout);

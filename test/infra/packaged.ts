@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface Packaged {
   readonly template: Template;
-  readonly zips: Readonly<Record<"auth" | "sessions", string>>;
+  readonly zips: Readonly<Record<"auth" | "sessions" | "logins", string>>;
 }
 
 /** Lays a copy of what a deployment reads into this directory. dist/ must be built. */
@@ -62,7 +62,7 @@ export async function packageStage(directory: string, stage: string): Promise<Pa
   const zip = (name: string) => join(out, `${name}.zip`);
   return {
     template: JSON.parse(readFileSync(join(out, "cloudformation-template-update-stack.json"), "utf8")),
-    zips: { auth: zip("auth"), sessions: zip("sessions") },
+    zips: { auth: zip("auth"), sessions: zip("sessions"), logins: zip("logins") },
   };
 }
 

@@ -41,6 +41,7 @@ describe("the parameters of a deployment", () => {
     assert.deepEqual(throttle, {
       ...{ loginsPerSecond: null, loginBurst: null },
       ...{ sessionChecksPerSecond: 50, sessionCheckBurst: 100 },
+      ...{ loginWatchesPerSecond: 50, loginWatchBurst: 100 },
     });
     assert.deepEqual(logs, { retentionDays: 30, kmsKey: null, allRequests: false });
     assert.equal(tracing, false);
@@ -48,7 +49,7 @@ describe("the parameters of a deployment", () => {
       ...{ topic: null, email: null },
       ...{ latencyMs: 1000, refusedPercent: 50, unavailableCount: 5, rejectedCount: 5 },
     });
-    assert.deepEqual(reservedConcurrency, { logins: null, sessionChecks: null });
+    assert.deepEqual(reservedConcurrency, { logins: null, sessionChecks: null, loginWatches: null });
     assert.deepEqual(dashboard, { cacheClusters: null, serverlessCaches: null, databases: null });
   });
 

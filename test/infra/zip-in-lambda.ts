@@ -69,10 +69,13 @@ function install(place: string, wanted: string, hint: string): void {
 }
 
 /** Starts a function of the template as Lambda does, with these variables. */
-async function load(name: "auth" | "sessions", variables: Readonly<Record<string, string>>): Promise<Loaded> {
+async function load(
+  name: "auth" | "sessions" | "logins",
+  variables: Readonly<Record<string, string>>,
+): Promise<Loaded> {
   const task = join(directory, `task-${name}`);
   assert.equal(spawnSync("unzip", ["-qo", packaged.zips[name], "-d", task]).status, 0);
-  const resource = name === "auth" ? "AuthLambdaFunction" : "SessionsLambdaFunction";
+  const resource = `${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`;
   const { Handler } = packaged.template.Resources[resource]?.Properties ?? {};
   const api = await startRuntimeApi();
   stops.push(() => api.stop());
@@ -125,6 +128,17 @@ describe("a zip in Lambda's own loader", () => {
     const event = { ...loginEvent("", ""), rawPath: "/sessions", body: JSON.stringify({ ids }) };
     const answer = await ask(loaded, event);
     assert.equal(answer.body, '{"authenticated":[true,false]}');
+  });
+
+  it("answers for open connections", async () => {
+    const loaded = await load("logins", samples);
+    const logins = [
+      ["alice", "alice0session0of0the0samples"],
+      ["carol", "carol0session0of0the0samples"],
+    ];
+    const body = JSON.stringify({ server: "localhost", logins });
+    const answer = await ask(loaded, { ...loginEvent("", ""), rawPath: "/logins", body });
+    assert.equal(answer.body, '{"live":"10"}');
   });
 
   it("takes its secret from SSM before the first login", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createCipheriv, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
@@ -7,6 +7,7 @@ import { CompactEncrypt } from "jose";
 import { ticketOpener } from "../../inspector/ticket.ts";
 import { readTicketKeys, type TicketKeys } from "../../inspector/ticket-keys.ts";
 import { fuzzTickets } from "../fuzz/tickets.ts";
+import { sealTicket } from "./seal-ticket.ts";
 
 const sid = "alice0session0of0the0test0";
 const now = 1_800_000_000;
@@ -22,26 +23,25 @@ const header = { alg: "dir", enc: "A256GCM", typ: "inspectord", kid: "2" };
 const claims = { sid, aud: host, exp: now + 60, jti: "abcdefgh" };
 
 /** A ticket by hand, from any header and any claims. */
-function seal(head: unknown, body: unknown, secret = key, tagBytes = 16): string {
-  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
-  const encodedHead = Buffer.from(text(head)).toString("base64url");
-  const iv = randomBytes(12);
-  const cipher = createCipheriv("aes-256-gcm", secret, iv, { authTagLength: tagBytes });
-  cipher.setAAD(Buffer.from(encodedHead));
-  const sealed = Buffer.concat([cipher.update(text(body)), cipher.final()]);
-  return [
-    encodedHead,
-    "",
-    iv.toString("base64url"),
-    sealed.toString("base64url"),
-    cipher.getAuthTag().toString("base64url"),
-  ].join(".");
-}
+const seal = (head: unknown, body: unknown, secret = key, tagBytes = 16) =>
+  sealTicket(head, body, secret, tagBytes);
 
 describe("a ticket", () => {
   it("opens to the session id that was sealed in it, by any of the keys", () => {
     assert.deepEqual(open(seal(header, claims), at), { sessionId: sid });
     assert.deepEqual(open(seal({ ...header, kid: "1" }, claims, otherKey), at), { sessionId: sid });
+  });
+
+  it("opens whatever its end, for a connection that is open", () => {
+    const later = { host, nowSeconds: undefined };
+    for (const exp of [0, now - 1, now + 60, now + 86_400]) {
+      assert.deepEqual(open(seal(header, { ...claims, exp }), later), { sessionId: sid });
+    }
+    assert.deepEqual(open(seal(header, { ...claims, exp: "soon" }), later), { problem: "ticket-malformed" });
+    assert.deepEqual(open(seal(header, { ...claims, aud: "other" }), later), {
+      problem: "ticket-other-host",
+    });
+    assert.deepEqual(open(seal(header, claims, otherKey), later), { problem: "ticket-forged" });
   });
 
   it("opens where the JOSE library made it", async () => {

@@ -165,6 +165,30 @@ export function itOutlivesItsServer(it: typeof testIt, subject: () => OutageSubj
     });
     assert.notEqual(await store.getData(id), null);
   });
+
+  it("ends a question about many by its caller's limit where that is shorter, and by its own where not", async () => {
+    const { store, ini, pid } = subject();
+    const id = writeSession({ user: "alice" }, ini);
+    await whilePaused(pid, async () => {
+      const ended: string[] = [];
+      const ask = async (name: string, limitMs?: number) => {
+        const { stored, faults } = await store.getMany([id, someId], limitMs);
+        assert.equal(stored.size, 0);
+        assert.equal(faults[0]?.fault, "store-timeout");
+        ended.push(name);
+      };
+      // One after the other: what fails takes all that waits on the same connection along.
+      const short = ask("short", 50);
+      const fuse = new Promise<void>((resolve) => setTimeout(resolve, 700)).then(() => ended.push("fuse"));
+      await short;
+      await fuse;
+      const long = ask("long", 60_000);
+      const end = new Promise<void>((resolve) => setTimeout(resolve, 20_000)).then(() => ended.push("end"));
+      await Promise.race([long, end]);
+      assert.deepEqual(ended, ["short", "fuse", "long"]);
+    });
+    assert.notEqual((await getAll(store, [id])).get(id), null);
+  });
 }
 
 /** What a store on several parts has of sessions while one of its parts is away. */

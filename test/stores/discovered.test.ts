@@ -31,6 +31,7 @@ function setUp() {
   const events: string[] = [];
   /** What getMany tells of beside what it has found. */
   const faults: StoreError[] = [];
+  const askedLimits: (number | undefined)[] = [];
   const clock = { nowMs: 1_000_000 };
   const storeAt = (place: string): SessionStore => ({
     getData: () => {
@@ -39,10 +40,13 @@ function setUp() {
       calls.push({ ...(asked[0] as Question<null>), place });
       return answer;
     },
-    getMany: async (ids) => ({
-      stored: new Map(ids.map((id) => [id, { bytes: Buffer.from(place), flags: 0 }])),
-      faults: [...faults],
-    }),
+    getMany: async (ids, limitMs) => {
+      askedLimits.push(limitMs);
+      return {
+        stored: new Map(ids.map((id) => [id, { bytes: Buffer.from(place), flags: 0 }])),
+        faults: [...faults],
+      };
+    },
     close: () => events.push(`close ${place}`),
   });
   const store = new DiscoveredStore<string>({
@@ -61,7 +65,7 @@ function setUp() {
     limits,
     nowMs: () => clock.nowMs,
   });
-  return { store, looks, calls, events, faults, clock };
+  return { store, looks, calls, events, faults, askedLimits, clock };
 }
 
 type SetUp = ReturnType<typeof setUp>;
@@ -110,6 +114,8 @@ describe("a store whose place is discovered", () => {
     assert.equal(all.looks.length, 1);
     await answerAt(all, "a");
     for (const { stored } of await Promise.all(many)) assert.equal(String(stored.get(someId)?.bytes), "a");
+    await all.store.getMany([someId], 50);
+    assert.deepEqual(all.askedLimits, [undefined, undefined, 50]);
     assert.deepEqual(all.events, ["open a"]);
   });
 

@@ -224,14 +224,19 @@ describe("the DynamoDB store with a DynamoDB that fails", () => {
       faults.map(({ fault, detail }) => [fault, detail]),
       [["store-refused", "table-not-found"]],
     );
-    asked = 0;
-    dynamoDb.fault = () => asked++ === 0;
-    const inTime = await openStore({ timeoutMs: 500 }).getMany(ids);
-    assert.equal(inTime.stored.size, 100);
-    assert.deepEqual(
-      inTime.faults.map(({ fault }) => fault),
-      ["store-timeout"],
-    );
+    for (const [timeoutMs, limitMs] of [
+      [500, undefined],
+      [60_000, 500],
+    ] as const) {
+      asked = 0;
+      dynamoDb.fault = () => asked++ === 0;
+      const inTime = await openStore({ timeoutMs }).getMany(ids, limitMs);
+      assert.equal(inTime.stored.size, 100);
+      assert.deepEqual(
+        inTime.faults.map(({ fault }) => fault),
+        ["store-timeout"],
+      );
+    }
   });
 
   it("hides no error that nobody foresaw", async () => {

@@ -267,6 +267,16 @@ describe("the files store", () => {
     assert.equal(stored.size, 0);
   });
 
+  it("tells by its caller's limit where that is shorter", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const pending = store.getMany([id(6), id(7)], 10);
+    context.mock.timers.tick(10);
+    assert.deepEqual(
+      (await pending).faults.map(({ fault }) => fault),
+      ["store-timeout"],
+    );
+  });
+
   it("leaves no file open, whatever it found", async () => {
     const opened = () => readdirSync("/proc/self/fd").length;
     writeFileSync(path(6), 'user|s:5:"alice";');
