@@ -1,5 +1,6 @@
 // Configuration -> inspector. Loads what these settings need, and nothing else.
 
+import { inspectLogins } from "../inspector/login-watch.ts";
 import { SessionInspector } from "../inspector/session-inspector.ts";
 import type { SessionStore } from "../inspector/session-store.ts";
 import { unavailable } from "../inspector/verdict.ts";
@@ -40,21 +41,23 @@ export function createInspectSessions(config: ConfigOrProblems, log: Log): Promi
 
 /** Returns the same for questions about open connections. */
 export function createInspectLogins(config: ConfigOrProblems, log: Log): Promise<InspectLogins> {
-  return asking(config, log, (inspector, request) => inspector.inspectLogins(request));
+  return asking(config, log, (inspector, request, { servedHosts }) =>
+    inspectLogins({ inspector, servedHosts, nowMs: () => performance.now() }, request),
+  );
 }
 
 /** Returns what asks the inspector of this configuration. Logs what is wrong with one: then nothing can be asked. */
 async function asking<Request, Outcome>(
   config: ConfigOrProblems,
   log: Log,
-  ask: (inspector: SessionInspector, request: Request) => ReturnType<Ask<Request, Outcome>>,
+  ask: (inspector: SessionInspector, request: Request, config: Config) => ReturnType<Ask<Request, Outcome>>,
 ): Promise<Ask<Request, Outcome>> {
   if ("problems" in config) {
     log("error", "bad-configuration", { problems: config.problems });
     return async () => unavailable("bad-configuration");
   }
   const inspector = await createInspector(config, await openStore(config, log));
-  return (request) => ask(inspector, request);
+  return (request) => ask(inspector, request, config);
 }
 
 /** Returns the inspector of this configuration for the sessions in this store. */

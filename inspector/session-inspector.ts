@@ -1,12 +1,9 @@
-// The verdict: is THIS user logged in on the site with THIS session? The same of many connections that are open, and of
-// many sessions: is somebody logged in with each?
+// The verdict: is THIS user logged in on the site with THIS session? And of many sessions: is somebody, with each? Of many
+// connections that are open, login-watch.ts asks the same.
 
-import { MAX_SESSIONS } from "../protocol/limits.ts";
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
-import type { LoginsRequest, WatchedLogin } from "../protocol/logins-request.ts";
 import { kindOfPassword, phpSessionId } from "../protocol/password.ts";
-import { JudgingTime } from "./judging-time.ts";
 import { escapeLocalpart, localpartOfUserName } from "./localpart.ts";
 import type { PhpSession } from "./session/model.ts";
 import { sessionBytesOf } from "./session/stored-value.ts";
@@ -16,15 +13,12 @@ import { type SessionStore, type StoredValue, type StoredValues, StoreError } fr
 import type { OpenTickets } from "./ticket.ts";
 import {
   allowed,
-  type LoginsVerdict,
   type RefusalReason,
   refused,
   type SessionsVerdict,
   type Unavailable,
   unavailable,
   type Verdict,
-  type Watched,
-  watchedBy,
 } from "./verdict.ts";
 import { type WhoExpressions, wantedBy, whoIsLoggedIn } from "./who.ts";
 
@@ -52,14 +46,8 @@ export interface SessionInspectorOptions {
   readonly nowMs: () => number;
 }
 
-/**
- * In milliseconds, for all look-ups of one question about connections. Each has its share: a node that hangs holds up
- * its own sessions, and the question still has its answer in time.
- */
-const lookUpsMs = 5_000;
-
 /** The localpart of who is logged in with a session, or why nobody is. */
-type SessionUser =
+export type SessionUser =
   | { readonly localpart: string; readonly hosts?: readonly string[] }
   | { readonly reason: RefusalReason; readonly detail?: string };
 
@@ -77,53 +65,11 @@ export class SessionInspector {
     const { store, servedHosts, isUserPolicy } = this.#options;
     if (!servedHosts.has(request.server)) return refused("host-not-served");
     if (request.op === "isuser") return isUserPolicy === "all" ? allowed : refused("isuser-policy");
-    const opened = this.#sessionIdOf(request.password, request.server, this.#options.nowMs() / 1000);
+    const opened = this.sessionIdOf(request.password, request.server, this.#options.nowMs() / 1000);
     if ("outcome" in opened) return opened;
     const found = await reach(store.getData(opened.sessionId));
     if ("outcome" in found) return found;
-    return verdictOn(this.#userOf(found.answer), request);
-  }
-
-  /**
-   * Returns for each login what is known of a connection that was opened with it, in this order: what a login would be
-   * answered now, but for the end of its ticket. With one node of the store away, the logins of the others are known.
-   */
-  async inspectLogins({ server, logins }: LoginsRequest): Promise<LoginsVerdict> {
-    const isServed = this.#options.servedHosts.has(server);
-    const watched: Watched[] = [];
-    /** Where in the question each session stands: none is looked up twice, or decoded twice. */
-    const placesOf = new Map<string, number[]>();
-    for (const [at, [, password]] of logins.entries()) {
-      const opened = isServed ? this.#sessionIdOf(password, server, undefined) : refused("host-not-served");
-      if ("outcome" in opened) {
-        watched[at] = watchedBy(opened);
-        continue;
-      }
-      const places = placesOf.get(opened.sessionId);
-      if (places === undefined) placesOf.set(opened.sessionId, [at]);
-      else places.push(at);
-    }
-    const time = new JudgingTime(this.#options.nowMs);
-    const ids = [...placesOf.keys()];
-    const limitMs = lookUpsMs / Math.ceil(ids.length / MAX_SESSIONS);
-    for (let from = 0; from < ids.length; from += MAX_SESSIONS) {
-      const asked = ids.slice(from, from + MAX_SESSIONS);
-      const { stored, fault } = await this.#look(asked, limitMs);
-      for (const id of asked) {
-        const places = placesOf.get(id) ?? [];
-        const [firstUser] = logins[places[0] ?? 0] as WatchedLogin;
-        const value = stored.get(id);
-        const known = value === undefined ? fault : time.spend(firstUser, () => this.#knownOf(value));
-        for (const at of places) {
-          const [user] = logins[at] as WatchedLogin;
-          watched[at] =
-            known === undefined
-              ? { outcome: "unknown", code: "no-time-left" }
-              : watchedBy("outcome" in known ? known : verdictOn(known, { user, server }));
-        }
-      }
-    }
-    return { outcome: "answered", watched };
+    return verdictOn(this.userOf(found.answer), request);
   }
 
   /**
@@ -133,17 +79,17 @@ export class SessionInspector {
    */
   async inspectSessions(ids: readonly string[]): Promise<SessionsVerdict> {
     const asked = new Set(ids.filter((id) => this.#isSessionId(id)));
-    const { stored, fault } = await this.#look([...asked]);
+    const { stored, fault } = await this.look([...asked]);
     if (fault !== undefined) return fault;
     const live = new Set<string>();
     for (const id of asked) {
-      if ("localpart" in this.#userOf(stored.get(id) ?? null)) live.add(id);
+      if ("localpart" in this.userOf(stored.get(id) ?? null)) live.add(id);
     }
     return { outcome: "answered", authenticated: ids.map((id) => live.has(id)) };
   }
 
   /** Returns what is stored of these sessions, and where some have no entry, why. */
-  async #look(
+  async look(
     sessionIds: readonly string[],
     limitMs?: number,
   ): Promise<{ readonly stored: StoredValues["stored"]; readonly fault?: Unavailable }> {
@@ -158,8 +104,11 @@ export class SessionInspector {
     return { stored };
   }
 
-  /** Returns the session id that a password is, or that the ticket holds which it is, or why there is none. */
-  #sessionIdOf(
+  /**
+   * Returns the session id that a password is, or that the ticket holds which it is, or why there is none. `nowSeconds`:
+   * since 1970; undefined where the ticket's own end does not matter.
+   */
+  sessionIdOf(
     password: string,
     host: string,
     nowSeconds: number | undefined,
@@ -181,16 +130,8 @@ export class SessionInspector {
     return (this.#options.sessionId ?? phpSessionId).test(text);
   }
 
-  /** Returns the same as #userOf; what it throws is a fault of ours, which must not spoil the answers on other sessions. */
-  #knownOf(stored: StoredValue | null): SessionUser | Unavailable {
-    try {
-      return this.#userOf(stored);
-    } catch (error) {
-      return unavailable("internal-error", error instanceof Error ? error.name : "unknown");
-    }
-  }
-
-  #userOf(stored: StoredValue | null): SessionUser {
+  /** Returns who is logged in with what is stored, or why nobody is. Throws what is a fault of ours. */
+  userOf(stored: StoredValue | null): SessionUser {
     if (stored === null) return { reason: "no-session" };
     const { unwrap = sessionBytesOf, decode, expressions, namesDifferByCase, nowMs } = this.#options;
     let session: PhpSession;
@@ -214,7 +155,7 @@ export class SessionInspector {
 }
 
 /** Returns the verdict on a login. `user`: the JID's localpart, `server` its domainpart, as ejabberd has prepared them. */
-function verdictOn(
+export function verdictOn(
   found: SessionUser,
   { user, server }: { readonly user: string; readonly server: string },
 ): Verdict {

@@ -2,48 +2,40 @@
 // count these codes.
 
 /** Why a login is refused. */
-export const refusalReasons = [
-  "host-not-served",
-  "host-not-allowed",
-  "malformed-session-id",
+export type RefusalReason =
+  | "host-not-served"
+  | "host-not-allowed"
+  | "malformed-session-id"
   /** A plain session id, where only tickets count. */
-  "ticket-required",
-  "ticket-malformed",
-  "ticket-forged",
-  "ticket-key-unknown",
-  "ticket-expired",
-  "ticket-too-long",
-  "ticket-other-host",
-  "no-session",
-  "unreadable-session",
-  "expression-failed",
-  "not-authenticated",
-  "no-user-name",
-  "doubtful-user-name",
-  "other-user",
-  "isuser-policy",
-] as const;
-
-export type RefusalReason = (typeof refusalReasons)[number];
+  | "ticket-required"
+  | "ticket-malformed"
+  | "ticket-forged"
+  | "ticket-key-unknown"
+  | "ticket-expired"
+  | "ticket-too-long"
+  | "ticket-other-host"
+  | "no-session"
+  | "unreadable-session"
+  | "expression-failed"
+  | "not-authenticated"
+  | "no-user-name"
+  | "doubtful-user-name"
+  | "other-user"
+  | "isuser-policy";
 
 /** Why a store could not tell. */
-export const storeFaults = [
-  "store-unreachable",
-  "store-timeout",
+export type StoreFault =
+  | "store-unreachable"
+  | "store-timeout"
   /** Nothing proves that it is the site's: a certificate is wrong, or others can write there. */
-  "store-untrusted",
+  | "store-untrusted"
   /** It answered, with an error. */
-  "store-refused",
+  | "store-refused"
   /** It is not known where the store is. */
-  "discovery-failed",
-] as const;
-
-export type StoreFault = (typeof storeFaults)[number];
+  | "discovery-failed";
 
 /** Why no verdict could be reached. */
-export const faults = [...storeFaults, "bad-configuration", "internal-error"] as const;
-
-export type Fault = (typeof faults)[number];
+export type Fault = StoreFault | "bad-configuration" | "internal-error";
 
 export interface Unavailable {
   readonly outcome: "unavailable";

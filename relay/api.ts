@@ -63,7 +63,7 @@ export interface Contract<Question, Answer> {
 }
 
 /** The function's answer, or why there is none: see ParsedAnswer in protocol/login-answer.ts. */
-export type Said<Answer> =
+type Said<Answer> =
   | { readonly verdict: Answer }
   | { readonly fault: "unavailable"; readonly reason?: string }
   | { readonly fault: "function-outdated" | "other-question" | "not-an-answer" };

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
+import { inspectLogins } from "../../inspector/login-watch.ts";
 import { decodePhp } from "../../inspector/session/formats/php.ts";
 import { SessionInspector, type SessionInspectorOptions } from "../../inspector/session-inspector.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../../inspector/session-store.ts";
 import { ticketOpener } from "../../inspector/ticket.ts";
 import { readTicketKeys } from "../../inspector/ticket-keys.ts";
 import type { Watched } from "../../inspector/verdict.ts";
-import type { WatchedLogin } from "../../protocol/logins-request.ts";
+import type { LoginsRequest, WatchedLogin } from "../../protocol/logins-request.ts";
 import { sealTicket } from "./seal-ticket.ts";
 
 const server = "example.org";
@@ -39,8 +40,9 @@ function storeOf(
   return { getData: () => assert.fail("asked of one"), getMany, close() {} };
 }
 
-function inspectorOf(store: SessionStore, changes: Partial<SessionInspectorOptions> = {}) {
-  return new SessionInspector({
+/** Returns what asks about open connections. */
+function watchOver(store: SessionStore, changes: Partial<SessionInspectorOptions> = {}) {
+  const options = {
     store,
     decode: decodePhp,
     expressions: { authenticated: "authenticated", user: "user" },
@@ -49,16 +51,18 @@ function inspectorOf(store: SessionStore, changes: Partial<SessionInspectorOptio
     namesDifferByCase: false,
     nowMs: () => 1_800_000_000_000,
     ...changes,
-  });
+  } as const;
+  const inspector = new SessionInspector(options);
+  return (request: LoginsRequest) => inspectLogins({ ...options, inspector }, request);
 }
 
 /** Returns live, ended or unknown for each, with the code where there is one. */
 async function watch(
-  inspector: SessionInspector,
+  ask: ReturnType<typeof watchOver>,
   logins: readonly WatchedLogin[],
   host = server,
 ): Promise<string[]> {
-  const verdict = await inspector.inspectLogins({ server: host, logins });
+  const verdict = await ask({ server: host, logins });
   assert.equal(verdict.outcome, "answered");
   return verdict.watched.map(text);
 }
@@ -80,7 +84,7 @@ describe("the inspector of open connections", () => {
   };
 
   it("tells of each what a login would be answered, in the order asked", async () => {
-    const inspector = inspectorOf(storeOf(sessions));
+    const ask = watchOver(storeOf(sessions));
     const logins: WatchedLogin[] = [
       ["alice", idOf("alice")],
       ["bob", idOf("alice")],
@@ -93,7 +97,7 @@ describe("the inspector of open connections", () => {
       ["alice", ""],
       ["alice", idOf("alice")],
     ];
-    assert.deepEqual(await watch(inspector, logins), [
+    assert.deepEqual(await watch(ask, logins), [
       "live",
       "ended other-user",
       "ended no-session",
@@ -109,29 +113,27 @@ describe("the inspector of open connections", () => {
 
   it("knows nothing of a host that is not served, and looks nothing up", async () => {
     const calls: Call[] = [];
-    const inspector = inspectorOf(storeOf(sessions, { calls }));
-    assert.deepEqual(await watch(inspector, [["alice", idOf("alice")]], "other.org"), [
-      "unknown host-not-served",
-    ]);
+    const ask = watchOver(storeOf(sessions, { calls }));
+    assert.deepEqual(await watch(ask, [["alice", idOf("alice")]], "other.org"), ["unknown host-not-served"]);
     assert.deepEqual(calls, []);
   });
 
   it("ends what was opened on a host that the session no longer allows", async () => {
-    const inspector = inspectorOf(storeOf(sessions), {
+    const ask = watchOver(storeOf(sessions), {
       expressions: { authenticated: "authenticated", user: "user", hosts: "hosts" },
     });
-    assert.deepEqual(await watch(inspector, [["hosts", idOf("hosts")]]), ["ended host-not-allowed"]);
+    assert.deepEqual(await watch(ask, [["hosts", idOf("hosts")]]), ["ended host-not-allowed"]);
   });
 
   it("knows nothing of the sessions on a node that is away, and tells of all others", async () => {
-    const inspector = inspectorOf(storeOf(sessions, { away: [idOf("alice"), idOf("carol")] }));
+    const ask = watchOver(storeOf(sessions, { away: [idOf("alice"), idOf("carol")] }));
     const logins: WatchedLogin[] = [
       ["alice", idOf("alice")],
       ["bob", idOf("bob")],
       ["carol", idOf("carol")],
       ["dave", idOf("dave")],
     ];
-    assert.deepEqual(await watch(inspector, logins), [
+    assert.deepEqual(await watch(ask, logins), [
       "unknown store-timeout",
       "live",
       "unknown store-timeout",
@@ -144,7 +146,7 @@ describe("the inspector of open connections", () => {
       ...storeOf({}),
       getMany: () => Promise.reject(new StoreError("discovery-failed", { detail: "throttled" })),
     };
-    const verdict = await inspectorOf(store).inspectLogins({ server, logins: [["a", idOf("a")]] });
+    const verdict = await watchOver(store)({ server, logins: [["a", idOf("a")]] });
     assert.deepEqual(verdict, {
       outcome: "answered",
       watched: [{ outcome: "unknown", code: "discovery-failed", detail: "throttled" }],
@@ -153,9 +155,9 @@ describe("the inspector of open connections", () => {
 
   it("looks each session up once, a hundred at a time, each time with its share of the time", async () => {
     const calls: Call[] = [];
-    const inspector = inspectorOf(storeOf({}, { calls }));
+    const ask = watchOver(storeOf({}, { calls }));
     const logins = Array.from({ length: 1000 }, (_, at): WatchedLogin => [`user${at}`, idOf(`u${at}x`)]);
-    const answers = await watch(inspector, logins);
+    const answers = await watch(ask, logins);
     assert.equal(answers.filter((answer) => answer === "ended no-session").length, 1000);
     assert.deepEqual(
       calls.map(({ ids, limitMs }) => [ids.length, limitMs]),
@@ -164,7 +166,7 @@ describe("the inspector of open connections", () => {
     assert.equal(new Set(calls.flatMap(({ ids }) => ids)).size, 1000);
     calls.length = 0;
     await watch(
-      inspector,
+      ask,
       logins.map(([user]) => [user, idOf("same")]),
     );
     assert.deepEqual(
@@ -174,7 +176,7 @@ describe("the inspector of open connections", () => {
   });
 
   it("has an answer for the others where one session meets a fault of ours", async () => {
-    const inspector = inspectorOf(storeOf(sessions), {
+    const ask = watchOver(storeOf(sessions), {
       decode: (bytes, wanted) => {
         if (Buffer.from(bytes).includes("bob")) throw new TypeError("boom");
         return decodePhp(bytes, wanted);
@@ -184,7 +186,7 @@ describe("the inspector of open connections", () => {
       ["bob", idOf("bob")],
       ["alice", idOf("alice")],
     ];
-    assert.deepEqual(await watch(inspector, logins), ["unknown internal-error", "live"]);
+    assert.deepEqual(await watch(ask, logins), ["unknown internal-error", "live"]);
   });
 
   it("leaves a user whose sessions take long without an answer, and no other user", async () => {
@@ -192,14 +194,14 @@ describe("the inspector of open connections", () => {
     const costly = Object.fromEntries(
       Array.from({ length: 50 }, (_, at) => [idOf(`m${at}x`), loggedIn("mallory")]),
     );
-    const inspector = inspectorOf(storeOf({ ...costly, ...sessions }), {
+    const ask = watchOver(storeOf({ ...costly, ...sessions }), {
       nowMs: () => nowMs,
       decode: (bytes, wanted) => {
         if (Buffer.from(bytes).includes("mallory")) nowMs += 120;
         return decodePhp(bytes, wanted);
       },
     });
-    const answers = await watch(inspector, [
+    const answers = await watch(ask, [
       ...Object.keys(costly).map((id): WatchedLogin => ["mallory", id]),
       ["alice", idOf("alice")],
       ["carol", idOf("carol")],
@@ -210,7 +212,7 @@ describe("the inspector of open connections", () => {
 
   it("takes a session that a store left out without a fault for no answer", async () => {
     const store: SessionStore = { ...storeOf({}), getMany: async () => ({ stored: new Map(), faults: [] }) };
-    await assert.rejects(inspectorOf(store).inspectLogins({ server, logins: [["a", idOf("a")]] }));
+    await assert.rejects(watchOver(store)({ server, logins: [["a", idOf("a")]] }));
   });
 });
 
@@ -219,7 +221,7 @@ describe("the inspector of open connections that were opened with tickets", () =
   const keys = readTicketKeys(`2:${key.toString("base64url")}`) ?? assert.fail("keys");
   const nowSeconds = 1_800_000_000;
   const ofSite = (areRequired: boolean) =>
-    inspectorOf(storeOf({ [idOf("alice")]: loggedIn("alice") }), {
+    watchOver(storeOf({ [idOf("alice")]: loggedIn("alice") }), {
       tickets: { open: ticketOpener(keys, 300), areRequired },
       nowMs: () => nowSeconds * 1000,
     });
@@ -252,7 +254,7 @@ describe("the inspector of open connections that were opened with tickets", () =
       assert.deepEqual(await watch(ofSite(true), [["alice", password]]), [`unknown ${code}`]);
     }
     assert.deepEqual(await watch(ofSite(false), [["alice", idOf("alice")]]), ["live"]);
-    assert.deepEqual(await watch(inspectorOf(storeOf({})), [["alice", ticket()]]), [
+    assert.deepEqual(await watch(watchOver(storeOf({})), [["alice", ticket()]]), [
       "unknown malformed-session-id",
     ]);
   });
