@@ -52,12 +52,21 @@ async function asking<Request, Outcome>(
   log: Log,
   ask: (inspector: SessionInspector, request: Request, config: Config) => ReturnType<Ask<Request, Outcome>>,
 ): Promise<Ask<Request, Outcome>> {
-  if ("problems" in config) {
-    log("error", "bad-configuration", { problems: config.problems });
-    return async () => unavailable("bad-configuration");
+  if ("problems" in config) return unusable(config.problems, log);
+  try {
+    const inspector = await createInspector(config, await openStore(config, log));
+    return (request) => ask(inspector, request, config);
+  } catch (error) {
+    // Of a store of the operator's own: custom-store.ts, which is loaded for such a store alone.
+    const { problems } = error as { readonly problems?: readonly string[] };
+    if (problems === undefined) throw error;
+    return unusable(problems, log);
   }
-  const inspector = await createInspector(config, await openStore(config, log));
-  return (request) => ask(inspector, request, config);
+}
+
+function unusable(problems: readonly string[], log: Log) {
+  log("error", "bad-configuration", { problems });
+  return async () => unavailable("bad-configuration");
 }
 
 /** Returns the inspector of this configuration for the sessions in this store. */
@@ -113,6 +122,10 @@ export async function openStore(config: Config, log: Log): Promise<SessionStore>
     case "sql": {
       const { openSql } = await import("../stores/sql/open-sql.ts");
       return openSql(store, { ...nodesInCommon, timeMs: () => Date.now(), identity: () => readIdentity() });
+    }
+    case "custom": {
+      const { openCustom } = await import("./custom-store.ts");
+      return openCustom(store, common);
     }
     case "files": {
       const { FilesStore } = await import("../stores/files.ts");

@@ -158,6 +158,7 @@ async function readStore(reading: Reading, preset: Preset | undefined): Promise<
   const password = reading.valueIfSet(storePassword);
   if (store === undefined) return undefined;
   if ("text" in store) return readSqlStore(reading, store, preset, password);
+  if (store.kind === "custom") return { ...store, ...(password && { password }) };
   if (store.kind !== "redis" || store.password !== undefined) {
     if (password !== undefined)
       reading.problem(storePassword, `is wrong: it must be ${storePassword.allowed}`);
@@ -334,7 +335,7 @@ function defaultPrefix(store: StoreUrl["kind"], placement: PlacementMode): strin
   if (store === "files") return "sess_";
   if (store === "redis") return "PHPREDIS_SESSION:";
   if (store === "dynamodb") return "PHPSESSID_";
-  if (store === "sql") return "";
+  if (store === "sql" || store === "custom") return "";
   if (placement.startsWith("client-")) return undefined;
   return placement.startsWith("pecl-") ? "" : "memc.sess.key.";
 }

@@ -72,7 +72,9 @@ export function planOf(parameters: Parameters): string[] {
     store.kind === "sql"
       ? `${connectionsPerNode + checks} connections to the database, of which ${checks} for session checks: it must ` +
         "take as many beside the site's own, or RDS Proxy must stand before it"
-      : `${connectionsPerNode} connections to each node of the cache`;
+      : store.kind === "custom"
+        ? `${connectionsPerNode + checks} functions that ask custom/${store.name}.ts at a time: its service must take as many`
+        : `${connectionsPerNode} connections to each node of the cache`;
   const users =
     expectedUsers === null
       ? `expectedUsers is not set: these limits are the defaults, for ${usersOf(capacity, backWithinSeconds)} users who ` +

@@ -16,7 +16,7 @@ interface Network {
 interface Peer {
   /** The logical id of the rule that admits the functions. */
   readonly id: string;
-  readonly name: "Cache" | "Database" | "Files" | "Endpoint";
+  readonly name: "Cache" | "Database" | "Files" | "Endpoint" | "Store";
   readonly group: string;
   readonly port: number;
 }
@@ -31,7 +31,8 @@ const functionGroup = attributeOf("FunctionSecurityGroup", "GroupId");
 const endpointGroup = attributeOf("EndpointSecurityGroup", "GroupId");
 const endpointOf = { elasticache: "ElastiCacheEndpoint", ssm: "SsmEndpoint" } as const;
 
-export function network(stage: string, { vpc, database, files, variables, store }: Parameters): Network {
+export function network(stage: string, parameters: Parameters): Network {
+  const { vpc, database, files, custom, variables, store } = parameters;
   if (vpc.id === null || vpc.subnets === null) return { vpc: null, environment: {}, resources: {} };
   const services: Service[] = [];
   if (store.kind === "elasticache") services.push("elasticache");
@@ -48,6 +49,7 @@ export function network(stage: string, { vpc, database, files, variables, store 
     add(`CacheAdmitsFunctions${isUsual ? "" : `On${port}`}`, "Cache", vpc.cacheSecurityGroup, port);
   }
   if (store.kind === "sql") add("DatabaseAdmitsFunctions", "Database", database.securityGroup, store.port);
+  if (store.kind === "custom") add("StoreAdmitsFunctions", "Store", custom.securityGroup, custom.port);
   add("FilesAdmitsFunctions", "Files", files.securityGroup, nfsPort);
   add("EndpointAdmitsFunctions", "Endpoint", vpc.endpointSecurityGroup, httpsPort);
 
@@ -62,11 +64,17 @@ export function network(stage: string, { vpc, database, files, variables, store 
         Properties: {
           GroupDescription: `What the functions of inspectord-${stage} reach`,
           VpcId: vpc.id,
-          SecurityGroupEgress: peers.map(({ name, group, port }) => ({
-            Description: name,
-            ...tcp(port),
-            DestinationSecurityGroupId: group,
-          })),
+          SecurityGroupEgress: [
+            ...peers.map(({ name, group, port }) => ({
+              Description: name,
+              ...tcp(port),
+              DestinationSecurityGroupId: group,
+            })),
+            // Addresses of others, which no security group here stands for: through NAT or a peering.
+            ...(custom.cidr === null
+              ? []
+              : [{ Description: "Store", ...tcp(custom.port), CidrIp: custom.cidr }]),
+          ],
         },
       },
       ...Object.fromEntries(peers.map((peer) => [peer.id, admission(stage, peer)])),

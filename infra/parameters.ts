@@ -85,6 +85,12 @@ const rules = {
   "files.fileSystem": id("fs"),
   "files.accessPoint": arn("elasticfilesystem", "access-point/"),
   "files.securityGroup": id("sg"),
+  "custom.securityGroup": id("sg"),
+  "custom.cidr": text(
+    "a range of addresses such as 10.0.0.0/16, /8 to /32",
+    /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\/(?:3[0-2]|[12]\d|[89])$/,
+  ),
+  "custom.port": { ...wholeNumber(1, 65535), fallback: 443 },
   "secrets.kmsKey": arn("kms", "key/"),
   "dynamodb.kmsKey": arn("kms", "key/"),
   permissionsBoundary: text(
@@ -353,6 +359,22 @@ function problemsOfTogether(
     refuse(namesOf("files."), "for they belong to a SESSION_STORE of files:///mnt/NAME");
     if (store.isIam) need(["database.resourceId"], "for auth=iam needs a right for this database alone");
     else refuse(["database.resourceId"], "for it belongs to auth=iam");
+  } else if (store.kind === "custom") {
+    refuse(
+      [...namesOf("vpc.cache"), ...namesOf("files.")],
+      "for the sessions are in a store of your own: custom.* says what it reaches",
+    );
+    if (isSet("vpc.id")) {
+      need(["vpc.subnets"], "for the functions run in this VPC");
+      const ways = ["custom.securityGroup", "custom.cidr"];
+      if (ways.filter(isSet).length !== 1) {
+        problems.push(
+          `${ways.join(", ")}: set one, for the functions reach nothing else from within the VPC`,
+        );
+      }
+    } else {
+      refuse([...namesOf("vpc."), ...namesOf("custom.")], "for without vpc.id the functions are in no VPC");
+    }
   } else if (store.kind === "dynamodb") {
     refuse([...namesOf("vpc."), ...namesOf("files.")], "for dynamodb:// is reached without a VPC");
   } else {
@@ -361,6 +383,8 @@ function problemsOfTogether(
   }
 
   if (store.kind !== "sql") refuse(namesOf("database."), "for the sessions are not in a SQL database");
+  if (store.kind !== "custom")
+    refuse(namesOf("custom."), "for they belong to a SESSION_STORE of custom://NAME");
   if (store.kind !== "dynamodb") refuse(["dynamodb.kmsKey"], "for the sessions are not in DynamoDB");
   if (!found["vpc.makeEndpoints"]) refuse(["vpc.endpointSubnets"], "for no endpoints are made");
   const secrets = secretNames(texts);

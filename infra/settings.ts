@@ -59,6 +59,10 @@ export default async function settings(
   const given = await resolveVariable(`file(${file}), null`);
   const parameters = await checkParameters(given);
   if ("problems" in parameters) return fail(`${file}:\n  ${parameters.problems.join("\n  ")}`);
+  const { store } = parameters;
+  if (store.kind === "custom" && readFile(`custom/${store.name}.ts`) === undefined) {
+    return fail(`${file}:\n  function.SESSION_STORE is wrong: custom/${store.name}.ts is not there`);
+  }
   return deployedSettings(stage, parameters);
 }
 

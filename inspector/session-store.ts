@@ -33,6 +33,34 @@ export interface SessionStore {
   close(): void;
 }
 
+/** What a store of an operator's own is made with: custom/NAME.ts. */
+export interface OwnStoreOptions {
+  /** What stands behind the "?" of SESSION_STORE. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Returns SESSION_STORE_PASSWORD, or undefined where it is not set. */
+  readonly password: () => string | undefined;
+  /** For one call in all, in milliseconds: what has not answered by then is not waited for. */
+  readonly timeoutMs: number;
+}
+
+/** The bytes as they lie in the store, with memcached's flags where it has any; null where there is no such key. */
+export type OwnStoreValue = Uint8Array | StoredValue | null;
+
+/**
+ * What a store of an operator's own does. Its key is the session id with SESSION_KEY_PREFIX before it, or what
+ * SESSION_KEY makes of it. The signal is aborted when the time is over. Whatever it throws is a fault of the store's.
+ */
+export interface OwnStore {
+  getData(key: string, signal: AbortSignal): Promise<OwnStoreValue>;
+  /** Returns an entry for every key. Without it getData is called for each. */
+  getMany?(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, OwnStoreValue>>;
+  /** Ends connections and timers. */
+  close?(): void;
+}
+
+/** What custom/NAME.ts exports as its default. */
+export type OwnStoreClass = new (options: OwnStoreOptions) => OwnStore;
+
 /**
  * Says more of a fault: a code of the system's or of the store's own protocol, or one of the words of this list. Never
  * a text that a server chose.
@@ -69,6 +97,11 @@ export type StoreDetail =
   | "api-timeout"
   | "api-unreachable"
   | "api-error"
+  /** The kind of an error that a store of the operator's own threw: stores/own-store.ts. */
+  | `${string}Error`
+  /** What such a store returned that is no answer. */
+  | "not-bytes"
+  | "key-left-out"
   /** What an operator has to change. */
   | "others can write to the directory: add ?uid=N to SESSION_STORE, N being the uid that PHP runs as"
   | "the server is one of a cluster: add ?cluster=true to SESSION_STORE"

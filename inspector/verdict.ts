@@ -31,6 +31,8 @@ export type StoreFault =
   | "store-untrusted"
   /** It answered, with an error. */
   | "store-refused"
+  /** A store of the operator's own threw an error, or returned what is no answer. */
+  | "store-failed"
   /** It is not known where the store is. */
   | "discovery-failed";
 

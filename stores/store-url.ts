@@ -1,6 +1,6 @@
 // SESSION_STORE: where the site keeps its sessions, as one URL.
 //
-//   store     = memcached / elasticache / redis / dynamodb / sql / files
+//   store     = memcached / elasticache / redis / dynamodb / sql / files / custom
 //   memcached = ( "memcached://" / "memcacheds://" ) node *( "," node )
 //                                                    ; in the order of PHP's session.save_path; "memcacheds": by TLS
 //   node      = host ":" port [ ":" weight ]         ; host: name, IPv4 address, or IPv6 address in brackets
@@ -18,6 +18,10 @@
 //   files     = "files://" absolute-path [ "?uid=" uid ]
 //                                                    ; PHP's session.save_path, without its "N;"; no "?" in it
 //   uid       = 0 to 4294967294                      ; the user id that PHP runs as
+//   custom    = "custom://" module [ "?" setting *( "&" setting ) ]
+//                                                    ; custom/MODULE.ts, a store of the operator's own
+//   module    = 1 to 40 lower-case letters, digits and hyphens ; begins with a letter
+//   setting   = name "=" value                       ; percent-encoded; for that store alone
 //
 // So ext-memcached's save_path can stand here as it is, after "memcached://". pecl-memcache writes a node as
 // "tcp://host:port?weight=3": here it is "host:port:3". So does phpredis, and its servers' one database, user and
@@ -38,7 +42,8 @@ export type StoreUrl =
   | RedisUrl
   | DynamoDbUrl
   | SqlUrl
-  | FilesUrl;
+  | FilesUrl
+  | CustomUrl;
 
 export interface RedisUrl {
   readonly kind: "redis";
@@ -68,10 +73,19 @@ interface FilesUrl {
   readonly uid?: number;
 }
 
+export interface CustomUrl {
+  readonly kind: "custom";
+  /** custom/NAME.ts. */
+  readonly name: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Behind a function, so that nobody logs or prints it by mistake. */
+  readonly password?: () => string;
+}
+
 export const storeUrlForms =
   "memcached://HOST:PORT,HOST:PORT:WEIGHT, redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with memcacheds:// and " +
-  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, mysql://USER@HOST/DATABASE?OPTIONS, the same with postgres://, or " +
-  "files:///DIRECTORY?uid=N";
+  "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, mysql://USER@HOST/DATABASE?OPTIONS, the same with postgres://, " +
+  "files:///DIRECTORY?uid=N, or custom://MODULE?NAME=VALUE";
 
 const maxNodes = 300;
 const maxWeight = 10_000;
@@ -88,6 +102,7 @@ export function readStoreUrl(text: string): StoreUrl | UnreadSqlUrl | undefined 
   if (/^rediss?:\/\//.test(text)) return readRedisUrl(text);
   if (text.startsWith("dynamodb://")) return readDynamoDbUrl(text);
   if (/^(?:mysql|postgres):\/\//.test(text)) return { kind: "sql", text };
+  if (text.startsWith("custom://")) return readCustomUrl(text);
   const scheme = ["memcached://", "memcacheds://"].find((name) => text.startsWith(name));
   if (scheme === undefined) return undefined;
   const nodes = readNodes(text.slice(scheme.length));
@@ -121,6 +136,24 @@ function decoded(text = ""): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+const customUrl = /^custom:\/\/([a-z][a-z0-9-]{0,39})(?:\?(.+))?$/;
+const customSetting = /^([A-Za-z][A-Za-z0-9_]{0,39})=([!-%'-~]{0,1024})$/;
+const maxSettings = 16;
+
+function readCustomUrl(text: string): CustomUrl | undefined {
+  const [, name, query] = customUrl.exec(text) ?? [];
+  const pairs = query === undefined ? [] : query.split("&").map((setting) => customSetting.exec(setting));
+  if (name === undefined || pairs.length > maxSettings) return undefined;
+  const settings = new Map<string, string>();
+  for (const pair of pairs) {
+    const [, setting = "", raw] = pair ?? [];
+    const value = decoded(raw);
+    if (pair === null || value === undefined || settings.has(setting)) return undefined;
+    settings.set(setting, value);
+  }
+  return { kind: "custom", name, settings: Object.freeze(Object.fromEntries(settings)) };
 }
 
 const filesUrl = /^files:\/\/(\/[^?]*)(?:\?uid=(0|[1-9][0-9]{0,9}))?$/;

@@ -85,6 +85,14 @@ export function variantsIn(
       { vpc, database: { securityGroup: account.cacheGroup, resourceId: "db-ABCDEFGHIJKL" } },
       { SESSION_PRESET: "laravel", AUTHENTICATED_EXPRESSION: "login", USER_EXPRESSION: "login" },
     ),
+    custom: parameters("custom://example?url=https://sessions.example.net/v1", {
+      vpc,
+      custom: { securityGroup: account.cacheGroup },
+    }),
+    elsewhere: parameters("custom://example?url=https://sessions.example.net:8443/v1", {
+      vpc,
+      custom: { cidr: "10.20.0.0/16", port: 8443 },
+    }),
     dynamodb: parameters("dynamodb://sessions", {
       dynamodb: { kmsKey: account.kmsKey },
       expectedUsers: 2_500_000,

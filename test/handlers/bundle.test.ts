@@ -89,6 +89,20 @@ describe("the bundle of a function", () => {
     }
   });
 
+  it("has a store of the operator's own in a chunk of its own, which no other store loads", () => {
+    for (const name of ["auth", "sessions"]) {
+      const files = readdirSync(join(dist, name)).filter((file) => file.endsWith(".mjs"));
+      const holding = files.filter((file) =>
+        readFileSync(join(dist, name, file), "utf8").includes("url must be https://"),
+      );
+      assert.equal(holding.length, 1);
+      assert.match(holding[0] ?? "", /^example-/);
+      assert.ok(!entryTexts(join(dist, name)).join().includes("url must be https://"));
+    }
+    const env = { ...settings, SESSION_STORE: "custom://example?url=https://localhost:1" };
+    assert.match(loadedBy(env), /^NativeModule https$/m);
+  });
+
   it("loads Node's net for memcached only, and its zlib for no store before a compressed session comes", () => {
     const withMemcached = loadedBy({ SESSION_STORE: "memcached://127.0.0.1:1", ...settings });
     assert.match(withMemcached, /^NativeModule net$/m);

@@ -71,6 +71,28 @@ describe("the inspector of a configuration", () => {
     }
   });
 
+  it("asks a store of the operator's own, whose errors are its faults", async () => {
+    const SESSION_STORE = "custom://example?url=https://localhost:1";
+    const config = await readConfig({ SESSION_STORE, SESSION_STORE_PASSWORD: "secret", ...expressions });
+    const inspect = await createInspect(config, () => {});
+    const away = { outcome: "unavailable", fault: "store-failed", detail: "ECONNREFUSED" };
+    assert.deepEqual(await inspect(login), away);
+  });
+
+  it("says which store of the operator's own is wrong, and lets nobody in", async () => {
+    const wrong = {
+      "custom://no-such-store": /custom\/no-such-store\.ts is not in this build/,
+      "custom://example": /custom\/example\.ts: its constructor threw TypeError/,
+    };
+    for (const [SESSION_STORE, problem] of Object.entries(wrong)) {
+      const lines: unknown[] = [];
+      const config = await readConfig({ SESSION_STORE, ...expressions });
+      const inspect = await createInspect(config, (...line) => lines.push(line));
+      assert.deepEqual(await inspect(login), { outcome: "unavailable", fault: "bad-configuration" });
+      assert.match(JSON.stringify(lines), problem);
+    }
+  });
+
   it("says what is wrong once, and of every login that it is unavailable", async () => {
     const lines: unknown[] = [];
     const config = await readConfig({ ...expressions, ISUSER_POLICY: "some" });

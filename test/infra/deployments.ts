@@ -72,6 +72,14 @@ export const sql = {
   dashboard: { databases: ["site"] },
 };
 
+/** Sessions in a store of the operator's own, which the functions reach in the VPC. */
+export const custom = {
+  region: "eu-central-1",
+  function: { ...site, SESSION_STORE: "custom://example?url=https://sessions.example.net/v1" },
+  vpc: { id: vpc.id, subnets: vpc.subnets },
+  custom: { securityGroup: "sg-0a1b2c3d4e5f6071c" },
+};
+
 /** Sessions in DynamoDB, for which no VPC is needed. */
 export const dynamodb = {
   region: "us-east-1",

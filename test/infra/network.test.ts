@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { network } from "../../infra/network.ts";
 import { checkParameters } from "../../infra/parameters.ts";
-import { full, plain } from "./deployments.ts";
+import { custom, full, plain } from "./deployments.ts";
 
 /** The ports that the functions may reach, and the rules that admit them, by logical id. */
-async function portsWith(given: { readonly vpc: object }) {
+async function portsWith(given: { readonly vpc: object; readonly custom?: object }) {
   const parameters = await checkParameters(given);
   if ("problems" in parameters) return assert.fail(parameters.problems.join());
   const { resources } = network("test", parameters);
@@ -24,6 +24,18 @@ function withStore(SESSION_STORE: string, vpc: object = {}) {
 }
 
 describe("the network of a deployment", () => {
+  it("opens for a store of the operator's own the one port that it is told, to a group or to addresses", async () => {
+    assert.deepEqual(await portsWith(custom), { egress: [443], rules: { StoreAdmitsFunctions: 443 } });
+    const elsewhere = { ...custom, custom: { cidr: "10.20.0.0/16", port: 8443 } };
+    assert.deepEqual(await portsWith(elsewhere), { egress: [8443], rules: {} });
+    const parameters = await checkParameters(elsewhere);
+    assert.ok(!("problems" in parameters));
+    const group = network("test", parameters).resources["FunctionSecurityGroup"];
+    assert.deepEqual(group?.Properties["SecurityGroupEgress"], [
+      { Description: "Store", IpProtocol: "tcp", FromPort: 8443, ToPort: 8443, CidrIp: "10.20.0.0/16" },
+    ]);
+  });
+
   it("opens the ports that SESSION_STORE names, each once", async () => {
     const { egress, rules } = await portsWith(
       withStore("memcached://a:11211,b:11311:2,c:11211,[fd00::1]:11411"),

@@ -12,7 +12,7 @@ import {
   parameterNames,
   placeholders,
 } from "../../infra/parameters.ts";
-import { dynamodb, files, full, plain, sql } from "./deployments.ts";
+import { custom, dynamodb, files, full, plain, sql } from "./deployments.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -249,6 +249,39 @@ describe("the parameters of a deployment", () => {
     assert.match(elsewhere.join(), /SESSION_STORE is wrong: files must be below files:\/\/\/mnt\/NAME/);
   });
 
+  it("fit a store of the operator's own: what it reaches in a VPC, or no VPC", async () => {
+    await checked(custom);
+    await checked({ region: custom.region, function: custom.function });
+    const { custom: reached, vpc } = custom;
+    const cidr = { cidr: "10.20.0.0/16", port: 8443 };
+    await checked({ ...custom, custom: cidr });
+    for (const wrong of [undefined, { port: 443 }, { ...reached, ...cidr }]) {
+      assert.deepEqual(await problemsOf({ ...custom, custom: wrong ?? {} }), [
+        "custom.securityGroup, custom.cidr: set one, for the functions reach nothing else from within the VPC",
+      ]);
+    }
+    assert.deepEqual(
+      await problemsOf({ region: custom.region, function: custom.function, custom: reached }),
+      ["custom.securityGroup: to be left out, for without vpc.id the functions are in no VPC"],
+    );
+    assert.match(
+      (await problemsOf({ ...custom, vpc: { ...vpc, cacheSecurityGroup: "sg-01234567" } }))[0] ?? "",
+      /^vpc\.cacheSecurityGroup: to be left out, for the sessions are in a store of your own/,
+    );
+    assert.match(
+      (await problemsOf({ ...plain, custom: reached }))[0] ?? "",
+      /^custom\.securityGroup: to be left/,
+    );
+    for (const wide of ["0.0.0.0/0", "10.0.0.0/7", "10.0.0.0", "10.0.0.256/16", "::/0", "10.0.0.0/33"]) {
+      assert.match(
+        (await problemsOf({ ...custom, custom: { cidr: wide } }))[0] ?? "",
+        /^custom\.cidr is wrong/,
+      );
+    }
+    const secret = { ...custom.function, SESSION_STORE_PASSWORD: "x" };
+    assert.match((await problemsOf({ ...custom, function: secret }))[0] ?? "", /is a secret/);
+  });
+
   it("fit a SQL database: its security group, and its resource id where a token is the password", async () => {
     const { database: _, ...bare } = sql;
     assert.deepEqual(await problemsOf(bare), [
@@ -385,7 +418,7 @@ describe("params/example.yml", () => {
         Object.entries(typeof values === "object" && values !== null ? values : { [group]: values }),
       )
       .filter(([, value]) => value !== null);
-    assert.equal(fallbacks.length, 11);
+    assert.equal(fallbacks.length, 12);
     for (const [name, value] of fallbacks) assert.match(example, new RegExp(`#${name}: ${value}\n`));
   });
 
