@@ -12,10 +12,11 @@ import { sessionIdOf } from "../inspector/session-id.ts";
 import type { TicketKeys } from "../inspector/ticket-keys.ts";
 import type { WhoExpressions } from "../inspector/who.ts";
 import type { IsUserPolicy } from "../protocol/login-answer.ts";
+import type { CustomUrl } from "../stores/custom-url.ts";
 import { type KeyOf, type KeyTemplate, keysByTemplate, keysWithPrefix } from "../stores/session-key.ts";
 import type { AwsIdentity } from "../stores/sql/rds-token.ts";
 import type { SqlUrl } from "../stores/sql/sql-url.ts";
-import type { StoreUrl, UnreadSqlUrl } from "../stores/store-url.ts";
+import type { StoreUrl, UnreadUrl } from "../stores/store-url.ts";
 import type { ConfiguredHandler } from "./decoder.ts";
 import { type ReadParameter, withSecrets } from "./secrets.ts";
 import { type Variable, variables } from "./variables.ts";
@@ -157,8 +158,11 @@ async function readStore(reading: Reading, preset: Preset | undefined): Promise<
   const store = reading.value(variables.store);
   const password = reading.valueIfSet(storePassword);
   if (store === undefined) return undefined;
-  if ("text" in store) return readSqlStore(reading, store, preset, password);
-  if (store.kind === "custom") return { ...store, ...(password && { password }) };
+  if ("text" in store) {
+    return store.kind === "sql"
+      ? readSqlStore(reading, store, preset, password)
+      : readCustomStore(reading, store, password);
+  }
   if (store.kind !== "redis" || store.password !== undefined) {
     if (password !== undefined)
       reading.problem(storePassword, `is wrong: it must be ${storePassword.allowed}`);
@@ -173,7 +177,7 @@ async function readStore(reading: Reading, preset: Preset | undefined): Promise<
 
 async function readSqlStore(
   reading: Reading,
-  { text }: UnreadSqlUrl,
+  { text }: UnreadUrl,
   preset: Preset | undefined,
   password: (() => string) | undefined,
 ): Promise<SqlUrl | undefined> {
@@ -191,6 +195,17 @@ async function readSqlStore(
     reading.problem(storePassword, "is missing: it must be the password of SESSION_STORE's user");
   }
   return { ...store, ...(password && { password }) };
+}
+
+async function readCustomStore(
+  reading: Reading,
+  { text }: UnreadUrl,
+  password: (() => string) | undefined,
+): Promise<CustomUrl | undefined> {
+  const { customUrlForm, readCustomUrl } = await import("../stores/custom-url.ts");
+  const store = readCustomUrl(text);
+  if (store === undefined) reading.problem(variables.store, `is wrong: it must be ${customUrlForm}`);
+  return store && { ...store, ...(password && { password }) };
 }
 
 /** What stores/sql/row.ts makes of a row is in this format. */

@@ -2,8 +2,8 @@
 // this module, which knows them, is loaded for such a store alone.
 
 import type { OwnStoreClass, SessionStore } from "../inspector/session-store.ts";
+import type { CustomUrl } from "../stores/custom-url.ts";
 import { GuardedStore, type GuardedStoreOptions } from "../stores/own-store.ts";
-import type { CustomUrl } from "../stores/store-url.ts";
 
 /** There is no such store in this build, or its module is none. The message names it, and nothing that it threw. */
 class CustomStoreError extends Error {

@@ -43,8 +43,7 @@ export const variables = {
   /** Behind a function, so that nobody logs or prints it by mistake. */
   storePassword: {
     name: "SESSION_STORE_PASSWORD",
-    allowed:
-      "the password of Redis or of the SQL user, beside a SESSION_STORE that has no other",
+    allowed: "the password of Redis or of the SQL user, beside a SESSION_STORE that has no other",
     parse: (text: string) => (text === "" ? undefined : () => text),
     isSecret: true,
   },

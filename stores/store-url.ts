@@ -18,21 +18,19 @@
 //   files     = "files://" absolute-path [ "?uid=" uid ]
 //                                                    ; PHP's session.save_path, without its "N;"; no "?" in it
 //   uid       = 0 to 4294967294                      ; the user id that PHP runs as
-//   custom    = "custom://" module [ "?" setting *( "&" setting ) ]
-//                                                    ; custom/MODULE.ts, a store of the operator's own
-//   module    = 1 to 40 lower-case letters, digits and hyphens ; begins with a letter
-//   setting   = name "=" value                       ; percent-encoded; for that store alone
+//   custom    = "custom://" ...                      ; custom-url.ts
 //
 // So ext-memcached's save_path can stand here as it is, after "memcached://". pecl-memcache writes a node as
 // "tcp://host:port?weight=3": here it is "host:port:3". So does phpredis, and its servers' one database, user and
 // password stand here once for all of them.
 
+import type { CustomUrl } from "./custom-url.ts";
 import type { Node } from "./placement/placement.ts";
 import type { SqlUrl } from "./sql/sql-url.ts";
 
-/** Of a SQL server: sql/sql-url.ts reads it further, which the sites of other stores do not load. */
-export interface UnreadSqlUrl {
-  readonly kind: "sql";
+/** Of a SQL server or of the operator's own: sql/sql-url.ts or custom-url.ts reads it further, loaded for such a store alone. */
+export interface UnreadUrl {
+  readonly kind: "sql" | "custom";
   readonly text: string;
 }
 
@@ -73,15 +71,6 @@ interface FilesUrl {
   readonly uid?: number;
 }
 
-export interface CustomUrl {
-  readonly kind: "custom";
-  /** custom/NAME.ts. */
-  readonly name: string;
-  readonly settings: Readonly<Record<string, string>>;
-  /** Behind a function, so that nobody logs or prints it by mistake. */
-  readonly password?: () => string;
-}
-
 export const storeUrlForms =
   "memcached://HOST:PORT,HOST:PORT:WEIGHT, redis://USER:PASSWORD@HOST:PORT/DATABASE, the same with memcacheds:// and " +
   "rediss:// for TLS, elasticache://CLUSTER-ID, dynamodb://TABLE, mysql://USER@HOST/DATABASE?OPTIONS, the same with postgres://, " +
@@ -93,7 +82,7 @@ const clusterId = /^(?=.{1,50}$)[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const node = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})(?::([0-9]{1,5}))?$/;
 
 /** Returns where the sessions are, or undefined where the text is no such URL. */
-export function readStoreUrl(text: string): StoreUrl | UnreadSqlUrl | undefined {
+export function readStoreUrl(text: string): StoreUrl | UnreadUrl | undefined {
   if (text.startsWith("files://")) return readFilesUrl(text);
   if (text.startsWith("elasticache://")) {
     const id = text.slice("elasticache://".length);
@@ -102,7 +91,7 @@ export function readStoreUrl(text: string): StoreUrl | UnreadSqlUrl | undefined 
   if (/^rediss?:\/\//.test(text)) return readRedisUrl(text);
   if (text.startsWith("dynamodb://")) return readDynamoDbUrl(text);
   if (/^(?:mysql|postgres):\/\//.test(text)) return { kind: "sql", text };
-  if (text.startsWith("custom://")) return readCustomUrl(text);
+  if (text.startsWith("custom://")) return { kind: "custom", text };
   const scheme = ["memcached://", "memcacheds://"].find((name) => text.startsWith(name));
   if (scheme === undefined) return undefined;
   const nodes = readNodes(text.slice(scheme.length));
@@ -130,30 +119,12 @@ const redisUrl =
   /^(rediss?):\/\/(?:([^:@/,\s]*)(?::([^:@/,\s]+))?@)?([^@/?]+)(?:\/([0-9]{1,5}))?(\?cluster=true)?$/;
 
 /** Percent-decodes the text. Returns "" for a missing part and undefined for invalid encoding. */
-function decoded(text = ""): string | undefined {
+export function decoded(text = ""): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
     return undefined;
   }
-}
-
-const customUrl = /^custom:\/\/([a-z][a-z0-9-]{0,39})(?:\?(.+))?$/;
-const customSetting = /^([A-Za-z][A-Za-z0-9_]{0,39})=([!-%'-~]{0,1024})$/;
-const maxSettings = 16;
-
-function readCustomUrl(text: string): CustomUrl | undefined {
-  const [, name, query] = customUrl.exec(text) ?? [];
-  const pairs = query === undefined ? [] : query.split("&").map((setting) => customSetting.exec(setting));
-  if (name === undefined || pairs.length > maxSettings) return undefined;
-  const settings = new Map<string, string>();
-  for (const pair of pairs) {
-    const [, setting = "", raw] = pair ?? [];
-    const value = decoded(raw);
-    if (pair === null || value === undefined || settings.has(setting)) return undefined;
-    settings.set(setting, value);
-  }
-  return { kind: "custom", name, settings: Object.freeze(Object.fromEntries(settings)) };
 }
 
 const filesUrl = /^files:\/\/(\/[^?]*)(?:\?uid=(0|[1-9][0-9]{0,9}))?$/;
