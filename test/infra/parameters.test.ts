@@ -418,7 +418,7 @@ describe("params/example.yml", () => {
         Object.entries(typeof values === "object" && values !== null ? values : { [group]: values }),
       )
       .filter(([, value]) => value !== null);
-    assert.equal(fallbacks.length, 12);
+    assert.equal(fallbacks.length, 14);
     for (const [name, value] of fallbacks) assert.match(example, new RegExp(`#${name}: ${value}\n`));
   });
 

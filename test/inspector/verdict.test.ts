@@ -37,6 +37,7 @@ const faults: Readonly<Record<Fault, "unknown">> = {
   "store-timeout": "unknown",
   "store-untrusted": "unknown",
   "store-refused": "unknown",
+  "store-failed": "unknown",
   "discovery-failed": "unknown",
   "bad-configuration": "unknown",
   "internal-error": "unknown",
