@@ -292,8 +292,12 @@ describe("ejabberd with auth_method: [inspectord]", () => {
         .replace(/extauth_program: .*/, `extauth_program: ${other}`)
         .replace("  - localhost\n", "  - localhost\n  - b.test\n"),
     );
-    await chat.command("reload_config");
     await first?.stop();
+    // It waits for the relay of before, and goes over with the reload.
+    const waiting = logIn("alice", sessionOf("alice"));
+    await sleep(500);
+    await chat.command("reload_config");
+    assert.equal(await waiting, "success");
     await assertWorks();
     assert.equal(await logInByTcp(chat.tcpPort, "b.test", "alice", sessionOf("alice")), "success");
     // The connection to the socket of before has ended: nobody looks for it.

@@ -185,6 +185,20 @@ describe("the recommended pool", () => {
     await assertWorks();
   });
 
+  it("outlives the end of all its members at one moment, and lets in by BOSH again", async () => {
+    const before = await allMembers();
+    for (const pid of before) process.kill(pid, "SIGKILL");
+    await logInTwice("alice");
+    const { BOSH } = chat.services;
+    assert.equal(await logInByBosh(BOSH, "localhost", "alice", sessionOf("alice")), "success");
+    const after = await allMembers();
+    assert.deepEqual(
+      after.filter((pid) => before.includes(pid)),
+      [],
+    );
+    await assertWorks();
+  });
+
   it("asked the relay whole questions only", () => {
     for (const body of api.bodies) {
       const { op, user, server, password } = JSON.parse(body);

@@ -1,7 +1,8 @@
 %% Asks by inspectord_relay without ejabberd, one process a question, as told on stdin:
-%%   ask ID MILLISECONDS PATH BASE64      -> answer ID yes|no|unknown MAILBOX-LENGTH
+%%   ask ID MILLISECONDS PATH BASE64      -> answer ID yes|no|unknown|moved MAILBOX-LENGTH
 %%   inside PATH                          -> inside ... all that can be seen of the connection's process
-%%   kill PATH | stop                     -> done
+%%   kill PATH | stop | connect PATH      -> done
+%%   keep PATH                            -> done: a reload has left this socket alone in the configuration
 -module(asker).
 -export([start/0]).
 
@@ -35,7 +36,10 @@ told(["stop"]) ->
     exit(whereis(inspectord_sup), kill),
     io:format("done~n");
 told(["connect", Path]) ->
-    inspectord_sup:connect(Path),
+    inspectord_sup:connect({login, Path}),
+    io:format("done~n");
+told(["keep", Path]) ->
+    inspectord_sup:keep(login, [Path]),
     io:format("done~n").
 
 connection(Path) -> whereis(list_to_atom("inspectord:" ++ Path)).

@@ -79,7 +79,7 @@ class Erlang {
     const before = this.output.split("done\n").length;
     this.#say(command);
     for (let tries = 0; this.output.split("done\n").length === before; tries++) {
-      assert.ok(tries < 500, `${command} is not done`);
+      assert.ok(tries < 3_000, `${command} is not done`);
       await sleep(10);
     }
   }
@@ -404,6 +404,26 @@ describe("the Erlang application", () => {
     await erlang.do("stop");
     assert.deepEqual(new Set(await Promise.all(answers)), new Set(["yes"]));
     await relay.stop();
+  });
+
+  it("does not look again for a relay whose socket a reload took away, and says so to those who wait", async () => {
+    const [old, next] = [newPath(), newPath()];
+    const relay = await listen(next, byName);
+    const other = await Erlang.start();
+    const waiting = Array.from({ length: 20 }, () => other.ask(old, login("good"), 20_000));
+    await until(() => other.output.includes(`no relay at ${old}`), "nobody looks for it");
+    await other.do(`connect ${next}`);
+    await other.do(`keep ${next}`);
+    assert.deepEqual(new Set(await Promise.all(waiting)), new Set(["moved"]));
+    assert.equal(await other.ask(old, login("good"), 20_000), "moved");
+    const late = await listen(old, byName);
+    await sleep(500);
+    assert.equal(late.sockets.length, 0);
+    assert.equal(await other.ask(next, login("good"), 20_000), "yes");
+    // The next reload may name it again.
+    await other.do(`connect ${old}`);
+    assert.equal(await other.ask(old, login("good"), 20_000), "yes");
+    await Promise.all([other.stop(), relay.stop(), late.stop()]);
   });
 
   it("has nothing of a login in its process, its state or its log", async () => {

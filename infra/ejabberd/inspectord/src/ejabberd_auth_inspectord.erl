@@ -16,6 +16,10 @@
 -define(LOGIN_MS, 25000).
 %% ejabberd asks for users while it delivers messages, and a user who is not known counts as there.
 -define(USER_EXISTS_MS, 5000).
+%% A relay that is there knows the policy, or that it does not, at once.
+-define(POLICY_MS, 1000).
+%% Between two looks at which socket a host has after a reload.
+-define(MOVE_MS, 100).
 -define(DEFAULT_SOCKET, "/run/inspectord/relay.sock").
 
 start(Host) ->
@@ -24,7 +28,7 @@ start(Host) ->
             inspectord_sup:connect({login, Path}),
             inspectord_user_exists:check(Host,
                                          fun(User, Password) -> ask_password(User, Host, Password, ?USER_EXISTS_MS) end,
-                                         fun(User) -> ask_user_exists(User, Host) end);
+                                         fun(User) -> ask(Host, ["isuser:", User, $:, Host], ?POLICY_MS) end);
         error ->
             ?LOG_CRITICAL("inspectord: host ~ts does not start: extauth_program names no socket. Write the path of the "
                           "relay's socket, extauth_program: ~ts", [Host, ?DEFAULT_SOCKET]),
@@ -57,9 +61,19 @@ ask_password(User, Host, Password, WithinMs) -> ask(Host, ["auth:", User, $:, Ho
 
 ask_user_exists(User, Host) -> ask(Host, ["isuser:", User, $:, Host], ?USER_EXISTS_MS).
 
-ask(Host, Question, WithinMs) ->
+ask(Host, Question, WithinMs) -> ask_until(Host, Question, erlang:monotonic_time(millisecond) + WithinMs).
+
+ask_until(Host, Question, UntilMs) ->
+    LeftMs = max(0, UntilMs - erlang:monotonic_time(millisecond)),
     case socket(Host) of
-        {ok, Path} -> inspectord_relay:ask(Path, Question, WithinMs);
+        {ok, Path} ->
+            case inspectord_relay:ask(Path, Question, LeftMs) of
+                moved when LeftMs > ?MOVE_MS ->
+                    timer:sleep(?MOVE_MS),
+                    ask_until(Host, Question, UntilMs);
+                moved -> unknown;
+                Answer -> Answer
+            end;
         error -> unknown
     end.
 

@@ -10,8 +10,9 @@
 -type answer() :: login_answer() | {still, binary()}.
 -export_type([login_answer/0, answer/0]).
 
-%% Returns the relay's answer, or `unknown` if it does not come within this time. Throws nothing.
--spec ask(inspectord_sup:path(), iodata(), WithinMs :: non_neg_integer()) -> login_answer().
+%% Returns the relay's answer, or `unknown` if it does not come within this time, or `moved` if a reload has taken this
+%% socket out of the configuration. Throws nothing.
+-spec ask(inspectord_sup:path(), iodata(), WithinMs :: non_neg_integer()) -> login_answer() | moved.
 ask(Path, Question, WithinMs) ->
     case ask_over({login, Path}, Question, WithinMs) of
         {still, _} -> unknown;
@@ -49,8 +50,10 @@ wait(Ref, Connection, Question, UntilMs) ->
         {'DOWN', Ref, process, _, _} ->
             leave(Ref),
             %% The supervisor restarts it. Where that has gone, too, it is started here, at the next try if not at this.
-            try inspectord_sup:connect(Connection) catch _:_ -> ok end,
-            retry(fun join/3, Connection, Question, UntilMs)
+            case try inspectord_sup:connect_again(Connection) catch _:_ -> ok end of
+                ok -> retry(fun join/3, Connection, Question, UntilMs);
+                unwanted -> moved
+            end
     after left(UntilMs) ->
         leave(Ref),
         unknown

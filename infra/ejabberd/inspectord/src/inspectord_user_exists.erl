@@ -16,13 +16,25 @@
 %% first, with `CheckPassword`, and then `UserExists`.
 -spec check(binary(), fun((binary(), binary()) -> term()), fun((binary()) -> inspectord_relay:login_answer())) -> ok.
 check(Host, CheckPassword, UserExists) ->
-    case is_login_anon(Host) andalso policy(CheckPassword, UserExists) of
+    case is_login_anon(Host) of
+        true ->
+            Check = fun() -> tell(Host, policy(CheckPassword, UserExists)) end,
+            case inspectord_sup:is_starting() of
+                true -> Check();
+                %% A reload waits for no relay: the other hosts' changes are behind it. answer/2 keeps the doors shut.
+                false -> spawn(Check), ok
+            end;
+        false -> ok
+    end.
+
+tell(Host, Policy) ->
+    case Policy of
         no ->
             ?LOG_CRITICAL("inspectord: host ~ts does not start: anonymous_protocol is login_anon and the relay answers "
                           "that users do not exist, so everybody could log in as any user with any password. Set "
                           "ISUSER_POLICY=all in the function and ~ts in its SERVED_HOSTS, or anonymous_protocol: "
                           "sasl_anon in ejabberd.yml", [Host, Host]),
-            %% A reload must not end a server that runs; answer/2 keeps its doors shut.
+            %% A reload must not end a server that runs.
             inspectord_sup:is_starting() andalso exit(login_anon_without_user_exists),
             ok;
         unknown ->
