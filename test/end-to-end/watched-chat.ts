@@ -137,7 +137,7 @@ export async function startWatchedChat(
   - port: ${httpPort}
     ip: "127.0.0.1"
     module: ejabberd_http
-    request_handlers: {/api: mod_http_api, /inspectord: inspectord_http, /eval: ejabberd_eval}
+    request_handlers: {/api/v0: mod_http_api, /inspectord: inspectord_http, /eval: ejabberd_eval}
 `;
   const permissions = 'api_permissions:\n  test:\n    who: {ip: "127.0.0.1"}\n    what: "*"\nmodules:\n';
   const chat = await startChatServer(directory, libraries, certificate, {
@@ -152,7 +152,8 @@ export async function startWatchedChat(
   });
   const configPath = join(directory, "ejabberd.yml");
   const command = async (name: string, args: object = {}) => {
-    const url = `http://127.0.0.1:${httpPort}/api/${name}`;
+    // The first version of each command's interface: all of ejabberd's have it.
+    const url = `http://127.0.0.1:${httpPort}/api/v0/${name}`;
     return (await fetch(url, { method: "POST", body: JSON.stringify(args) })).json();
   };
   const evaluate = async (expressions: string) => {
