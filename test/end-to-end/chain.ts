@@ -51,6 +51,8 @@ interface ChatProgram {
   readonly modules?: readonly string[];
   /** Further changes to the recommended configuration, each of which must find its place. */
   readonly changes?: readonly Change[];
+  /** More of ejabberd's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 type Change = readonly [from: RegExp, to: string];
@@ -116,7 +118,7 @@ export async function startChatServer(
   directory: string,
   libraries: string,
   certificate: Certificate,
-  { program, poolSize = 4, authMethod = "extguard", modules = [], changes = [] }: ChatProgram,
+  { program, poolSize = 4, authMethod = "extguard", modules = [], changes = [], env = {} }: ChatProgram,
 ): Promise<ChatServer> {
   const ports = { tcp: await freePort(), https: await freePort(), http: await freePort() };
   const line = typeof program === "string" ? program : [process.execPath, ...program].join(" ");
@@ -141,7 +143,7 @@ export async function startChatServer(
     config,
     isReady,
     // The relay trusts the API's certificate by node's own variable, which ejabberd hands on.
-    env: { ...localKey, NODE_EXTRA_CA_CERTS: certificate.certPath },
+    env: { ...localKey, NODE_EXTRA_CA_CERTS: certificate.certPath, ...env },
     libraries: [libraries],
   });
   return {

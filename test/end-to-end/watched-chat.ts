@@ -119,6 +119,8 @@ export interface WatchedChatOptions {
   readonly authMethod?: "inspectord" | "extguard";
   /** More of ejabberd's modules, as lines of YAML. */
   readonly modules?: readonly string[];
+  /** More of ejabberd's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts it in a directory of its own. */
@@ -126,7 +128,7 @@ export async function startWatchedChat(
   directory: string,
   libraries: string,
   certificate: Certificate,
-  { socketPath, watch, authMethod = "inspectord", modules = [] }: WatchedChatOptions,
+  { socketPath, watch, authMethod = "inspectord", modules = [], env = {} }: WatchedChatOptions,
 ): Promise<WatchedChat> {
   const httpPort = await freePort();
   const line = (options: WatchOptions) =>
@@ -142,6 +144,7 @@ export async function startWatchedChat(
   const permissions = 'api_permissions:\n  test:\n    who: {ip: "127.0.0.1"}\n    what: "*"\nmodules:\n';
   const chat = await startChatServer(directory, libraries, certificate, {
     authMethod,
+    env,
     program: `sh -c 'exec socat - UNIX-CONNECT:${socketPath},retry=280,interval=0.1'`,
     modules: ["mod_admin_extra: {}", "mod_stream_mgmt: {resume_timeout: 60}", ...modules, line(watch)],
     changes: [
