@@ -2,6 +2,7 @@
 //
 //   npm run storm                  all storms at full size
 //   npm run storm -- NAME ...      these alone: prints their rows, and writes nothing
+//   npm run storm -- --check       a small storm with real parts, beside the model: bench/storm/check.ts
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -19,22 +20,30 @@ const page = fileURLToPath(new URL("../../docs/storm.md", import.meta.url));
 const plots = fileURLToPath(new URL("../../docs/storm/", import.meta.url));
 const names = process.argv.slice(2);
 
-const startedMs = performance.now();
-const all = scenariosOf(readCalibration(), capacityOf(await exampleParameters()));
-const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
-const isWhole = names.length === 0;
-if (isWhole) mkdirSync(plots, { recursive: true });
-const rows = chosen.map((scenario) => {
-  const result = run(scenario);
-  if (isWhole) writeFileSync(`${plots}${scenario.name}.svg`, plotOfScenario(scenario, result));
-  return cellsOf(scenario, result, isWhole ? `storm/${scenario.name}.svg` : undefined);
-});
-const storms = table(head, rows);
-if (isWhole) writePart("table", storms);
-const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
-process.stdout.write(
-  `${storms}\n${tookSeconds} s; ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}\n`,
-);
+if (names.includes("--check")) {
+  // Only then are its parts needed.
+  const { check } = await import("./check.ts");
+  const part = await check((line) => process.stderr.write(`${line}\n`));
+  writePart("check", part);
+  process.stdout.write(`${part}\n`);
+} else {
+  const startedMs = performance.now();
+  const all = scenariosOf(readCalibration(), capacityOf(await exampleParameters()));
+  const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
+  const isWhole = names.length === 0;
+  if (isWhole) mkdirSync(plots, { recursive: true });
+  const rows = chosen.map((scenario) => {
+    const result = run(scenario);
+    if (isWhole) writeFileSync(`${plots}${scenario.name}.svg`, plotOfScenario(scenario, result));
+    return cellsOf(scenario, result, isWhole ? `storm/${scenario.name}.svg` : undefined);
+  });
+  const storms = table(head, rows);
+  if (isWhole) writePart("table", storms);
+  const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
+  process.stdout.write(
+    `${storms}\n${tookSeconds} s; ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}\n`,
+  );
+}
 process.exit(0);
 
 /** 2.5 million users who come back within ten minutes, and else what params/example.yml has. */

@@ -2,6 +2,17 @@
 export interface StropheConnection {
   connect(jid: string, password: string, onStatus: (status: number, condition?: unknown) => unknown): void;
   disconnect(reason?: string): void;
+  /** Forgets the connection before, so that connect() can be called again. */
+  reset(): void;
+  /** Is called with each element that arrives. The module hears it first, and calls what stood here. */
+  xmlInput?: (element: ReceivedElement) => void;
+}
+
+/** The part of a DOM element that is used. */
+export interface ReceivedElement {
+  readonly localName: string;
+  readonly namespaceURI: string | null;
+  getElementsByTagNameNS(namespace: string, name: string): { readonly length: number };
 }
 
 export interface ChatOptions {

@@ -55,6 +55,15 @@ export function keepConnected(connection, options) {
   let attempt = 0;
   let timer;
 
+  // Over BOSH, Strophe has one name, "remote-stream-error", for the end of this session and for a restart of the chat
+  // host, after which all must spread. What arrived tells them apart.
+  let wasReset = false;
+  const { xmlInput } = connection;
+  connection.xmlInput = (element) => {
+    if (isReset(element)) wasReset = true;
+    xmlInput?.call(connection, element);
+  };
+
   const retry = (reason) => {
     if (isStopped) return;
     const waitMs = waitBeforeAttemptMs(reason, failures, spreadSeconds, random());
@@ -80,12 +89,15 @@ export function keepConnected(connection, options) {
     spreadSeconds = ticket.spreadSeconds ?? spreadSeconds;
     let wasConnected = false;
     let isOver = false;
+    wasReset = false;
     const over = (reason) => {
       if (isOver) return;
       isOver = true;
       if (reason === "refused") failures++;
       retry(reason);
     };
+    // Without it, a login that was refused over BOSH leaves requests behind, and no further one is sent.
+    if (attempt > 1) connection.reset();
     connection.connect(ticket.jid, ticket.password, (status, condition) => {
       if (isStopped || own !== attempt) return;
       onStatus(status, condition);
@@ -101,7 +113,7 @@ export function keepConnected(connection, options) {
         case strophe.ERROR:
         case strophe.CONNFAIL:
           // The chat host says that the session has ended: the site knows whether the visitor is still logged in.
-          if (/\breset\b/.test(String(condition)) || condition === "remote-stream-error") {
+          if (/\breset\b/.test(String(condition)) || wasReset) {
             isOver = true;
             clearTimer(timer);
             timer = setTimer(connect, Math.round(random() * 1000));
@@ -126,6 +138,20 @@ export function keepConnected(connection, options) {
 
 /** Strophe.Status, by Strophe.js 1.2 to 5. */
 const strophe = { ERROR: 0, CONNFAIL: 2, AUTHFAIL: 4, CONNECTED: 5, DISCONNECTED: 6, ATTACHED: 8 };
+
+/**
+ * Returns whether this is a stream's error "reset" (RFC 6120, 4.9). It is the chat host's own: what other users send is in
+ * another namespace.
+ *
+ * @param {import("./inspectord.d.ts").ReceivedElement} element
+ */
+function isReset(element) {
+  return (
+    element.localName === "error" &&
+    element.namespaceURI === "http://etherx.jabber.org/streams" &&
+    element.getElementsByTagNameNS("urn:ietf:params:xml:ns:xmpp-streams", "reset").length > 0
+  );
+}
 
 /** Returns a ticket, "logged-out" where the site knows of no login, or undefined where it could not be asked. */
 async function fetchTicket(fetch, url) {

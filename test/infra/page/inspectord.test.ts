@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ReceivedElement, StropheConnection } from "../../../infra/page/inspectord.d.ts";
 import { keepConnected, waitBeforeAttemptMs } from "../../../infra/page/inspectord.js";
 
 const [ERROR, CONNFAIL, AUTHFAIL, CONNECTED, DISCONNECTED] = [0, 2, 4, 5, 6];
@@ -13,32 +14,41 @@ function pageOf(...answers: (number | object | Error)[]) {
   const attempts: { jid: string; password: string; say: Say }[] = [];
   const waits: { ms: number; run: () => void }[] = [];
   const seen: string[] = [];
+  /** How many attempts there had been at each reset. */
+  const resets: number[] = [];
   let asked = 0;
-  const chat = keepConnected(
-    {
-      connect: (jid, password, say) => attempts.push({ jid, password, say }),
-      disconnect: () => seen.push("disconnected"),
+  /** What arrived, as the page's own code would hear it. */
+  const heard: ReceivedElement[] = [];
+  const connection: StropheConnection = {
+    connect: (jid, password, say) => attempts.push({ jid, password, say }),
+    disconnect: () => seen.push("disconnected"),
+    reset: () => {
+      resets.push(attempts.length);
     },
-    {
-      ticketUrl: "/chat-ticket",
-      onLoggedOut: () => seen.push("logged out"),
-      random: () => 0.5,
-      fetch: async () => {
-        const answer = answers[Math.min(asked++, answers.length - 1)];
-        if (answer instanceof Error) throw answer;
-        if (typeof answer === "number") return new Response("", { status: answer });
-        return Response.json(answer);
-      },
-      setTimer: (run, ms) => waits.push({ ms, run }),
-      clearTimer: () => {},
+    xmlInput: (element) => heard.push(element),
+  };
+  const chat = keepConnected(connection, {
+    ticketUrl: "/chat-ticket",
+    onLoggedOut: () => seen.push("logged out"),
+    random: () => 0.5,
+    fetch: async () => {
+      const answer = answers[Math.min(asked++, answers.length - 1)];
+      if (answer instanceof Error) throw answer;
+      if (typeof answer === "number") return new Response("", { status: answer });
+      return Response.json(answer);
     },
-  );
+    setTimer: (run, ms) => waits.push({ ms, run }),
+    clearTimer: () => {},
+  });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return {
     attempts,
     waits,
     seen,
+    resets,
     chat,
+    heard,
+    arrives: (element: ReceivedElement) => connection.xmlInput?.(element),
     settle,
     asked: () => asked,
     /** Lets the last wait pass. */
@@ -50,6 +60,17 @@ function pageOf(...answers: (number | object | Error)[]) {
 }
 
 const ticket = { jid: "alice@example.org", password: "a.ticket", spreadSeconds: 100 };
+
+/** A stream's error as it arrives. */
+function streamError(condition: string): ReceivedElement {
+  return {
+    localName: "error",
+    namespaceURI: "http://etherx.jabber.org/streams",
+    getElementsByTagNameNS: (namespace, name) => ({
+      length: namespace === "urn:ietf:params:xml:ns:xmpp-streams" && name === condition ? 1 : 0,
+    }),
+  };
+}
 
 describe("a page that keeps its visitor connected", () => {
   it("fetches a ticket before each connect", async () => {
@@ -65,6 +86,17 @@ describe("a page that keeps its visitor connected", () => {
         ["alice@example.org", "another.ticket"],
       ],
     );
+  });
+
+  it("resets the connection before each connect but the first", async () => {
+    const page = pageOf(ticket);
+    await page.settle();
+    assert.deepEqual(page.resets, []);
+    for (let refusal = 0; refusal < 2; refusal++) {
+      page.attempts.at(-1)?.say(AUTHFAIL);
+      await page.pass();
+    }
+    assert.deepEqual(page.resets, [1, 2]);
   });
 
   it("spreads over the site's own span once a connection was lost", async () => {
@@ -119,13 +151,15 @@ describe("a page that keeps its visitor connected", () => {
   });
 
   it("asks the site at once where the chat host says that the session has ended", async () => {
-    for (const [status, condition] of [
+    for (const [status, condition, ...arrived] of [
       [ERROR, "reset"],
-      [CONNFAIL, "remote-stream-error"],
+      [CONNFAIL, "remote-stream-error", streamError("reset")],
     ] as const) {
       const page = pageOf(ticket, 401);
       await page.settle();
       page.attempts[0]?.say(CONNECTED);
+      for (const element of arrived) page.arrives(element);
+      assert.deepEqual(page.heard, arrived);
       page.attempts[0]?.say(status, condition);
       page.attempts[0]?.say(DISCONNECTED);
       assert.deepEqual(
@@ -136,6 +170,38 @@ describe("a page that keeps its visitor connected", () => {
       await page.pass();
       assert.deepEqual(page.seen, ["logged out"]);
     }
+  });
+
+  it("spreads where the chat host restarts, which Strophe names in the same way over BOSH", async () => {
+    const fromUser = { ...streamError("reset"), namespaceURI: "jabber:client" };
+    for (const element of [streamError("system-shutdown"), fromUser, { ...fromUser, localName: "message" }]) {
+      const page = pageOf(ticket);
+      await page.settle();
+      page.attempts[0]?.say(CONNECTED);
+      page.arrives(element);
+      page.attempts[0]?.say(CONNFAIL, "remote-stream-error");
+      page.attempts[0]?.say(DISCONNECTED, "remote-stream-error");
+      assert.deepEqual(
+        page.waits.map(({ ms }) => ms),
+        [50_000],
+      );
+    }
+  });
+
+  it("takes the end of one session for no end of the next", async () => {
+    const page = pageOf(ticket);
+    await page.settle();
+    page.attempts[0]?.say(CONNECTED);
+    page.arrives(streamError("reset"));
+    page.attempts[0]?.say(CONNFAIL, "remote-stream-error");
+    await page.pass();
+    page.attempts[1]?.say(CONNECTED);
+    page.attempts[1]?.say(CONNFAIL, "remote-stream-error");
+    page.attempts[1]?.say(DISCONNECTED);
+    assert.deepEqual(
+      page.waits.map(({ ms }) => ms),
+      [500, 50_000],
+    );
   });
 
   it("tries on while the site cannot be asked, whatever comes in place of a ticket", async () => {
