@@ -40,9 +40,9 @@ const parserWithoutCrypto: Plugin = {
 };
 
 /**
- * Nine tenths of mysql2 are tables that no session is read with: of character sets that are not UTF-8 (every text is
- * asked for in UTF-8), of the names of errors (their numbers tell enough), and of RDS' authorities (open-sql.ts loads
- * them where a server is RDS').
+ * Four fifths of mysql2 are tables that no session is read with: of character sets that are not UTF-8 (every value is
+ * asked for in UTF-8, and refused in another; what else a server says can be Latin-1), of the names of errors (their
+ * numbers tell enough), and of RDS' authorities (open-sql.ts loads them where a server is RDS').
  */
 const mysqlWithoutTables: Plugin = {
   name: "mysql-without-tables",
@@ -52,9 +52,16 @@ const mysqlWithoutTables: Plugin = {
     onResolve({ filter: tables }, ({ importer, path }) =>
       /\/mysql2\/lib\//.test(importer) ? { path, namespace } : undefined,
     );
-    onLoad({ filter: /.*/, namespace }, () => ({ contents: "module.exports = {};" }));
+    onLoad({ filter: /.*/, namespace }, ({ path }) => ({
+      contents: path === "iconv-lite" ? latin1 : "module.exports = {};",
+    }));
   },
 };
+
+const latin1 = `
+  exports.getDecoder = () => ({ write: (bytes) => bytes.toString("latin1"), end: () => undefined });
+  exports.getEncoder = () => ({ write: (text) => Buffer.from(text, "latin1"), end: () => undefined });
+`;
 
 /** How a function's module is built, wherever it goes to. */
 export const functionOptions = {

@@ -122,11 +122,15 @@ function asConnection(connection: Connection, { url: { table } }: SqlAccess): Sq
 
 const fixedColumns = 5;
 
+/** Of text as it was asked for, and of bytes and numbers. */
+const encodings: readonly string[] = ["utf8", "binary"];
+
 /** @throws StoreError "bad-reply" for what is no answer to the statement */
 function rowsOf(rows: unknown, fields: readonly FieldPacket[] | undefined, values: number): Row[] {
   const isAnswer =
     Array.isArray(rows) &&
     fields?.length === fixedColumns + values &&
+    fields.every(({ encoding }) => encodings.includes(encoding ?? "")) &&
     rows.every((row) => Array.isArray(row) && row.length === fields.length);
   if (!isAnswer) throw new StoreError("store-unreachable", { detail: "bad-reply" });
   const types = fields.map(({ columnType }) => columnType ?? 0);

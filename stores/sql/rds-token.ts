@@ -54,5 +54,5 @@ export async function rdsToken(
   const parameters = Object.entries(signed.query ?? {}).map(
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
   );
-  return `${host}:${port}/?${parameters.join("&")}`;
+  return `${host}:${port}/?${parameters.toSorted().join("&")}`;
 }

@@ -103,6 +103,26 @@ describe("the bundle of a function", () => {
     assert.match(loadedBy(env), /^NativeModule https$/m);
   });
 
+  it("has SQL in chunks of its own, and mysql2 without the tables that no session is read with", () => {
+    for (const name of ["auth", "sessions"]) {
+      const directory = join(dist, name);
+      const entry = entryTexts(directory).join();
+      // The protocols' own words.
+      for (const mark of ["mysql_native_password", "SCRAM-SHA-256", "UNIX_TIMESTAMP", "rds-db"]) {
+        assert.ok(!entry.includes(mark), mark);
+      }
+      const sizeOf = (prefix: string) => {
+        const [file = assert.fail(prefix), ...others] = readdirSync(directory).filter((each) =>
+          each.startsWith(prefix),
+        );
+        assert.deepEqual(others, []);
+        return statSync(join(directory, file)).size;
+      };
+      assert.ok(sizeOf("mysql-") < 230_000);
+      assert.ok(sizeOf("postgres-") < 100_000);
+    }
+  });
+
   it("loads Node's net for memcached only, and its zlib for no store before a compressed session comes", () => {
     const withMemcached = loadedBy({ SESSION_STORE: "memcached://127.0.0.1:1", ...settings });
     assert.match(withMemcached, /^NativeModule net$/m);

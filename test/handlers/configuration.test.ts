@@ -368,6 +368,59 @@ describe("the function's configuration", () => {
     assert.deepEqual(await problemsOf({ SESSION_STORE: "redis://reader:secret@a:1" }), []);
   });
 
+  it("reads a SQL store with its preset's table, key and layers, and its password from a variable alone", async () => {
+    const SESSION_STORE = "mysql://reader@db.internal/site";
+    const secret = { SESSION_STORE, SESSION_STORE_PASSWORD: "ge heim:/" };
+    const configOf = async (changes: Record<string, string>) => {
+      const config = await readConfig({ ...good, ...secret, ...changes });
+      return "store" in config && config.store.kind === "sql"
+        ? { ...config, store: config.store }
+        : assert.fail(JSON.stringify(config));
+    };
+    const laravel = await configOf({ SESSION_PRESET: "laravel" });
+    assert.deepEqual([laravel.layers, laravel.serializeHandler], [["base64"], "laravel"]);
+    assert.deepEqual([laravel.store.table.data, laravel.store.table.lifetime], ["payload", 7200]);
+    assert.equal(laravel.keyOf("abc"), "abc");
+    assert.equal(laravel.store.password?.(), "ge heim:/");
+    assert.doesNotMatch(inspect(laravel, { depth: 9, showHidden: true }) + JSON.stringify(laravel), /heim/);
+    const drupal = await configOf({ SESSION_PRESET: "drupal" });
+    assert.equal(drupal.keyOf("abc"), createHash("sha256").update("abc").digest("base64url"));
+    assert.equal((await configOf({ SESSION_PRESET: "drupal", SESSION_KEY_PREFIX: "a" })).keyOf("b"), "ab");
+    assert.equal((await configOf({ SESSION_PRESET: "codeigniter4" })).keyOf("b"), "ci_session:b");
+    const row = await configOf({
+      SESSION_STORE: `${SESSION_STORE}?columns=user_id`,
+      SESSION_PRESET: "laravel",
+    });
+    assert.deepEqual([row.layers, row.serializeHandler], [[], "php_serialize"]);
+    const tokens = await readConfig({
+      ...good,
+      SESSION_STORE: "postgres://reader@db.internal/site?auth=iam",
+      SESSION_PRESET: "symfony",
+    });
+    assert.ok("store" in tokens, JSON.stringify(tokens));
+    for (const [changes, problem] of [
+      [{ SESSION_STORE }, /^SESSION_STORE is wrong: it lacks table=, id=, expires=$/],
+      [{ SESSION_STORE: "mysql://reader:geheim@db/site" }, /^SESSION_STORE is wrong: it must be mysql:/],
+      [{ SESSION_STORE, SESSION_PRESET: "joomla" }, /^SESSION_STORE is wrong: it lacks table=$/],
+      [
+        { SESSION_STORE: `${SESSION_STORE}?columns=a`, SESSION_PRESET: "laravel", SESSION_LAYERS: "none" },
+        /^SESSION_LAYERS is set, and the sessions are rows of a table/,
+      ],
+      [
+        { SESSION_STORE: `${SESSION_STORE}?auth=iam`, SESSION_PRESET: "symfony" },
+        /^SESSION_STORE_PASSWORD is set, and SESSION_STORE has auth=iam/,
+      ],
+    ] as const) {
+      const problems = await problemsOf({ SESSION_STORE_PASSWORD: "geheim", ...changes });
+      assert.equal(problems.length, 1, problems.join());
+      assert.match(problems[0] ?? "", problem);
+      assert.doesNotMatch(problems.join(), /geheim/);
+    }
+    assert.deepEqual(await problemsOf({ SESSION_STORE, SESSION_PRESET: "symfony" }), [
+      "SESSION_STORE_PASSWORD is missing: it must be the password of SESSION_STORE's user",
+    ]);
+  });
+
   it("has tickets only when told so, and then needs their keys", async () => {
     const TICKET_KEYS = `1:${Buffer.alloc(32, "geheim").toString("base64url")}`;
     for (const TICKETS of ["accepted", "required"]) {

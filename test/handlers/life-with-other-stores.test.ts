@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { sessionId, smallSession } from "../../bench/login.ts";
+import { startMariaDb } from "../real/mariadb.ts";
 import { needing } from "../real/parts.ts";
 import { whilePaused } from "../real/pause.ts";
+import { startPostgres } from "../real/postgres.ts";
 import { startRedis } from "../real/redis.ts";
 import { startDynamoDb } from "../stand-in/dynamodb.ts";
 import { FunctionProcess } from "./function-process.ts";
@@ -58,6 +60,29 @@ async function startDynamoDbWithAlice(): Promise<Running> {
   };
 }
 
+async function startSqlWithAlice(scheme: "mysql" | "postgres"): Promise<Running> {
+  const server = await (scheme === "mysql" ? startMariaDb() : startPostgres());
+  const text = `'${String(smallSession).replaceAll("'", "''")}'`;
+  server.run(
+    `CREATE TABLE sessions (id varchar(128) PRIMARY KEY, data text, expires bigint);
+    INSERT INTO sessions VALUES ('${sessionId}', ${text}, 9999999999);
+    ${scheme === "mysql" ? "CREATE USER reader IDENTIFIED BY 'secret'" : "CREATE ROLE reader LOGIN PASSWORD 'secret'"};
+    GRANT SELECT ON sessions TO reader;`,
+  );
+  const options = "table=sessions&id=id&data=data&expires=expires";
+  return {
+    settings: {
+      SESSION_STORE: `${scheme}://reader@127.0.0.1:${server.port}/site?${options}`,
+      SESSION_STORE_PASSWORD: "secret",
+    },
+    async restart() {
+      await server.stop();
+      await server.start();
+    },
+    stop: () => server.stop(),
+  };
+}
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const allow = '{"allow":true}';
 
@@ -65,6 +90,8 @@ for (const [name, start, idle, suite] of [
   ["Redis", startRedisWithAlice, ["TCPSocketWrap"], needing("nodes", "redis")],
   // Node's HTTP agent lets no idle connection of its own keep a process up.
   ["DynamoDB", startDynamoDbWithAlice, [], needing("nodes")],
+  ["MariaDB", () => startSqlWithAlice("mysql"), ["TCPSocketWrap"], needing("nodes", "mariadb")],
+  ["PostgreSQL", () => startSqlWithAlice("postgres"), ["TCPSocketWrap"], needing("nodes", "postgres")],
 ] as const) {
   describe(`the built function's process with ${name}`, () => {
     const { it, before, after, beforeEach, afterEach } = suite;
