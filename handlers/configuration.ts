@@ -70,10 +70,11 @@ export async function readConfig(environment: Environment = process.env): Promis
   const replicas = reading.value(variables.replicas);
   const keyOf = await readKeys(reading, store, preset, placement);
   const field = readField(reading, store, preset);
-  const isRow = isRowDocument(reading, store);
+  // Of a row that is a session there is nothing to say of bytes.
+  const isRow = store?.kind === "sql" && store.table.columns !== undefined;
   const serializeHandler = reading.value(
     variables.serializeHandler,
-    isRow ? rowHandler : preset?.serializeHandler,
+    isRow ? "php_serialize" : preset?.serializeHandler,
   );
   const layers = reading.value(variables.layers, isRow ? "none" : layersOf(store, preset));
   const sessionId = readSessionId(reading, preset);
@@ -181,20 +182,11 @@ async function readSqlStore(
   preset: Preset | undefined,
   password: (() => string) | undefined,
 ): Promise<SqlUrl | undefined> {
-  const { store: variable, storePassword } = variables;
-  const { readSqlUrl } = await import("../stores/sql/sql-url.ts");
-  const store = readSqlUrl(text, preset?.sql);
-  if ("problem" in store) {
-    reading.problem(variable, `is wrong: ${store.problem}`);
-    return undefined;
-  }
-  if (store.isIam && reading.isSet(storePassword)) {
-    reading.problem(storePassword, "is set, and SESSION_STORE has auth=iam: unset one of them");
-  }
-  if (!store.isIam && !reading.isSet(storePassword)) {
-    reading.problem(storePassword, "is missing: it must be the password of SESSION_STORE's user");
-  }
-  return { ...store, ...(password && { password }) };
+  const { readSql } = await import("./sql-store.ts");
+  const isSet = (variable: Variable<unknown>) => reading.isSet(variable);
+  const { store, problems } = readSql(text, { known: preset?.sql, password, isSet });
+  reading.problems.push(...problems);
+  return store;
 }
 
 async function readCustomStore(
@@ -206,20 +198,6 @@ async function readCustomStore(
   const store = readCustomUrl(text);
   if (store === undefined) reading.problem(variables.store, `is wrong: it must be ${customUrlForm}`);
   return store && { ...store, ...(password && { password }) };
-}
-
-/** What stores/sql/row.ts makes of a row is in this format. */
-const rowHandler = "php_serialize";
-
-/** Returns whether sessions are rows of a table, not a column's bytes: then nothing is to be said of bytes. */
-function isRowDocument(reading: Reading, store: StoreUrl | undefined): boolean {
-  if (store?.kind !== "sql" || store.table.columns === undefined) return false;
-  for (const variable of [variables.serializeHandler, variables.layers]) {
-    if (reading.isSet(variable)) {
-      reading.problem(variable, "is set, and the sessions are rows of a table (columns=): unset it");
-    }
-  }
-  return true;
 }
 
 async function readPreset(reading: Reading): Promise<Preset | undefined> {
