@@ -10,7 +10,7 @@ const answers: readonly Answer[] = ["no", "yes", "unavailable"];
 
 export class NumberedCaller {
   readonly socket: Socket;
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #waiting = new Map<number, (answer: string) => void>();
   #next = 0;
 
   /** Resolves once the relay has answered hello. Rejects where nobody listens or the relay does not know it. */
@@ -41,10 +41,19 @@ export class NumberedCaller {
   }
 
   ask(command: string): Promise<Answer> {
+    return this.#ask(Buffer.from(command)) as Promise<Answer>;
+  }
+
+  /** Asks about open connections. Resolves to a character for each login, or to what else it is answered with. */
+  still(server: string, logins: readonly (readonly [user: string, password: string])[]): Promise<string> {
+    return this.#ask(stillCommand(server, logins));
+  }
+
+  #ask(command: Buffer): Promise<string> {
     const number = this.#next++;
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32BE(number);
-    this.socket.write(frame(Buffer.concat([bytes, Buffer.from(command)])));
+    this.socket.write(frame(Buffer.concat([bytes, command])));
     return new Promise((resolve) => {
       this.#waiting.set(number, resolve);
     });
@@ -53,11 +62,21 @@ export class NumberedCaller {
   #take(payload: Buffer): void {
     const number = payload.readUInt32BE();
     const settle = this.#waiting.get(number);
-    const answer = answers[payload[4] ?? -1];
-    if (settle === undefined || answer === undefined || payload.length !== 5) {
+    const text = payload.subarray(4).toString();
+    const still = /^still:([10?]+)$/.exec(text)?.[1];
+    const answer = still ?? (payload.length === 5 ? answers[payload[4] ?? -1] : undefined);
+    if (settle === undefined || answer === undefined) {
       throw new Error(`not an answer: ${payload.toString("hex")}`);
     }
     this.#waiting.delete(number);
     settle(answer);
   }
+}
+
+/** Returns the question about connections that were opened with these logins. */
+export function stillCommand(
+  server: string,
+  logins: readonly (readonly [user: string, password: string])[],
+): Buffer {
+  return Buffer.from(`still:${[server, ...logins.flat()].map((field) => `${field}\0`).join("")}`);
 }

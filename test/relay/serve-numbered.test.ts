@@ -15,6 +15,7 @@ import { greets, maxUnanswered, maxUnansweredBytes, serveNumbered } from "../../
 import type { Still } from "../../relay/watch.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { framesOf } from "./frames-of.ts";
+import { stillCommand } from "./numbered-caller.ts";
 import { until } from "./peer.ts";
 
 const helloFrame = frame("hello:1");
@@ -41,7 +42,7 @@ function answer(number: number, decision: Decision): string {
 describe("a connection with numbered frames", () => {
   const path = join(temporaryDirectory(), "relay.sock");
   let decide: Decide;
-  const still: Still = async () => assert.fail("asked of open connections");
+  let still: Still = async () => assert.fail("asked of open connections");
   let stop: AbortController;
   let isNumbered: boolean | undefined;
   let isServed: boolean;
@@ -336,6 +337,141 @@ describe("a connection with numbered frames", () => {
         for (const one of caller.answers) assert.match(one, /^[0-9a-f]{8}(00|02)$/);
       }),
       { numRuns: 100 },
+    );
+  });
+
+  /** A frame about connections with these logins. */
+  const stillQuestion = (number: number, ...users: readonly string[]) => {
+    const numbered = Buffer.alloc(4);
+    numbered.writeUInt32BE(number);
+    const command = stillCommand(
+      "localhost",
+      users.map((user) => [user, idOf(user)]),
+    );
+    return frame(Buffer.concat([numbered, command]));
+  };
+  const stillAnswer = (number: number, live: string) =>
+    number.toString(16).padStart(8, "0") + Buffer.from(`still:${live}`).toString("hex");
+  /** Says live of users whose name begins so. */
+  const byName: Still = async ({ logins }) =>
+    logins
+      .map((login) => (login?.startsWith('["live') ? "1" : login?.startsWith('["ended') ? "0" : "?"))
+      .join("");
+
+  it("tells of open connections beside logins, each frame of its own", async () => {
+    const { socket, answers } = await open(asAsked);
+    still = byName;
+    socket.write(
+      Buffer.concat([
+        stillQuestion(1, "live", "ended", "other"),
+        question(2, "allowed"),
+        stillQuestion(3, "ended"),
+        question(4, "refused"),
+      ]),
+    );
+    await until(() => answers.length === 4, "no answers");
+    assert.deepEqual(
+      answers.toSorted(),
+      [stillAnswer(1, "10?"), answer(2, "allowed"), stillAnswer(3, "0"), answer(4, "refused")].toSorted(),
+    );
+    socket.destroy();
+  });
+
+  it("answers unavailable to a question about connections that is torn or malformed, and asks nobody", async () => {
+    const { socket, answers } = await open(asAsked);
+    still = async () => assert.fail("asked");
+    const whole = stillQuestion(7, "live").subarray(2);
+    const ends = [10, 11, whole.length - 1];
+    for (const end of ends) socket.write(frame(whole.subarray(0, end)));
+    const tooMany = stillCommand(
+      "h",
+      Array.from({ length: 1001 }, () => ["u", "p"]),
+    );
+    socket.write(frame(Buffer.concat([whole.subarray(0, 4), tooMany])));
+    socket.write(frame(Buffer.concat([whole, Buffer.alloc(60_000)])));
+    await until(() => answers.length === ends.length + 2, "no answers");
+    assert.deepEqual([...new Set(answers)], [answer(7, "unavailable")]);
+    assert.deepEqual([...new Set(log)], ["still-malformed"]);
+    socket.destroy();
+  });
+
+  it("answers unavailable to two questions about connections with one number", async () => {
+    const { socket, answers } = await open(asAsked);
+    let tell = (_: string) => {};
+    still = () =>
+      new Promise((resolve) => {
+        tell = resolve;
+      });
+    socket.write(Buffer.concat([stillQuestion(5, "live"), stillQuestion(5, "ended")]));
+    await until(() => answers.length === 1, "no answer to the second");
+    tell("0");
+    await until(() => answers.length === 2, "no answer to the first");
+    assert.deepEqual(answers, [answer(5, "unavailable"), answer(5, "unavailable")]);
+    socket.destroy();
+  });
+
+  it("answers unavailable where the watch throws, and nothing where it knows nothing at a stop", async () => {
+    const caller = await open(asAsked);
+    still = () => Promise.reject(new TypeError("boom"));
+    caller.socket.write(stillQuestion(1, "live"));
+    await until(() => caller.answers.length === 1, "no answer");
+    assert.deepEqual(caller.answers, [answer(1, "unavailable")]);
+    still = (_, signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
+    caller.socket.write(stillQuestion(2, "live"));
+    await sleep(20);
+    stop.abort();
+    await until(() => caller.isEnded, "it stays");
+    assert.deepEqual(caller.answers, [answer(1, "unavailable")]);
+  });
+
+  it("tells of each connection its own, in whatever pieces and order the frames come", async () => {
+    const user = fc.constantFrom("live", "ended", "other");
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ users: fc.array(user, { minLength: 1, maxLength: 9 }), laterMs: fc.nat(3) }), {
+          maxLength: 20,
+        }),
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }),
+        async (questions, sizes) => {
+          const caller = await open(asAsked);
+          still = async (...asked) => {
+            await sleep(asked[0].logins.length % 4);
+            return byName(...asked);
+          };
+          const stream = Buffer.concat(questions.map(({ users }, number) => stillQuestion(number, ...users)));
+          for (let at = 0, i = 0; at < stream.length; i++) {
+            const size = sizes[i % sizes.length] ?? 1;
+            caller.socket.write(stream.subarray(at, at + size));
+            at += size;
+          }
+          caller.socket.end();
+          await until(() => caller.isEnded, "it stays");
+          const expected = questions.map(({ users }, number) =>
+            stillAnswer(number, users.map((name) => ({ live: "1", ended: "0", other: "?" })[name]).join("")),
+          );
+          assert.deepEqual(caller.answers.toSorted(), expected.toSorted());
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("survives any bytes in questions about connections", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }), async (parts) => {
+        const caller = await open(asAsked);
+        still = byName;
+        for (const [number, part] of parts.entries()) {
+          const head = Buffer.from([0, 0, 0, number]);
+          caller.socket.write(frame(Buffer.concat([head, Buffer.from("still:"), part])));
+        }
+        caller.socket.end();
+        await until(() => caller.isEnded, "it stays");
+        assert.equal(caller.answers.length, parts.length);
+        for (const one of caller.answers) assert.match(one, /^[0-9a-f]{8}(02|7374696c6c3a(3f)+)$/);
+      }),
+      { numRuns: 60 },
     );
   });
 
