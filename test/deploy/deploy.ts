@@ -346,7 +346,7 @@ function assertFunctions(stage: string, { functions }: Holdings): void {
 }
 
 function assertLogs(stage: string, { logGroups, apiStage, metricFilters }: Holdings): void {
-  assert.equal(logGroups.length, 3);
+  assert.equal(logGroups.length, 4);
   for (const { retentionInDays, kmsKeyId } of logGroups) {
     assert.equal(retentionInDays, stage === "everything" ? 7 : 30);
     assert.equal(kmsKeyId, stage === "everything" ? moto.account.kmsKey : undefined);
