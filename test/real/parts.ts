@@ -33,6 +33,7 @@ export type Part =
   | "socat"
   | "systemd"
   | "unzip"
+  | "packaging"
   | "root"
   | "nodes";
 
@@ -143,6 +144,14 @@ const sources: Readonly<Record<Part, PartSource>> = {
     isThere: () => Number(/^systemd (\d+)/.exec(outputOf("systemd-analyze", ["--version"]))?.[1]) >= 250,
     packages: [["systemd"]],
     hint: "systemd-analyze of systemd 250 or later",
+  },
+  packaging: {
+    isThere: () =>
+      ["lintian", "buildah", "mmdebstrap", "mandoc", "systemd-nspawn", "dpkg-deb"].every(
+        (program) => inPath(program) !== undefined,
+      ),
+    packages: [["lintian"], ["buildah"], ["mmdebstrap"], ["mandoc"], ["systemd-container"]],
+    hint: "what makes and runs packages: lintian, buildah, mmdebstrap, mandoc, systemd-nspawn",
   },
   unzip: {
     isThere: () => inPath("unzip") !== undefined,
