@@ -75,21 +75,26 @@ export async function findRoot(release: Release, say: (line: string) => void): P
   const making = `${path}.making`;
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { recursive: true });
-  const debootstrap = ["debootstrap", "--variant=minbase", release, making, mirror()];
-  await step("debootstrap", inNamespace('"$0" "$@"', debootstrap));
-  writeFileSync(join(making, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  writeFileSync(join(making, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n");
-  // A mirror may lag behind what an unstable release's list says of itself.
-  writeFileSync(join(making, "etc/apt/apt.conf.d/90mirror"), 'Acquire::Check-Valid-Until "false";\n');
-  await step("package lists", inRoot(making, ["apt-get", "update", "-qq"]));
-  const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
-  await step("installation of the servers", inRoot(making, install));
-  await step("clean-up", inRoot(making, ["apt-get", "clean"]));
-  const versions = versionsIn(making);
-  writeFileSync(join(making, stamp), JSON.stringify(versions));
-  rmSync(path, { recursive: true, force: true });
-  renameSync(making, path);
-  return { release, path, versions };
+  try {
+    const debootstrap = ["debootstrap", "--variant=minbase", release, making, mirror()];
+    await step("debootstrap", inNamespace('"$0" "$@"', debootstrap));
+    writeFileSync(join(making, "usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+    writeFileSync(join(making, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n");
+    // A mirror may lag behind what an unstable release's list says of itself.
+    writeFileSync(join(making, "etc/apt/apt.conf.d/90mirror"), 'Acquire::Check-Valid-Until "false";\n');
+    await step("package lists", inRoot(making, ["apt-get", "update", "-qq"]));
+    const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
+    await step("installation of the servers", inRoot(making, install));
+    await step("clean-up", inRoot(making, ["apt-get", "clean"]));
+    const versions = versionsIn(making);
+    writeFileSync(join(making, stamp), JSON.stringify(versions));
+    rmSync(path, { recursive: true, force: true });
+    renameSync(making, path);
+    return { release, path, versions };
+  } catch (error) {
+    rmSync(making, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /**
