@@ -3,9 +3,9 @@
 import { request } from "node:https";
 import type { LoginResult } from "./xmpp.ts";
 
-const silenceMs = 15_000;
+const silenceMs = 40_000;
 
-/** Logs in, and returns what the server said to it. Throws after 15 seconds of silence, or when it serves no BOSH. */
+/** Logs in, and returns what the server said to it. Throws after 40 seconds of silence, or when it serves no BOSH. */
 export async function logInByBosh(
   url: string,
   host: string,

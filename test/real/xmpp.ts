@@ -13,6 +13,9 @@ export interface Client {
   end(): void;
 }
 
+/** ejabberd waits up to 30 seconds for who authenticates. */
+const silenceMs = 40_000;
+
 type Step = readonly [say: string, until: string];
 
 export interface Exchange {
@@ -21,7 +24,7 @@ export interface Exchange {
   readonly said: string;
 }
 
-/** Logs in, and returns what the server said to it. Throws after ten seconds of silence. */
+/** Logs in, and returns what the server said to it. Throws after 40 seconds of silence. */
 export async function logInByTcp(
   port: number,
   host: string,
@@ -131,7 +134,7 @@ function exchange(socket: Socket, steps: readonly Step[]): Promise<Exchange> {
       socket.setTimeout(0);
       resolve({ result, said: received });
     };
-    socket.setTimeout(10_000, () => {
+    socket.setTimeout(silenceMs, () => {
       reject(new Error(`silence after: ${received.slice(-300)}`));
       socket.destroy();
     });

@@ -63,7 +63,15 @@ async function main(words: readonly string[]): Promise<number> {
   // Those that no root has: they lie in the project.
   installParts(["nodes"], say);
   await buildAll();
-  const results = await Promise.all(plan.map(([release, runs]) => testRelease(release, runs)));
+  const results = await Promise.all(
+    plan.map(([release, runs]) =>
+      // Whatever one release throws, the other goes on.
+      testRelease(release, runs).catch((error): Counts => {
+        say(`${release}: ${error instanceof RootError ? error.message : error.stack}`);
+        return { passed: 0, failed: 1 };
+      }),
+    ),
+  );
   let [passed, failed] = [0, 0];
   for (const [at, [release]] of plan.entries()) {
     const counts = results[at] ?? { passed: 0, failed: 1 };
@@ -106,14 +114,7 @@ async function testRelease(release: Release, runs: readonly Run[]): Promise<Coun
   const isRequired = !mayFail.includes(release);
   const untilMs = startedMs + (isRequired ? requiredWithinMs : optionalWithinMs);
   const releaseMs = performance.now();
-  let root: Root;
-  try {
-    root = await findRoot(release, tell);
-  } catch (error) {
-    if (!(error instanceof RootError)) throw error;
-    tell(error.message);
-    return { passed: 0, failed: 1 };
-  }
+  const root = await findRoot(release, tell);
   const versions = Object.entries(root.versions).map(([name, version]) => `${name} ${version}`);
   tell(versions.join(", "));
   let [passed, failed] = [0, 0];
