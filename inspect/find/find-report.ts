@@ -153,7 +153,7 @@ export function settingsToPaste({ places }: Search): string {
 }
 
 function checkedText({ verdict }: Place): string {
-  if (verdict === undefined) return "not tried";
+  if (verdict === undefined) return "not tried, for this name cannot log in";
   const why = "reason" in verdict ? ` ${verdict.reason}` : "fault" in verdict ? ` ${verdict.fault}` : "";
   return `tried: a login of this session's user is ${verdict.outcome}${why}`;
 }

@@ -179,6 +179,8 @@ async function tried(place: Place, fits: Fits, sessionId: string): Promise<Place
   let first: Verdict | undefined;
   for (const fit of fits.fits.slice(0, maxTried)) {
     const verdict = await checkLogin(fit, sessionId);
+    // A name that cannot log in says nothing of the settings: no other value goes before it.
+    if (verdict === undefined && place.reading?.isPartial !== true) return { ...place, fits };
     first ??= verdict;
     if (verdict?.outcome !== "allowed") continue;
     const others = fits.fits.filter((other) => other !== fit);

@@ -64,8 +64,10 @@ const marksOfFrameworks: Readonly<Partial<Record<string, RegExp>>> = {
   mediawiki: /^metadata$/,
   typo3: /^ses_/,
 };
-/** Without a mark of their own these cannot be told from a site's own code. */
+/** A site's own code, which has no mark. */
 const isOwnCode = (name: PresetName) => name === "plain";
+/** Its expressions are so common that a site's own code may fit them: without the mark it is not that framework. */
+const needsMark = (name: PresetName) => name === "codeigniter3";
 
 const laravelGuard = /^login_([a-z][a-z0-9_]*?)_[0-9a-f]{40}$/;
 const symfonyFirewall = /^_security_([A-Za-z0-9_.-]+)$/;
@@ -80,6 +82,7 @@ export async function fitsOf(reading: Reading, origin: Origin): Promise<Fits> {
   const names = [...presetNames].toSorted((a, b) => Number(isOwnCode(a)) - Number(isOwnCode(b)));
   for (const name of names) {
     const preset: Preset = presets[name];
+    if (needsMark(name) && !isWrittenBy(name, reading.session)) continue;
     const misread = whyMisread(name, preset, reading, origin);
     const seen = whoBy(reading.session, preset.expressions, origin.nowSeconds);
     if (misread === undefined && "userName" in seen) {
