@@ -32,9 +32,6 @@ for (const [, name = "", labels = ""] of text.matchAll(/^([a-z_]+)(?:\{(.*)\})? 
   written.set(name, new Set([...(written.get(name) ?? []), ...names]));
 }
 
-/** Written by relays that watch connections. */
-written.set("inspectord_watched_total", new Set(["answer"]));
-
 describe("the dashboard for Grafana", () => {
   it("reads metrics that the relay has, by labels that they have", () => {
     for (const expression of expressions) {
