@@ -29,16 +29,23 @@ const flags = [
 ];
 
 interface Internals {
-  readonly stream: MaybeTls;
+  readonly stream: MaybeTls & { destroy(): void };
   startTLS(done: (error?: Error) => void): void;
 }
 
 export function openMysql(access: SqlAccess): OpenSql {
-  return async (received, onFailure) => {
+  return async (received, ended, onFailure) => {
     const password = await access.password();
+    if (ended.aborted) throw connectionClosed();
     const connection = createConnection(optionsOf(access, password));
-    const fail = (error: Error) => {
+    const destroy = () => {
       connection.destroy();
+      // The library says goodbye, and would wait for the server's.
+      (connection as unknown as Internals).stream.destroy();
+    };
+    ended.addEventListener("abort", destroy);
+    const fail = (error: Error) => {
+      destroy();
       onFailure(error);
     };
     // Of an error that a call hears of, too, the connection tells here that it is over.
@@ -116,7 +123,6 @@ function asConnection(connection: Connection, { url: { table } }: SqlAccess): Sq
           }
         });
       }),
-    destroy: () => connection.destroy(),
   };
 }
 

@@ -24,12 +24,14 @@ interface Internals {
 }
 
 export function openPostgres(access: SqlAccess): OpenSql {
-  return async (received, onFailure) => {
+  return async (received, ended, onFailure) => {
     const { url, authority, timeoutMs } = access;
     const { host, port, user, database, isEncrypted } = url;
+    const password = await access.password();
+    if (ended.aborted) throw connectionClosed();
     const client = new Client({
       ...{ host, port, user, database },
-      password: await access.password(),
+      password,
       ssl: isEncrypted && {
         rejectUnauthorized: true,
         servername: host,
@@ -39,8 +41,10 @@ export function openPostgres(access: SqlAccess): OpenSql {
       statement_timeout: timeoutMs,
     });
     const inside = (client as unknown as { readonly connection: Internals }).connection;
+    const destroy = () => inside.stream.destroy();
+    ended.addEventListener("abort", destroy);
     const fail = (error: Error) => {
-      inside.stream.destroy();
+      destroy();
       onFailure(error);
     };
     if (!isEncrypted) {
@@ -56,7 +60,7 @@ export function openPostgres(access: SqlAccess): OpenSql {
     try {
       await connected;
     } catch (error) {
-      inside.stream.destroy();
+      destroy();
       throw errorOf(error as Error, inside);
     }
     // Known from PostgreSQL 14 on: older ones refuse it, and keep what a frozen process left.
@@ -83,7 +87,6 @@ function asConnection(client: Client, inside: Internals, { url: { table } }: Sql
       last = found.catch(() => {});
       return found;
     },
-    destroy: () => inside.stream.destroy(),
   };
 }
 

@@ -21,16 +21,18 @@ export interface SqlConnection {
    * @throws StoreError where the server or the way to it failed; any other error is a fault of ours
    */
   select(keys: readonly string[]): Promise<readonly Row[]>;
-  /** Ends the connection at once. */
-  destroy(): void;
 }
 
 /**
- * Opens a connection.
+ * Opens a connection. It is ended at once, whether it is open yet or not, when the signal is aborted.
  * @param onFailure is called when it is over, whether anything was asked or not
  * @throws as SqlConnection's select does
  */
-export type OpenSql = (received: Received, onFailure: (error: Error) => void) => Promise<SqlConnection>;
+export type OpenSql = (
+  received: Received,
+  ended: AbortSignal,
+  onFailure: (error: Error) => void,
+) => Promise<SqlConnection>;
 
 export interface SqlClientOptions {
   readonly open: OpenSql;
@@ -42,6 +44,7 @@ export interface SqlClientOptions {
 export class SqlClient implements NodeClient {
   readonly #options: SqlClientOptions;
   readonly #received = new Received();
+  readonly #ended = new AbortController();
   readonly #connection: Promise<SqlConnection>;
   /** Rejects whatever waits when the connection is over. */
   readonly #over: Promise<never>;
@@ -59,11 +62,8 @@ export class SqlClient implements NodeClient {
     });
     // Nobody may wait for it.
     this.#over.catch(() => {});
-    this.#connection = options.open(this.#received, (error) => this.end(error));
-    this.#connection.then(
-      (connection) => this.#failure !== undefined && connection.destroy(),
-      (error) => this.end(error),
-    );
+    this.#connection = options.open(this.#received, this.#ended.signal, (error) => this.end(error));
+    this.#connection.catch((error) => this.end(error));
   }
 
   get isOver(): boolean {
@@ -92,10 +92,7 @@ export class SqlClient implements NodeClient {
     this.#failure = reason;
     clearTimeout(this.#idleTimer);
     this.#fail(reason);
-    this.#connection.then(
-      (connection) => connection.destroy(),
-      () => {},
-    );
+    this.#ended.abort();
   }
 
   async #ask(keys: readonly string[]): Promise<(StoredValue | null)[]> {

@@ -1,7 +1,7 @@
 // The statement that asks for sessions by their keys. Table and columns are names that sql-url.ts has checked, and are
 // quoted; the keys are parameters.
 //
-// The server itself sends no value above the limit, but says that there is one. It sends as many rows as there are keys,
+// The server itself sends no values that are above the limit together, but says that they are. It sends as many rows as there are keys,
 // and as many again: a collation that takes several texts for one has several rows for a key. Were there more, the row
 // of a key might not be among them.
 
@@ -29,14 +29,14 @@ function limitOf(keys: number): number {
 export function mysqlStatement(table: SqlTable, keys: number): string {
   const quote = (name: string) => `\`${name}\``;
   const values = valuesOf(table).map(quote);
-  const isTooLarge = values.map((value) => `OCTET_LENGTH(${value}) > ${maxSessionBytes}`);
+  const bytes = values.map((value) => `COALESCE(OCTET_LENGTH(${value}), 0)`).join(" + ");
   const columns = [
     quote(table.id),
-    isTooLarge.join(" OR "),
+    `${bytes} > ${maxSessionBytes}`,
     quote(table.expires),
     `UNIX_TIMESTAMP(${quote(table.expires)})`,
     typeof table.lifetime === "number" ? "NULL" : quote(table.lifetime.column),
-    ...values.map((value) => `IF(OCTET_LENGTH(${value}) <= ${maxSessionBytes}, ${value}, NULL)`),
+    ...values.map((value) => `IF(${bytes} <= ${maxSessionBytes}, ${value}, NULL)`),
   ];
   const holes = Array.from({ length: keys }, () => "?").join(", ");
   return `SELECT ${columns.join(", ")} FROM ${table.names.map(quote).join(".")} WHERE ${quote(table.id)} IN (${holes}) LIMIT ${limitOf(keys)}`;
@@ -52,15 +52,15 @@ const maxTextBytes = 2 * maxSessionBytes + 2;
 export function postgresStatement(table: SqlTable): string {
   const quote = (name: string) => `"${name}"`;
   const values = valuesOf(table).map(quote);
-  const isTooLarge = values.map((value) => `octet_length(${value}::text) > ${maxTextBytes}`);
+  const bytes = values.map((value) => `coalesce(octet_length(${value}::text), 0)`).join(" + ");
   // JSON has one form for each type of a time, whatever the server's DateStyle and TimeZone are.
   const asJson = (name: string) => `to_jsonb(${quote(name)}) #>> '{}'`;
   const columns = [
     quote(table.id),
-    isTooLarge.join(" OR "),
+    `${bytes} > ${maxTextBytes}`,
     asJson(table.expires),
     typeof table.lifetime === "number" ? "NULL" : asJson(table.lifetime.column),
-    ...values.map((value) => `CASE WHEN octet_length(${value}::text) <= ${maxTextBytes} THEN ${value} END`),
+    ...values.map((value) => `CASE WHEN ${bytes} <= ${maxTextBytes} THEN ${value} END`),
   ];
   return `SELECT ${columns.join(", ")} FROM ${table.names.map(quote).join(".")} WHERE ${quote(table.id)} = ANY($1) LIMIT ${limitOf(maxKeys)}`;
 }

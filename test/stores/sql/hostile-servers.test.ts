@@ -3,13 +3,18 @@
 
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe } from "node:test";
+import { createSecureContext, TLSSocket } from "node:tls";
 import type { SessionStore } from "../../../inspector/session-store.ts";
 import { keysWithPrefix } from "../../../stores/session-key.ts";
 import { openSql } from "../../../stores/sql/open-sql.ts";
 import { readSqlUrl } from "../../../stores/sql/sql-url.ts";
+import { makeCertificate } from "../../real/certificate.ts";
+import { temporaryDirectory } from "../../real/directory.ts";
+import { needing } from "../../real/parts.ts";
 import { foreignBanners, someId } from "../conformance.ts";
 
+const { it, before, after, afterEach } = needing("openssl");
 const password = "geheim0password";
 const sockets = new Set<Socket>();
 const thrown: unknown[] = [];
@@ -47,12 +52,13 @@ async function listen(behave: Behaviour): Promise<number> {
 interface Opening {
   readonly timeoutMs?: number;
   readonly isEncrypted?: boolean;
+  readonly authority?: Buffer;
 }
 
 async function open(
   scheme: "mysql" | "postgres",
   port: number,
-  { timeoutMs = 4000, isEncrypted = false }: Opening = {},
+  { timeoutMs = 4000, isEncrypted = false, authority }: Opening = {},
 ): Promise<SessionStore> {
   const options = "table=sessions&id=id&data=data&expires=expires";
   const url = readSqlUrl(`${scheme}://inspectord@127.0.0.1:${port}/site?${options}`);
@@ -65,6 +71,7 @@ async function open(
       nowMs: () => performance.now(),
       timeMs: () => Date.now(),
       identity: () => undefined,
+      ...(authority && { authority: [authority] }),
     },
   );
   return store;
@@ -467,6 +474,41 @@ for (const [scheme, misdeeds] of [
         assert.ok(!heard.includes(password));
       });
     }
+
+    it("holds at most one connection after ten look-ups that nobody answered", async () => {
+      const opened = await open(scheme, await listen(() => {}), { timeoutMs: 40 });
+      for (let i = 0; i < 10; i++) await assert.rejects(opened.getData(someId), { fault: "store-timeout" });
+      for (let i = 0; i < 500 && sockets.size > 1; i++)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.ok(sockets.size <= 1, `${sockets.size} connections`);
+    });
+
+    it("ends where the certificate is another host's, before anything of the account was told", async () => {
+      const other = makeCertificate(temporaryDirectory(), "other.example.org");
+      const begin = (socket: Socket, answer: Buffer | undefined, bytes: number) =>
+        socket.once("data", (request: Buffer) => {
+          if (answer !== undefined) socket.write(answer);
+          socket.pause();
+          socket.unshift(request.subarray(bytes));
+          const secureContext = createSecureContext({ key: other.key, cert: other.cert });
+          const tls = new TLSSocket(socket, { isServer: true, secureContext });
+          tls
+            .on("error", () => {})
+            .on("data", (chunk) => {
+              heard += chunk.toString("latin1");
+            });
+        });
+      const behave: Behaviour = (socket) => {
+        if (scheme === "mysql") socket.write(greeting("mysql_native_password", 0xff, 0xff));
+        begin(socket, scheme === "mysql" ? undefined : Buffer.from("S"), scheme === "mysql" ? 36 : 8);
+      };
+      const opened = await open(scheme, await listen(behave), { isEncrypted: true, authority: other.cert });
+      await assert.rejects(opened.getData(someId), {
+        fault: "store-untrusted",
+        detail: "ERR_TLS_CERT_ALTNAME_INVALID",
+      });
+      assert.ok(!heard.includes("inspectord") && !heard.includes(password));
+    });
 
     it("ends where a server that must have TLS has none, before anything of the account was told", async () => {
       const behave: Behaviour =
