@@ -368,7 +368,8 @@ async function assertRights({ statements, apiId }: Holdings): Promise<void> {
     if (name === "LoginPolicy") {
       const { Action, Resource } = statement;
       assert.equal(Action, "execute-api:Invoke");
-      assert.equal(Resource, `arn:aws:execute-api:${moto.region}:123456789012:${apiId}/$default/POST/auth`);
+      const stage = `arn:aws:execute-api:${moto.region}:123456789012:${apiId}/$default`;
+      assert.deepEqual(Resource, [`${stage}/POST/auth`, `${stage}/POST/logins`]);
     }
   }
 }
@@ -378,7 +379,9 @@ function assertOutputs({ outputs, apiId }: Holdings): void {
   assert.equal(outputs["LoginUrl"], url);
   assert.equal(outputs["RelaySettings"], `INSPECTORD_URL=${url}`);
   const [statement] = JSON.parse(outputs["LoginPolicyDocument"] ?? "").Statement;
-  assert.match(statement.Resource, new RegExp(`:${apiId}/\\$default/POST/auth$`));
+  for (const [at, path] of ["auth", "logins"].entries()) {
+    assert.match(statement.Resource[at], new RegExp(`:${apiId}/\\$default/POST/${path}$`));
+  }
   assert.match(outputs["AlarmTopicArn"] ?? "", /^arn:aws:sns:/);
 }
 
