@@ -6,7 +6,7 @@ import type { IsUserPolicy, Verdict } from "../protocol/login-answer.ts";
 import type { LoginRequest } from "../protocol/login-request.ts";
 import { kindOfPassword } from "../protocol/password.ts";
 import { Api, ApiError, loginContract } from "../relay/api.ts";
-import { askWithRetry, DeadlineError } from "../relay/attempts.ts";
+import { type AttemptsOptions, askWithRetry, DeadlineError } from "../relay/attempts.ts";
 import type { RelayConfig } from "../relay/config.ts";
 import { endpointOf } from "../relay/connection.ts";
 import { Connections, type Exchange, type ExchangeOptions } from "../relay/connections.ts";
@@ -14,6 +14,7 @@ import { type Credentials, CredentialsError } from "../relay/credentials/credent
 import { credentialPlaces } from "../relay/credentials/open.ts";
 import { RequestSlots } from "../relay/request-slots.ts";
 import { createSign } from "../relay/sign.ts";
+import { type LoginsQuestion, loginsContract, watchUrlOf } from "../relay/watch.ts";
 import { checkCertificate, checkName } from "./check-tls.ts";
 import type { Finding, Place } from "./finding.ts";
 import type { Host } from "./hosts.ts";
@@ -29,6 +30,8 @@ export interface ApiTarget {
   readonly hosts: readonly Host[];
   /** A login whose verdict is asked for. */
   readonly login: Login | undefined;
+  /** Whether mod_inspectord asks about the connections of a host. */
+  readonly isWatched: boolean;
   /** Whether a credential_process may be run: it may be one that another user wrote for a process of their own. */
   readonly runsPrograms: boolean;
 }
@@ -94,6 +97,8 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
     if (hosts.length > maxHosts) {
       yield { level: "warn", check: "hosts", says: `only the first ${maxHosts} hosts were asked for` };
     }
+    if (target.isWatched)
+      yield watchFinding(await client.askOfConnection(madeUpLogin(server, idBytes)), config);
     if (login !== undefined) yield await loginFinding(client, login);
     return { answerSeconds: latency.answerSeconds, policies };
   } finally {
@@ -101,8 +106,10 @@ export async function* checkApi(target: ApiTarget): AsyncGenerator<Finding, Meas
   }
 }
 
+type AuthRequest = Extract<LoginRequest, { readonly op: "auth" }>;
+
 /** Returns a login with a made-up session id: it goes down to the session store and is refused. */
-function madeUpLogin(server: string, idBytes: number): LoginRequest {
+function madeUpLogin(server: string, idBytes: number): AuthRequest {
   return { op: "auth", user: madeUpUser, server, password: randomBytes(idBytes).toString("hex") };
 }
 
@@ -178,11 +185,13 @@ class DatedConnections extends Connections {
   }
 }
 
-type Answer = Verdict | { readonly fault: ApiError | DeadlineError };
+type Faulty = { readonly fault: ApiError | DeadlineError };
+type Answer = Verdict | Faulty;
 
 /** Asks as the relay does: signed, within the login's time, by at most two tries. */
 class Client {
   readonly #api: Api;
+  readonly #watchApi: Api<LoginsQuestion, string>;
   readonly #connections: DatedConnections;
   readonly #deadlineMs: number;
 
@@ -191,14 +200,15 @@ class Client {
     const now = () => new Date();
     this.#connections = connections;
     this.#deadlineMs = deadlineMs;
-    this.#api = new Api({
-      url,
-      contract: loginContract,
+    const routeAt = (route: URL) => ({
+      url: route,
       connections,
-      sign: createSign({ url, region, credentials: { current: async () => credentials }, now }),
+      sign: createSign({ url: route, region, credentials: { current: async () => credentials }, now }),
       renewCredentials: async () => false,
       now,
     });
+    this.#api = new Api({ ...routeAt(url), contract: loginContract });
+    this.#watchApi = new Api({ ...routeAt(watchUrlOf(url)), contract: loginsContract });
   }
 
   /** How much later this machine's clock is than the API's, in milliseconds. */
@@ -210,10 +220,20 @@ class Client {
     return this.#connections.requests;
   }
 
-  async ask(login: LoginRequest): Promise<Answer> {
+  ask(login: LoginRequest): Promise<Answer> {
+    return this.#ask((isFresh) => this.#api.begin(login, isFresh));
+  }
+
+  /** Asks about a connection that was opened with this login: a character, as protocol/logins-answer.ts has it. */
+  askOfConnection({ user, server, password }: AuthRequest): Promise<string | Faulty> {
+    const question = { server, logins: JSON.stringify([user, password]), count: 1 };
+    return this.#ask((isFresh) => this.#watchApi.begin(question, isFresh));
+  }
+
+  async #ask<T>(begin: AttemptsOptions<T>["begin"]): Promise<T | Faulty> {
     try {
       return await askWithRetry({
-        begin: (isFresh) => this.#api.begin(login, isFresh),
+        begin,
         deadlineMs: this.#deadlineMs,
         slots: new RequestSlots(),
         now: () => performance.now(),
@@ -373,6 +393,32 @@ function hostFinding({ name, at }: Host, answer: Answer): Finding {
     at,
     says: `${name}: refused, and it is not known whether it is served (${answer.reason ?? "no reason"})`,
   };
+}
+
+/** What the API says of a connection by a made-up session, for mod_inspectord asks it of every one. */
+function watchFinding(answer: string | Faulty, config: RelayConfig): Finding {
+  const check = "logout";
+  if (typeof answer !== "string") {
+    const { code, detail } = answer.fault;
+    const url = watchUrlOf(config.url);
+    if (code === "api-status" && detail === "404") {
+      const says = `the API has no POST ${url.pathname}: no logout ends a chat`;
+      return { level: "fail", check, says, change: "deploy the functions of this release" };
+    }
+    if (code === "api-forbidden" && detail === "403") {
+      const says = `this host may not call POST ${url.pathname}: no logout ends a chat`;
+      const change = "attach the policy LoginPolicyArn of this release, or allow execute-api:Invoke on it";
+      return { level: "fail", check, says, change };
+    }
+    return { level: "fail", check, ...explain(answer.fault, { ...config, url }) };
+  }
+  if (answer === "0") return { level: "ok", check, says: "the API tells that a made-up session has ended" };
+  if (answer === "1") {
+    const says = "the API says that a session which was made up just now is live";
+    return { level: "fail", check, says };
+  }
+  const says = "the API cannot tell of a made-up session whether it has ended";
+  return { level: "warn", check, says, change: "see the function's log: its line has a code" };
 }
 
 async function loginFinding(client: Client, { userName, server, session }: Login): Promise<Finding> {

@@ -11,6 +11,7 @@ import { checkCertificates } from "./check-certificates.ts";
 import { checkAnswers, checkRecommended, checkShadow } from "./check-ejabberd.ts";
 import { checkFiles, checkSocket } from "./check-files.ts";
 import { checkListeners, checkPasswords } from "./check-listeners.ts";
+import { checkLogout, watchOf } from "./check-logout.ts";
 import {
   checkAnonymous,
   checkCache,
@@ -123,6 +124,7 @@ export async function* examine(options: ExamineOptions): AsyncGenerator<Finding>
     const { answerSeconds, policies } = yield* examineApi(
       target,
       target === targetOfLogin ? login : undefined,
+      settings,
     );
     if (settings === undefined) continue;
     yield* checkAnonymous(settings, target.hosts, policies);
@@ -150,6 +152,7 @@ function checkConfiguration(
     ...checkListeners(settings),
     ...checkPasswords(settings, hosts.filter(isOurs), recommendedMethod(answers)),
     ...checkModules(settings, meant),
+    ...checkLogout(settings, meant),
   ]);
 }
 
@@ -367,6 +370,7 @@ function givenTarget(args: readonly string[], hosts: readonly Host[], { environm
 async function* examineApi(
   { args, at, hosts, environment, daemon }: Target,
   asked: AskedLogin | undefined,
+  settings: Settings | undefined,
 ): AsyncGenerator<Finding, Measured> {
   if (daemon !== undefined) {
     const says = `process ${daemon} listens on the socket: its URL, options and environment are used`;
@@ -404,5 +408,6 @@ async function* examineApi(
     };
     return nothingMeasured;
   }
-  return yield* checkApi({ config, ca, at, hosts, login, runsPrograms: daemon === undefined });
+  const isWatched = settings !== undefined && hosts.some((host) => watchOf(settings, host) !== undefined);
+  return yield* checkApi({ config, ca, at, hosts, login, isWatched, runsPrograms: daemon === undefined });
 }

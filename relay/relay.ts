@@ -14,7 +14,7 @@ import { Metrics } from "./metrics.ts";
 import { createProbe } from "./probe.ts";
 import { RequestSlots } from "./request-slots.ts";
 import { createSign } from "./sign.ts";
-import { createStill, loginsContract, maxWatchRequests, type Still } from "./watch.ts";
+import { createStill, loginsContract, maxWatchRequests, type Still, watchUrlOf } from "./watch.ts";
 
 export interface RelayParts {
   readonly config: RelayConfig;
@@ -75,7 +75,7 @@ export function createRelay({ config, ca, credentials, log, nameUser }: RelayPar
     nameUser,
     now,
   });
-  const watch = routeAt(new URL("logins", url));
+  const watch = routeAt(watchUrlOf(url));
   const watchApi = new Api({
     ...watch,
     contract: loginsContract,

@@ -27,6 +27,11 @@ export const loginsContract: Contract<LoginsQuestion, string> = {
   read: ({ status, body }, nonce, { count }) => parseLoginsAnswer(status, body, { nonce, count }),
 };
 
+/** Returns the URL of POST /logins, which lies beside the relay's own: /auth -> /logins. */
+export function watchUrlOf(url: URL): URL {
+  return new URL("logins", url);
+}
+
 export interface WatchOptions {
   /** Asks the API, within this many milliseconds. Returns a character for each login. Throws ApiError or DeadlineError. */
   readonly ask: (question: LoginsQuestion, leftMs: number) => Promise<string>;
