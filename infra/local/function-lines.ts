@@ -7,6 +7,8 @@ export interface FunctionLine {
   readonly reason?: string;
   readonly fault?: string;
   readonly detail?: string;
+  /** In milliseconds. */
+  readonly LoginDuration?: number;
 }
 
 /** What the answer to a login said. */

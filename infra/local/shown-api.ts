@@ -1,11 +1,24 @@
-// The API's address for callers on this machine: it passes each request on to the API as it came, and shows each login in a
-// line. The API and its function write no names. Here the operator watches the own machine, and needs them.
+// The API's address for callers on this machine: it passes each request on to the API as it came, and shows each login. The API and its function write no names. Here the operator watches the own machine, and needs them.
 
 import { type Agent, createServer, type IncomingMessage, request, type Server } from "node:http";
 import { MAX_REQUEST_BYTES } from "../../protocol/limits.ts";
 import { parseLoginRequest } from "../../protocol/login-request.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { Answered, FunctionLine } from "./function-lines.ts";
+
+export interface ShownLogin {
+  readonly timeMs: number;
+  /** USER@HOST, printable. */
+  readonly user: string;
+  /** The verdict, or "not-asked" where the function was not reached. */
+  readonly outcome: Answered["outcome"] | "not-asked";
+  readonly reason?: string | undefined;
+  readonly detail?: string | undefined;
+  /** From the request to the end of its answer, in milliseconds. */
+  readonly tookMs: number;
+  /** The function's part of it, where its line tells, in milliseconds. */
+  readonly functionMs?: number | undefined;
+}
 
 export interface ShownApiOptions {
   /** On 127.0.0.1. */
@@ -15,7 +28,7 @@ export interface ShownApiOptions {
   readonly agent: Agent;
   /** Returns the function's line of an answer, or undefined if it wrote none. */
   readonly functionLine: (answered: Answered) => Promise<FunctionLine | undefined>;
-  readonly show: (line: string) => void;
+  readonly show: (login: ShownLogin) => void;
   /** A clock that only goes forward, in milliseconds. */
   readonly nowMs: () => number;
   readonly timeMs: () => number;
@@ -85,13 +98,28 @@ async function showLogin(
   tookMs: number,
   { functionLine, show, timeMs }: ShownApiOptions,
 ): Promise<void> {
-  const time = new Date(timeMs()).toISOString();
+  const common = { timeMs: timeMs(), user, tookMs };
   const answered = readAnswer(status, body);
-  const line = answered && answered.outcome !== "allowed" ? await functionLine(answered) : undefined;
-  const words = answered
-    ? [answered.outcome, answered.code ?? line?.reason ?? line?.fault, line?.detail]
-    : ["not-asked", `HTTP ${status}`, status === 403 ? "not signed with the key of this run" : undefined];
-  show([time, user, ...words, `${tookMs.toFixed(1)} ms`].filter((word) => word !== undefined).join("  "));
+  if (answered === undefined) {
+    const detail = status === 403 ? "not signed with the key of this run" : undefined;
+    show({ ...common, outcome: "not-asked", reason: `HTTP ${status}`, detail });
+    return;
+  }
+  const line = await functionLine(answered);
+  show({
+    ...common,
+    outcome: answered.outcome,
+    reason: answered.code ?? line?.reason ?? line?.fault,
+    detail: line?.detail,
+    functionMs: line?.LoginDuration,
+  });
+}
+
+/** Returns a line of text about a login. */
+export function loginLine({ timeMs, user, outcome, reason, detail, tookMs }: ShownLogin): string {
+  const time = new Date(timeMs).toISOString();
+  const words = [time, user, outcome, reason, detail, `${tookMs.toFixed(1)} ms`];
+  return words.filter((word) => word !== undefined).join("  ");
 }
 
 /** Returns undefined for an answer that is not the function's. */

@@ -13,7 +13,7 @@ import { freePort, isFree } from "./ports.ts";
 import { probeStore } from "./probe-store.ts";
 import { RelayCaller, relayPath } from "./relay-caller.ts";
 import { samplePassword, sampleSettings, trySampleLogins } from "./sample-logins.ts";
-import { showApi } from "./shown-api.ts";
+import { loginLine, showApi } from "./shown-api.ts";
 
 /** The function's line comes through another pipe than its answer. */
 const lineWithinMs = 1_000;
@@ -90,8 +90,8 @@ async function serve(
   const shown = await showApi({
     ...{ port, apiPort, agent },
     functionLine: (answered) => lines.take(answered, lineWithinMs),
-    show: (line) => {
-      if (shows) say(line);
+    show: (login) => {
+      if (shows) say(loginLine(login));
     },
     nowMs: () => performance.now(),
     timeMs: () => Date.now(),

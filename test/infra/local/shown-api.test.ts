@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import type { Answered, FunctionLine } from "../../../infra/local/function-lines.ts";
 import { freePort } from "../../../infra/local/ports.ts";
-import { showApi } from "../../../infra/local/shown-api.ts";
+import { loginLine, type ShownLogin, showApi } from "../../../infra/local/shown-api.ts";
 import { until } from "../../relay/peer.ts";
 
 const secret = "a0session0id0of0somebody00";
@@ -20,6 +20,7 @@ describe("the shown API", () => {
   let line: FunctionLine | undefined;
   const asked: Answered[] = [];
   const said: string[] = [];
+  const shownLogins: ShownLogin[] = [];
   const agent = new Agent({ keepAlive: true });
 
   before(async () => {
@@ -33,7 +34,10 @@ describe("the shown API", () => {
         asked.push(answered);
         return line;
       },
-      show: (text) => said.push(text),
+      show: (login) => {
+        shownLogins.push(login);
+        said.push(loginLine(login));
+      },
       nowMs: () => (nowMs += 1.5),
       timeMs: () => 0,
     });
@@ -80,12 +84,14 @@ describe("the shown API", () => {
     assert.deepEqual(JSON.parse(text), expected);
   });
 
-  it("shows who was let in, and asks the function's log for nothing", async () => {
+  it("shows who was let in, and how long the function took", async () => {
     answer = answering(200, { allow: true });
+    line = { outcome: "allowed", LoginDuration: 0.7 };
     await post(login("alice"));
     await until(() => said.length > 0, "a line");
     assert.deepEqual(said, ["1970-01-01T00:00:00.000Z  alice@localhost  allowed  1.5 ms"]);
-    assert.deepEqual(asked, []);
+    assert.deepEqual(asked.splice(0), [{ outcome: "allowed" }]);
+    assert.equal(shownLogins.at(-1)?.functionMs, 0.7);
   });
 
   it("shows why somebody was refused, with the function's detail", async () => {
@@ -130,6 +136,7 @@ describe("the shown API", () => {
     for (const body of [isUser, "no JSON", "", login("a".repeat(500_000))]) await post(body);
     await post(login("alice"), "/sessions");
     answer = answering(200, { allow: true });
+    line = undefined;
     await post(login("last"));
     await until(() => said.length > 0, "a line");
     assert.equal(said.length, 1);
