@@ -35,6 +35,7 @@ export async function startFront(options: FrontOptions): Promise<{ stop(): Promi
       return;
     }
     answer.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    answer.flushHeaders();
     panels.add(answer);
     const end = events.listen((event) => answer.write(`data: ${JSON.stringify(event)}\n\n`));
     answer.on("close", () => {

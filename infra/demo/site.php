@@ -89,13 +89,14 @@ function page(string $number, ?string $name): void
     header('Content-Type: text/html; charset=utf-8');
     header('Cache-Control: no-store');
     $peer = $name === 'alice' ? 'bob' : 'alice';
+    $shown = USERS[$name] ?? '';
     $users = '';
-    foreach (USERS as $user => $shown) {
-        $users .= "<button name=\"user\" value=\"$user\">Log in as $shown</button> ";
+    foreach (USERS as $user => $label) {
+        $users .= "<button name=\"user\" value=\"$user\">Log in as $label</button> ";
     }
     $body = $name === null
         ? "<form method=\"post\" action=\"/$number/login\"><p>Nobody is logged in on the site in this window.</p>$users</form>"
-        : '<header><p>On the site: <b id="me">' . USERS[$name] . '</b> <span id="site">is logged in</span></p>'
+        : "<header><p>On the site: <b>$shown</b>" . ' <span id="site">is logged in</span></p>'
             . '<button id="logout">Log out on the site</button></header>'
             . '<p id="status" class="waiting">The chat begins ...</p>'
             . '<ol id="messages"></ol>'
@@ -107,5 +108,6 @@ function page(string $number, ?string $name): void
     $module = $name === null ? '' : '<script src="/assets/strophe.js"></script><script type="module" src="/assets/window.js"></script>';
     echo "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Window $number</title>",
         '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/assets/style.css">',
-        "<body class=\"window\" data-window=\"$number\" data-me=\"$name\" data-peer=\"$peer\" data-host=\"$host\">$body$module";
+        "<body class=\"window\" data-window=\"$number\" data-me=\"$name\" data-peer=\"$peer\" data-my-name=\"$shown\" ",
+        "data-peer-name=\"" . USERS[$peer] . "\" data-host=\"$host\">$body$module";
 }

@@ -3,7 +3,7 @@
 import { keepConnected } from "./inspectord.js";
 
 const { Strophe, $msg, $pres } = globalThis;
-const { window: number, me, peer, host } = document.body.dataset;
+const { window: number, me, peer, host, myName, peerName } = document.body.dataset;
 const element = (id) => document.querySelector(`#${id}`);
 const ticketUrl = `/${number}/chat-ticket`;
 const service = `ws://${location.host}/ws`;
@@ -28,7 +28,7 @@ const chat = keepConnected(connection, {
 });
 
 function onStatus(status) {
-  if (status === Strophe.Status.AUTHENTICATING) startedMs = performance.now();
+  if (status === Strophe.Status.CONNECTING) startedMs = performance.now();
   if (status === Strophe.Status.CONNECTED) {
     tell({ kind: "login", user: `${me}@${host}`, ticketMs, chatMs: performance.now() - startedMs });
     say("The chat is open.", "open");
@@ -64,7 +64,7 @@ function onPresence(presence) {
   const isGone = presence.getAttribute("type") === "unavailable";
   if (from !== peerJid || isPeerThere !== isGone) return true;
   isPeerThere = !isGone;
-  show("", `${peer} is ${isGone ? "gone" : "here"}`);
+  show("", `${peerName} is ${isGone ? "gone" : "here"}`);
   if (isPeerThere) connection.send($pres({ to: peerJid }));
   return true;
 }
@@ -91,13 +91,13 @@ element("pretend").addEventListener("click", async () => {
   const { password } = await (await fetch(ticketUrl)).json();
   const waitedMs = performance.now() - sinceMs;
   const other = new Strophe.Connection(service);
-  let authenticatingMs = 0;
+  let connectingMs = 0;
   other.connect(peerJid, password, (status) => {
-    if (status === Strophe.Status.AUTHENTICATING) authenticatingMs = performance.now();
+    if (status === Strophe.Status.CONNECTING) connectingMs = performance.now();
     if (status !== Strophe.Status.AUTHFAIL && status !== Strophe.Status.CONNECTED) return;
-    tell({ kind: "login", user: peerJid, ticketMs: waitedMs, chatMs: performance.now() - authenticatingMs });
+    tell({ kind: "login", user: peerJid, ticketMs: waitedMs, chatMs: performance.now() - connectingMs });
     const isRefused = status === Strophe.Status.AUTHFAIL;
-    show("", `a login as ${peer} with ${me}'s ticket was ${isRefused ? "refused" : "let in"}`);
+    show("", `a login as ${peerName} with ${myName}'s ticket was ${isRefused ? "refused" : "let in"}`);
     setTimeout(() => other.disconnect("tried"));
   });
 });
