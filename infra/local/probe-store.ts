@@ -54,6 +54,8 @@ function nameOf(store: Config["store"]): string {
   }
   if (kind === "files") return `files in ${store.directory}`;
   if (kind === "dynamodb") return `DynamoDB's table ${store.table}`;
+  if (kind === "sql") return `${store.engine} at ${store.host}:${store.port}, database ${store.database}`;
+  if (kind === "custom") return `the store of your own, ${store.name}`;
   if (kind === "elasticache") return `ElastiCache's cluster ${store.clusterId}`;
   return kind;
 }

@@ -14,6 +14,7 @@ async function configOf(store: string): Promise<Config> {
   const config = await readConfig({
     ...{ SESSION_STORE: store, SERVED_HOSTS: "localhost" },
     ...{ AUTHENTICATED_EXPRESSION: "user", USER_EXPRESSION: "user" },
+    ...(store.startsWith("mysql:") && { SESSION_STORE_PASSWORD: "s3cret" }),
   });
   assert.ok(!("problems" in config));
   return config;
@@ -58,8 +59,16 @@ describe("a probe", () => {
   });
 
   it("names a store without its user and password", async () => {
-    const [probed] = await probeStore(await configOf("redis://alice:s3cret@127.0.0.1:1/3"));
-    assert.equal(probed?.name, "redis at 127.0.0.1:1, database 3");
+    for (const [store, name] of [
+      ["redis://alice:s3cret@127.0.0.1:1/3", "redis at 127.0.0.1:1, database 3"],
+      [
+        "mysql://alice@127.0.0.1:1/site?table=s&id=id&data=data&expires=end",
+        "mysql at 127.0.0.1:1, database site",
+      ],
+    ] as const) {
+      const [probed] = await probeStore(await configOf(store));
+      assert.equal(probed?.name, name);
+    }
   });
 
   it("finds a directory of session files, and one that is not there", async () => {
