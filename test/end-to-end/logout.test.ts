@@ -158,6 +158,10 @@ describe("logout ends the chat", () => {
     assert.equal(tooLong.status, 403);
     const basic = { authorization: `Basic ${Buffer.from(`x:${hintToken}`).toString("base64")}` };
     assert.equal((await fetch(chat.hintUrl, { method: "POST", headers: basic, body: "alice" })).status, 403);
+    // Whatever is named, the answer is the same.
+    const garbage = Buffer.from([0xff, 0xfe, 0x0a, 0x00, 0x0a, 0xc3]);
+    const wild = await fetch(chat.hintUrl, { method: "POST", headers, body: garbage });
+    assert.equal(wild.status, 204);
     // A round may have come meanwhile, and one look by a hint would follow it at once.
     assert.ok(sessions.looks - asked <= 1, `${sessions.looks - asked} looks`);
   });

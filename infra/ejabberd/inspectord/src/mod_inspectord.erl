@@ -22,6 +22,7 @@
 start(Host, Options) ->
     {ok, _} = application:ensure_all_started(inspectord),
     connect(Options),
+    warn_of_auth_method(Host),
     ejabberd_hooks:add(c2s_auth_result, Host, ?MODULE, c2s_auth_result, 50),
     ejabberd_hooks:add(c2s_inline_features, Host, ?MODULE, c2s_inline_features, ?AFTER_FAST_OFFERS),
     ejabberd_hooks:add(c2s_handle_sasl2_inline, Host, ?MODULE, c2s_handle_sasl2_inline, ?BEFORE_FAST_GRANTS),
@@ -88,6 +89,12 @@ connect(#{socket := Path, interval := Interval, hint_token := Token}) ->
         ?LOG_ERROR("inspectord: interval: off, and no hint_token: no logout ends a chat. Write an interval, or a "
                    "hint_token that the site has, too", []),
     inspectord_sup:connect({watch, Path}).
+
+warn_of_auth_method(Host) ->
+    Methods = ejabberd_option:auth_method(Host),
+    Methods -- [inspectord, extguard] =:= Methods andalso
+        ?LOG_ERROR("inspectord: host ~ts: auth_method is ~0p: no login is watched, and no logout ends a chat. Write "
+                   "auth_method: [inspectord], or [extguard]", [Host, Methods]).
 
 %% Ends the connections to the relay that none of these hosts uses.
 keep_connections(Hosts) ->
