@@ -34,7 +34,9 @@ export function maskLeaf(leaf: Document): string {
   const { $base64, $enum } = leaf as DocumentObject;
   if (typeof $base64 === "string") return `bytes(${Buffer.byteLength($base64, "base64")})`;
   if ($enum === undefined) return "number";
-  return typeof $enum === "string" ? `enum(${$enum.slice(0, $enum.indexOf("::"))})` : "enum";
+  if (typeof $enum !== "string") return "enum";
+  // PHP's names of classes can hold bytes that are control characters.
+  return `enum(${quoted($enum.slice(0, $enum.indexOf("::"))).slice(1, -1)})`;
 }
 
 /** Returns the size of a value in characters. Masked text counts, too: its length has to be found. */

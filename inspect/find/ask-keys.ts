@@ -2,6 +2,7 @@
 
 import { openStore } from "../../handlers/compose.ts";
 import type { Config } from "../../handlers/configuration.ts";
+import type { PresetName } from "../../inspector/preset-names.ts";
 import { type SessionStore, type StoredValue, StoreError } from "../../inspector/session-store.ts";
 
 /** A value that lies under one of the keys. */
@@ -16,6 +17,8 @@ export interface Found {
   readonly database?: number;
   /** Of several nodes, the index of the one that has it. */
   readonly node?: number;
+  /** Of a SQL server, the preset whose table it lies in. */
+  readonly preset?: PresetName;
 }
 
 /** What one key got. */
@@ -96,6 +99,39 @@ export async function askDatabases(
     found.push(...answers.found.map((one) => ({ ...one, database })));
   }
   return { databases, found };
+}
+
+/** A table of a SQL server that a preset knows. */
+export interface PresetTable {
+  readonly preset: PresetName;
+  readonly config: Config;
+}
+
+/** Returns what the tables of these presets have under the session id. Ends at the first fault that is no table's own. */
+export async function askTables(sessionId: string, tables: readonly PresetTable[]): Promise<Answers> {
+  const asked: Asked[] = [];
+  const found: Found[] = [];
+  for (const { preset, config } of tables) {
+    const template = `{id} in the table of SESSION_PRESET ${preset}`;
+    const store = await openStore(config, () => {});
+    try {
+      const got = await ask(store, sessionId);
+      if (got instanceof StoreError) {
+        const { fault, detail = "" } = got;
+        const isOfTable =
+          detail === "table-not-found" || detail === "column-not-found" || detail === "access-denied";
+        if (fault !== "store-refused" || !isOfTable) return { asked, found, fault: got };
+        asked.push({ template, answer: detail, isFound: false });
+      } else if (got === null) asked.push({ template, answer: "no such row", isFound: false });
+      else {
+        asked.push({ template, answer: sizeOf(got), isFound: true });
+        found.push({ template, key: sessionId, stored: got, preset });
+      }
+    } finally {
+      store.close();
+    }
+  }
+  return { asked, found };
 }
 
 async function askOne(

@@ -4,11 +4,20 @@
 import { type Config, environmentWith, readConfig } from "../../handlers/configuration.ts";
 import { secretVariables, variables } from "../../handlers/variables.ts";
 import { localpartOfUserName } from "../../inspector/localpart.ts";
+import { presetNames } from "../../inspector/preset-names.ts";
 import type { StoreError } from "../../inspector/session-store.ts";
 import type { Verdict } from "../../inspector/verdict.ts";
 import { hashesWith } from "../../stores/key-hashes.ts";
 import { keysByTemplate, readKeyTemplate } from "../../stores/session-key.ts";
-import { type Asked, askDatabases, askKeys, type Found, type KeyToAsk } from "./ask-keys.ts";
+import {
+  type Asked,
+  askDatabases,
+  askKeys,
+  askTables,
+  type Found,
+  type KeyToAsk,
+  type PresetTable,
+} from "./ask-keys.ts";
 import { type Fit, type Fits, fitsOf } from "./fitting.ts";
 import { keyGuesses, settingOfKey } from "./key-guesses.ts";
 import { otherProtocol } from "./other-protocol.ts";
@@ -46,6 +55,8 @@ export interface Known {
   readonly config: Config;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly secrets: Settings;
+  /** The tables of presets, where SESSION_STORE names a SQL server and no table. */
+  readonly tables: readonly PresetTable[];
 }
 
 const needless = {
@@ -72,7 +83,22 @@ export async function readKnown(
   );
   const store = Object.fromEntries(pair("SESSION_STORE", SESSION_STORE));
   const config = await readConfig({ ...needless, ...store, ...ofStore, ...ofLaravel });
-  return "problems" in config ? config : { config, environment, secrets };
+  if (!("problems" in config)) return { config, environment, secrets, tables: [] };
+  const tables = await tablesOf({ ...store, ...ofStore, ...ofLaravel });
+  const [first] = tables;
+  return first === undefined ? config : { config: first.config, environment, secrets, tables };
+}
+
+/** Returns the tables of presets that this SESSION_STORE can have. */
+async function tablesOf(store: Settings): Promise<PresetTable[]> {
+  if (!/^(?:mysql|postgres):/.test(store["SESSION_STORE"] ?? "")) return [];
+  const { SESSION_KEY_PREFIX: _, ...others } = needless;
+  const tables: PresetTable[] = [];
+  for (const preset of presetNames) {
+    const config = await readConfig({ ...others, ...store, SESSION_PRESET: preset });
+    if (!("problems" in config)) tables.push({ preset, config });
+  }
+  return tables;
 }
 
 function pair(name: string, value: string | undefined): [string, string][] {
@@ -106,7 +132,8 @@ export async function findSession(
   const { environment } = known;
   const fields = [environment["SESSION_FIELD"] ?? []].flat();
   const keys = keysToAsk(sessionId, known);
-  const answers = await askKeys(config, keys, fields);
+  const { tables } = known;
+  const answers = await (tables.length > 0 ? askTables(sessionId, tables) : askKeys(config, keys, fields));
   const { asked, fault } = answers;
   if (fault !== undefined) {
     const other = await otherProtocol(config);
@@ -212,7 +239,7 @@ function settingsOf(found: Found, known: Known, placements: readonly string[] | 
   return {
     SESSION_STORE: printableStore(environment["SESSION_STORE"] ?? "", found.database),
     SERVED_HOSTS: environment["SERVED_HOSTS"] ?? exampleHost,
-    ...settingOfKey(found.template),
+    ...(found.preset === undefined ? settingOfKey(found.template) : { SESSION_PRESET: found.preset }),
     ...(found.field !== undefined && { SESSION_FIELD: found.field }),
     ...(placement !== undefined && { SESSION_PLACEMENT: placement }),
   };

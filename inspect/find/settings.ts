@@ -45,6 +45,7 @@ function effectOf(config: Config | { readonly problems: readonly string[] }): st
   const { authenticated, user } = expressions;
   const keys = sampleIds.map(keyOf);
   const isSpread = config.store.kind === "elasticache" || isOnNodes(config);
+  const table = config.store.kind === "sql" ? config.store.table : null;
   const place = isSpread ? placement : null;
   return JSON.stringify([
     keys,
@@ -53,6 +54,7 @@ function effectOf(config: Config | { readonly problems: readonly string[] }): st
     layers,
     serializeHandler,
     place,
+    table,
     authenticated,
     user,
   ]);

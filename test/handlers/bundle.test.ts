@@ -78,6 +78,14 @@ describe("the bundle of a function", () => {
 
   it("has presets, layers and the formats of few sites in chunks of their own", () => {
     // Names that minifying keeps: of a preset, a code of the layers, Laravel's cipher.
+    // What only the operator's command does: it guesses keys, layers and users.
+    for (const guess of ["memc.sess.key.{id}", "laravel-cache-", "is set before the password is checked"]) {
+      for (const name of ["auth", "sessions"]) {
+        const files = readdirSync(join(dist, name)).filter((file) => file.endsWith(".mjs"));
+        const texts = files.map((file) => readFileSync(join(dist, name, file), "utf8"));
+        assert.ok(!texts.join().includes(guess), guess);
+      }
+    }
     const marks = ["login_web_", "snappy-unsupported", "aes-"];
     for (const name of ["auth", "sessions"]) {
       const entry = entryTexts(join(dist, name)).join();
