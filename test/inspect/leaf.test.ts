@@ -38,5 +38,7 @@ describe("a value without values in it", () => {
     const safe = '"\\u001b[2J\\u007f\\u009b1m\\u202e\\u200b\\u2028\\udb40\\udc01\\ue000Zoë 日本 😀"';
     assert.equal(quoted(text), safe);
     assert.equal(JSON.parse(safe), text);
+    // A class's name can hold bytes that are a control character of UTF-8.
+    assert.equal(maskLeaf({ $enum: "A\u009b2J::Case" }), "enum(A\\u009b2J)");
   });
 });
