@@ -10,7 +10,7 @@ const agent = '<user-agent id="d4565fa7-4d72-4749-b3d3-740edbf87770"><software>t
 const answered = "</success>";
 
 /** Returns the mechanisms that a server's <stream:features> offer: by SASL, and by SASL2. */
-export function mechanismsIn(features: string): { readonly sasl: string[]; readonly sasl2: string[] } {
+function mechanismsIn(features: string): { readonly sasl: string[]; readonly sasl2: string[] } {
   const inElement = (pattern: RegExp) =>
     [...(pattern.exec(features)?.[1] ?? "").matchAll(/<mechanism>([^<]*)</g)].map(([, name = ""]) => name);
   // Each server writes the namespace with its own quotes.
