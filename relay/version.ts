@@ -1,3 +1,3 @@
 // The release that this relay is of: package.json's, as a test holds it.
 
-export const version = "0.1.0";
+export const version = "0.2.0";

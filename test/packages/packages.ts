@@ -78,6 +78,8 @@ describe("the packages", () => {
       `inspectord_${version}_arm64.deb`,
     ]);
     run("sh", ["-c", `cd ${output} && sha256sum --quiet --check SHA256SUMS`]);
+    for (const deb of packagesOf("deb"))
+      assert.equal(run("dpkg-deb", ["--field", deb, "Version"]).trim(), version);
   });
 
   it("are the same bytes when they are made again, whatever umask and time zone say", () => {
@@ -86,14 +88,20 @@ describe("the packages", () => {
     const first = new Map(names.map((name) => [name, readFileSync(join(output, name))]));
     const copy = temporaryDirectory();
     cpSync(output, copy, { recursive: true });
-    run("sh", ["-c", "umask 077; npm run --silent package -- deb tarball"], { TZ: "Asia/Tokyo", LANG: "C" });
-    for (const [name, bytes] of first) assert.ok(bytes.equals(readFileSync(join(output, name))), name);
-    // The second build has swept the images away.
-    cpSync(copy, output, { recursive: true });
+    try {
+      run("sh", ["-c", "umask 077; npm run --silent package -- deb tarball"], {
+        TZ: "Asia/Tokyo",
+        LANG: "C",
+      });
+      for (const [name, bytes] of first) assert.ok(bytes.equals(readFileSync(join(output, name))), name);
+    } finally {
+      // The second build has swept the images away.
+      cpSync(copy, output, { recursive: true });
+    }
   });
 
   it("are without fault to lintian, but for the settings that only root reads", () => {
-    const debs = releasesOf("deb");
+    const debs = packagesOf("deb");
     const said = run("lintian", ["--allow-root", "--show-overrides", ...debs]);
     const lines = said.split("\n").filter((line) => /^[A-Z]: inspectord/.test(line));
     for (const line of lines) {
@@ -135,7 +143,7 @@ describe("the packages", () => {
   });
 });
 
-function releasesOf(ending: string): string[] {
+function packagesOf(ending: string): string[] {
   return readdirSync(output)
     .filter((name) => name.endsWith(`.${ending}`))
     .map((name) => join(output, name));

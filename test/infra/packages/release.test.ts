@@ -34,9 +34,12 @@ describe("the release", () => {
     }
   });
 
-  it("has a date where CHANGELOG.md has one, and else that of the day", () => {
-    const date = datesOf(changelog).get(version) ?? "1970-01-01";
+  it("is the newest one of CHANGELOG.md, which says what an upgrade to it asks for", () => {
+    const [[newest, date] = []] = datesOf(changelog);
+    assert.equal(newest, version);
     assert.equal(new Date(dateSeconds * 1000).toISOString().slice(0, 10), date);
+    const [, section = ""] = changelog.split(/^## \[\d.*$/m);
+    assert.match(section, /^\n\n### Upgrading\n/);
   });
 });
 
