@@ -51,6 +51,10 @@ export function openMysql(access: SqlAccess): OpenSql {
     // Of an error that a call hears of, too, the connection tells here that it is over.
     connection.on("error", (error) => fail(errorOf(error, connection)));
     connection.on("end", () => fail(connectionClosed()));
+    // A packet out of order: the library would write so on the console, and go on.
+    connection.on("warn" as "error", () => {
+      throw new StoreError("store-unreachable", { detail: "bad-reply" });
+    });
     guardAll(connection, received, fail);
     connection.query(settings(access.timeoutMs), (error) => {
       if (error !== null) fail(errorOf(error, connection));
