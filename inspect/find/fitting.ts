@@ -63,6 +63,8 @@ const marksOfFrameworks: Readonly<Partial<Record<string, RegExp>>> = {
   moodle: /^(?:USER|SESSION)$/,
   mediawiki: /^metadata$/,
   typo3: /^ses_/,
+  // Of many a shop; only in JSON it is taken for OpenCart's.
+  opencart: /^currency$/,
 };
 /** A site's own code, which has no mark. */
 const isOwnCode = (name: PresetName) => name === "plain";
@@ -94,7 +96,7 @@ export async function fitsOf(reading: Reading, origin: Origin): Promise<Fits> {
         seen.userName,
       );
       if (fit !== undefined) fits.push(fit);
-    } else if (isWrittenBy(name, reading.session)) {
+    } else if (isWrittenBy(name, reading.session) && !(name === "opencart" && misread !== undefined)) {
       const variants = misread === undefined ? await variantsOf(name, preset, reading, origin) : [];
       fits.push(...variants);
       const user = whoBy(
@@ -112,8 +114,9 @@ export async function fitsOf(reading: Reading, origin: Origin): Promise<Fits> {
   }
   const isRefused = refusing.some(({ hasUser }) => hasUser);
   if (fits.length === 0 && !isRefused && who.notYet.length === 0) {
+    const frameworks = refusing.map(({ preset }) => preset);
     for (const candidate of who.candidates) {
-      const fit = await fitOfCandidate(candidate, reading, origin);
+      const fit = await fitOfCandidate(candidate, frameworks, reading, origin);
       if (fit !== undefined) fits.push(fit);
     }
   }
@@ -193,16 +196,41 @@ function idShapeOf(name: PresetName | undefined, id: string): Settings {
   return { SESSION_SID_LENGTH: String(id.length), SESSION_SID_BITS_PER_CHARACTER: String(bits) };
 }
 
+/** Variables in which a framework keeps who is logged in: a name there counts only if the framework's own test is passed. */
+const ownVariables: Readonly<Partial<Record<string, RegExp>>> = {
+  symfony1: /symfony\/user\//,
+  symfony: /_security_/,
+  laravel: /^login/,
+  codeigniter4: /^user\b/,
+  laminas: /Laminas/,
+  joomla: /joomla/,
+  yii2: /^__/,
+  cakephp: /^Auth/,
+  magento: /^customer/,
+  moodle: /^(?:USER|SESSION)\b/,
+  mediawiki: /^metadata\b/,
+  typo3: /^ses_/,
+  opencart: /^customer/,
+};
+
 async function fitOfCandidate(
-  { user, authenticated, hasMark, cautions: ofName }: Candidate,
+  candidate: Candidate,
+  frameworks: readonly PresetName[],
   reading: Reading,
   origin: Origin,
 ): Promise<Fit | undefined> {
+  const { user, hasMark } = candidate;
+  const owner = frameworks.find((name) => ownVariables[name]?.test(user) === true);
+  const authenticated =
+    owner === undefined ? candidate.authenticated : presets[owner].expressions.authenticated;
   const seen = whoBy(reading.session, { authenticated, user }, origin.nowSeconds);
   if (!("userName" in seen)) return undefined;
   const nameAlone = "no mark of a login stands beside it: make sure that the site sets it at the login only";
-  const cautions = [hasMark ? [] : nameAlone, ofName].flat();
-  const own = { AUTHENTICATED_EXPRESSION: authenticated, USER_EXPRESSION: user };
+  const cautions = [hasMark || owner !== undefined ? [] : nameAlone, candidate.cautions].flat();
+  const own = {
+    ...(owner === undefined ? { AUTHENTICATED_EXPRESSION: authenticated } : { SESSION_PRESET: owner }),
+    USER_EXPRESSION: user,
+  };
   return fitOf(user, own, reading, origin, seen.userName, cautions.join("; ") || undefined);
 }
 

@@ -113,7 +113,9 @@ function readBy(
   const read = attempt(() => decode(unwrap()));
   if ("value" in read) {
     const { value: session } = read;
-    return session.variables.size > 0 ? { layers, handler, session } : { code: undefined };
+    // A list is something around a session, such as an entry of Yii's cache: no site names its variables 0 and 1.
+    const isSession = [...session.variables.keys()].some((name) => !/^[0-9]+$/.test(name));
+    return isSession ? { layers, handler, session } : { code: undefined };
   }
   if (read.code !== "uncertain-reference") return read;
   const names = usualVariables.filter(
