@@ -64,19 +64,19 @@ function scenariosFor(calibration: Calibration): readonly Scenario[] {
     {
       ...base,
       name: "slow-store",
-      title: "a store that is one second slower for 6 s",
+      title: "store 1 s slower for 6 s",
       store: { ...base.store, slow },
     },
     {
       ...base,
       name: "half",
-      title: "half of them within 8.3 s",
+      title: "half of them in 8.3 s",
       arrivals: { kind: "decaying", halfMs: 83_000 / timesFaster },
     },
     {
       ...base,
       name: "once",
-      title: "a throttle of 10 a second, clients that try once",
+      title: "10 a second, tried once",
       arrivals: { kind: "even", withinMs: 600_000 / timesFaster },
       client: "once",
       relay: { ...base.relay, maxInFlight: 26 },
@@ -103,7 +103,7 @@ export async function check(say: (line: string) => void): Promise<string> {
   await parts.stop();
   return [
     `${cpus().length} cores, ${cpus()[0]?.model}; load averages of ${loadBefore.toFixed(1)} before the run and ` +
-      `${(loadavg()[0] ?? 0).toFixed(1)} after it. The model's figures are the least and the most of ${seeds} seeds.\n`,
+      `${(loadavg()[0] ?? 0).toFixed(1)} after it.\nThe model's figures are the least and the most of ${seeds} seeds.\n`,
     table(
       [
         "storm",
@@ -317,7 +317,7 @@ function cellsOfModel(results: readonly Result[]): string[] {
   const range = (of: (result: Result) => number, digits = 0) => {
     const all = results.map((result) => of(result)).toSorted((a, b) => a - b);
     const [least = "", most = ""] = [all[0]?.toFixed(digits), all.at(-1)?.toFixed(digits)];
-    return least === most ? least : `${least} to ${most}`;
+    return least === most ? least : `${least}–${most}`;
   };
   return [
     range((result) => result.in),

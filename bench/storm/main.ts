@@ -11,7 +11,7 @@ import { capacityOf } from "../../infra/capacity.ts";
 import { checkParameters } from "../../infra/parameters.ts";
 import { readCalibration } from "./calibration.ts";
 import { plotOf } from "./plot.ts";
-import { cellsOf, head, table, withPart } from "./report.ts";
+import { cellsOf, head, partOf, table, withPart } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenariosOf } from "./scenarios.ts";
 import { type Result, simulate } from "./simulate.ts";
@@ -32,16 +32,19 @@ if (names.includes("--check")) {
   const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
   const isWhole = names.length === 0;
   if (isWhole) mkdirSync(plots, { recursive: true });
-  const rows = chosen.map((scenario) => {
+  const storms = chosen.map((scenario) => {
     const result = run(scenario);
     if (isWhole) writeFileSync(`${plots}${scenario.name}.svg`, plotOfScenario(scenario, result));
-    return cellsOf(scenario, result, isWhole ? `storm/${scenario.name}.svg` : undefined);
+    return { scenario, result };
   });
-  const storms = table(head, rows);
-  if (isWhole) writePart("table", storms);
+  if (isWhole) writePart("table", partOf(storms));
+  const rows = table(
+    head,
+    storms.map(({ scenario, result }) => cellsOf(scenario.name, result)),
+  );
   const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
   process.stdout.write(
-    `${storms}\n${tookSeconds} s; ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}\n`,
+    `${rows}\n${tookSeconds} s; ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}\n`,
   );
 }
 process.exit(0);

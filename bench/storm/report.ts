@@ -6,21 +6,20 @@ import type { Result } from "./simulate.ts";
 const group = (count: number) => Math.round(count).toLocaleString("en-US");
 
 export const head = [
-  "storm",
+  "",
   "in",
   "refused at least once",
   "lost",
   "last in, s",
   "wait p50 / p99, s",
   "requests",
-  "most a second",
-  "environments",
+  "a second",
 ];
 
-/** Returns the cells of a storm's row. `link`: where its plot is. */
-export function cellsOf({ title }: Scenario, result: Result, link?: string): string[] {
+/** Returns the cells of a storm's row. */
+export function cellsOf(name: string, result: Result): string[] {
   return [
-    link === undefined ? title : `${title} ([plot](${link}))`,
+    name,
     group(result.in),
     group(result.refusedOnce),
     group(result.gaveUp + result.out),
@@ -28,8 +27,16 @@ export function cellsOf({ title }: Scenario, result: Result, link?: string): str
     `${seconds(result.waitP50Ms)} / ${seconds(result.waitP99Ms)}`,
     group(result.requests),
     group(result.mostRequestsASecond),
-    group(result.mostEnvironments),
   ];
+}
+
+/** Returns what the page says of these storms: a numbered list, and their rows, each with a link to its plot. */
+export function partOf(storms: readonly { readonly scenario: Scenario; readonly result: Result }[]): string {
+  const list = storms.map(({ scenario }, at) => `${at + 1}. ${scenario.title}\n`).join("");
+  const rows = storms.map(({ scenario, result }, at) =>
+    cellsOf(`[${at + 1}](storm/${scenario.name}.svg)`, result),
+  );
+  return `${list}\n${table(head, rows)}`;
 }
 
 function seconds(ms: number): string {

@@ -129,13 +129,13 @@ export function scenariosOf(calibration: Calibration, derived: Capacity): readon
     },
     {
       ...undersized,
-      name: "no-expected-users",
+      name: "no-limits",
       title: "`expectedUsers` not set (1000 a second), the page's module",
     },
     {
       ...undersized,
-      name: "no-expected-users-once",
-      title: "the same, clients that try once, within ten minutes",
+      name: "no-limits-once",
+      title: "the same, clients that try once, evenly within ten minutes",
       arrivals: even,
       client: "once",
     },
@@ -156,7 +156,7 @@ export function scenariosOf(calibration: Calibration, derived: Capacity): readon
     },
     {
       ...raised,
-      name: "slow-store-once-provisioned",
+      name: "slow-once-provisioned",
       title: `the same with ${concurrency} environments at once (provisioned) and as many requests in flight`,
       arrivals: even,
       client: "once",

@@ -2,7 +2,6 @@
 //
 // Each user is in one state. A login's events carry its number, so that those of a login that is over are passed over.
 
-import FlatQueue from "flatqueue";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { ApiError, faultOfStatus } from "../../relay/api.ts";
 import { DeadlineError } from "../../relay/attempts.ts";
@@ -11,6 +10,7 @@ import { suspiciousMs } from "../../relay/decide.ts";
 import { type Health, healthOf } from "../../relay/health.ts";
 import { secondAfterMs, silenceMs } from "../../relay/second-attempt.ts";
 import { firstAttemptMs, waitAfterRefusalMs } from "./clients.ts";
+import { Events } from "./events.ts";
 import { ExtauthPool } from "./extauth-pool.ts";
 import { Lambda } from "./lambda.ts";
 import { Processor } from "./processor.ts";
@@ -98,10 +98,13 @@ const faults = [
 const healths: readonly Health[] = faults.map((fault) => (fault === undefined ? "alive" : healthOf(fault)));
 const healthOfDeadline = healthOf(new DeadlineError(0));
 
-// An event is one number: its kind, three bits for more, the user (or host, or probe), and the user's login.
-const kinds = 32;
-const maxUsers = 2 ** 22;
+// A login that waits in a queue is one number: the user, and which of the user's logins it is.
+const userBits = 22;
+const maxUsers = 2 ** userBits;
+/** They are counted in a byte, anew after the last: no event is that old. */
 const loginNumbers = 256;
+/** A member of a host's pool is one number, too. */
+const memberBits = 16;
 
 /** Returns what becomes of this storm. Calls `onSecond` after each second of it. */
 export function simulate(scenario: Scenario, onSecond?: (second: number, inCount: number) => void): Result {
@@ -111,7 +114,7 @@ export function simulate(scenario: Scenario, onSecond?: (second: number, inCount
 
 class Storm {
   readonly #scenario: Scenario;
-  readonly #events = new FlatQueue();
+  readonly #events = new Events();
   readonly #random: () => number;
   readonly #series: Series;
   readonly #relays: RelayHost[];
@@ -194,7 +197,7 @@ class Storm {
     let second = 0;
     for (;;) {
       const arrivalMs = this.#arrivedMs[arrived] ?? Number.POSITIVE_INFINITY;
-      const dueMs = this.#events.peekValue() ?? Number.POSITIVE_INFINITY;
+      const dueMs = this.#events.nextMs;
       const nowMs = Math.min(arrivalMs, dueMs);
       while (second * 1000 + 1000 <= Math.min(nowMs, horizonMs)) {
         this.#series.queue[second] = this.#waiting;
@@ -207,7 +210,8 @@ class Storm {
         count(this.#series.arrivals, nowMs);
         this.#connect(arrived++, nowMs);
       } else {
-        this.#happens(this.#events.pop() as number, nowMs);
+        this.#events.take();
+        this.#happens(nowMs);
       }
       // Nobody is left to come: the rest are probes.
       if (this.#inCount + this.#gaveUp === users) break;
@@ -245,32 +249,38 @@ class Storm {
     return waits.sort();
   }
 
-  /** `about`: a user's login as #loginOf returns it, a host, or a probe. */
-  #at(atMs: number, kind: number, about: number, more = 0): void {
-    this.#events.push((about * 8 + more) * kinds + kind, atMs);
+  /** What happens to a user's present login. */
+  #at(atMs: number, kind: number, user: number, more = 0): void {
+    this.#events.push(atMs, kind, user, this.#login[user] as number, more);
+  }
+
+  /** What happens to a host, a member of its pool, or a probe. */
+  #atHost(atMs: number, kind: number, about: number, more = 0): void {
+    this.#events.push(atMs, kind, about, 0, more);
   }
 
   #loginOf(user: number): number {
-    return (this.#login[user] as number) * maxUsers + user;
+    return ((this.#login[user] as number) << userBits) | user;
+  }
+
+  #userOf(login: number): number {
+    return login & (maxUsers - 1);
   }
 
   #isCurrent(login: number): boolean {
-    return this.#login[login % maxUsers] === Math.floor(login / maxUsers);
+    return this.#login[this.#userOf(login)] === login >>> userBits;
   }
 
-  #happens(one: number, nowMs: number): void {
-    const kind = one % kinds;
-    const rest = Math.floor(one / kinds);
-    const more = rest % 8;
-    const about = Math.floor(rest / 8);
+  #happens(nowMs: number): void {
+    const { kind, about, login, more } = this.#events;
     switch (kind) {
       // The environment is busy whether or not somebody still waits for it.
       case event.functionDone:
         this.#lambda.end();
-        this.#at(nowMs + this.#scenario.wayMs, event.back, about, more);
+        this.#events.push(nowMs + this.#scenario.wayMs, event.back, about, login, more);
         return;
       case event.memberBack:
-        this.#nextOfPool(Math.floor(about / 65_536), about % 65_536, nowMs);
+        this.#nextOfPool(about >>> memberBits, about & (2 ** memberBits - 1), nowMs);
         return;
       case event.probe:
         this.#probe(about, nowMs);
@@ -280,7 +290,7 @@ class Storm {
         return;
       case event.probeFunctionDone:
         this.#lambda.end();
-        this.#at(nowMs + this.#scenario.wayMs, event.probeBack, about, more);
+        this.#atHost(nowMs + this.#scenario.wayMs, event.probeBack, about, more);
         return;
       case event.probeBack:
         this.#probeBack(about, more, nowMs);
@@ -289,11 +299,11 @@ class Storm {
         this.#probeFailed(about, nowMs);
         return;
       case event.probeWhileOpen:
-        this.#probeWhileOpen(about, nowMs);
+        this.#probeWhileOpen(about, more, nowMs);
         return;
     }
-    if (!this.#isCurrent(about)) return;
-    const user = about % maxUsers;
+    const user = about;
+    if (login !== this.#login[user]) return;
     switch (kind) {
       case event.connect:
         this.#connect(user, nowMs);
@@ -347,11 +357,11 @@ class Storm {
     this.#waiting++;
     const beam = this.#beams[this.#hostOf(user)] as Processor;
     if (beam.backlogMs(nowMs) > patienceMs) {
-      this.#at(nowMs + patienceMs, event.connectFailed, this.#loginOf(user));
+      this.#at(nowMs + patienceMs, event.connectFailed, user);
       return;
     }
     const doneMs = beam.take(nowMs, this.#scenario.ejabberd.loginCpuMs);
-    this.#at(doneMs, event.atExtauth, this.#loginOf(user));
+    this.#at(doneMs, event.atExtauth, user);
   }
 
   #refused(user: number, nowMs: number): void {
@@ -367,7 +377,7 @@ class Storm {
       this.#gaveUp++;
     } else {
       this.#stage[user] = stage.away;
-      this.#at(nowMs + waitMs, event.connect, this.#loginOf(user));
+      this.#at(nowMs + waitMs, event.connect, user);
     }
   }
 
@@ -393,7 +403,7 @@ class Storm {
       this.#ask(user, nowMs);
       return;
     }
-    this.#at(nowMs + extauthMs, event.extauthExpired, this.#loginOf(user));
+    this.#at(nowMs + extauthMs, event.extauthExpired, user);
   }
 
   /** The question goes to the relay, which reads it once its processor has the time. */
@@ -402,14 +412,14 @@ class Storm {
     this.#stage[user] = stage.atRelay;
     const readMs = this.#relayOf(user).processor.take(nowMs, relay.loginCpuMs);
     if (this.#pools === undefined && readMs + relay.deadlineMs > nowMs + moduleMs) {
-      this.#at(nowMs + moduleMs, event.extauthExpired, this.#loginOf(user));
+      this.#at(nowMs + moduleMs, event.extauthExpired, user);
     }
-    this.#at(readMs, event.atRelay, this.#loginOf(user));
+    this.#at(readMs, event.atRelay, user);
   }
 
   #nextOfPool(host: number, member: number, nowMs: number): void {
     const login = this.#pools?.[host]?.next(member, (login) => this.#isCurrent(login));
-    if (login !== undefined) this.#ask(login % maxUsers, nowMs);
+    if (login !== undefined) this.#ask(this.#userOf(login), nowMs);
   }
 
   #extauthExpired(user: number, nowMs: number): void {
@@ -418,7 +428,8 @@ class Storm {
     const host = this.#hostOf(user);
     // ejabberd closes the pipe of a program that has not answered: it ends, and is started anew.
     if (this.#pools !== undefined && was > stage.inPool) {
-      this.#at(nowMs + memberBackMs, event.memberBack, host * 65_536 + (this.#member[user] as number));
+      const member = (host << memberBits) | (this.#member[user] as number);
+      this.#atHost(nowMs + memberBackMs, event.memberBack, member);
     }
     this.#refused(user, nowMs);
   }
@@ -447,8 +458,7 @@ class Storm {
       return;
     }
     this.#stage[user] = stage.queued;
-    const login = this.#loginOf(user);
-    this.#at(nowMs + relay.wait(login, deadlineMs), event.queueExpired, login);
+    this.#at(nowMs + relay.wait(this.#loginOf(user), deadlineMs), event.queueExpired, user);
   }
 
   #beginAsking(user: number, nowMs: number): void {
@@ -459,7 +469,7 @@ class Storm {
     this.#inFlight[user] = 1;
     this.#hasSecondSlot[user] = 0;
     this.#fault[user] = status.ok;
-    this.#at(nowMs + this.#scenario.wayMs, event.atGateway, this.#loginOf(user), 0);
+    this.#at(nowMs + this.#scenario.wayMs, event.atGateway, user, 0);
   }
 
   #second(user: number, nowMs: number): void {
@@ -470,7 +480,7 @@ class Storm {
     }
     this.#begun[user] = 2;
     this.#inFlight[user] = (this.#inFlight[user] as number) + 1;
-    this.#at(nowMs + this.#scenario.wayMs, event.atGateway, this.#loginOf(user), 1);
+    this.#at(nowMs + this.#scenario.wayMs, event.atGateway, user, 1);
   }
 
   #back(user: number, attempt: number, came: number, nowMs: number): void {
@@ -486,7 +496,7 @@ class Storm {
       this.#begun[user] === 1 ? secondAfterMs(faults[came]?.retryAfterMs, leftMs, this.#random) : undefined;
     if (waitMs !== undefined) {
       this.#suspectIfLater(user, nowMs + waitMs, nowMs);
-      this.#at(nowMs + waitMs, event.second, this.#loginOf(user));
+      this.#at(nowMs + waitMs, event.second, user);
     } else if (this.#inFlight[user] === 0) {
       this.#endLogin(user, false, healths[this.#fault[user] as number] as Health, nowMs);
     }
@@ -520,12 +530,12 @@ class Storm {
   #release(host: number, tookMs: number | undefined, nowMs: number): void {
     const relay = this.#relays[host] as RelayHost;
     const stillWaits = (login: number) =>
-      this.#isCurrent(login) && this.#stage[login % maxUsers] === stage.queued;
+      this.#isCurrent(login) && this.#stage[this.#userOf(login)] === stage.queued;
     let took = tookMs;
     for (;;) {
       const login = relay.release(took, stillWaits);
       if (login === undefined) return;
-      const user = login % maxUsers;
+      const user = this.#userOf(login);
       if (!relay.breaker.isOpen) {
         this.#beginAsking(user, nowMs);
         return;
@@ -577,22 +587,21 @@ class Storm {
   #atGateway(user: number, attempt: number, nowMs: number): void {
     const { wayMs } = this.#scenario;
     const came = this.#request(true, nowMs);
-    const login = this.#loginOf(user);
     const more = attempt * 4 + came;
     if (came === status.throttledByGateway || came === status.throttledByLambda) {
-      this.#at(nowMs + wayMs, event.back, login, more);
+      this.#at(nowMs + wayMs, event.back, user, more);
       return;
     }
     const doneMs = nowMs + this.#tookMs;
-    this.#at(doneMs, event.functionDone, login, more);
+    this.#at(doneMs, event.functionDone, user, more);
     // A timer is set only where it goes off: when the answer comes is known here.
     const backMs = doneMs + wayMs;
     const begunMs = this.#begunMs[user] as number;
     const deadlineAtMs = this.#deadlineAtMs[user] as number;
     this.#suspectIfLater(user, backMs, nowMs);
     const secondMs = begunMs + silenceMs(deadlineAtMs - begunMs);
-    if (attempt === 0 && backMs > secondMs) this.#at(secondMs, event.second, login);
-    if (backMs > deadlineAtMs) this.#at(deadlineAtMs, event.deadline, login);
+    if (attempt === 0 && backMs > secondMs) this.#at(secondMs, event.second, user);
+    if (backMs > deadlineAtMs) this.#at(deadlineAtMs, event.deadline, user);
   }
 
   // The relay's breaker
@@ -600,7 +609,7 @@ class Storm {
   /** A login that has no answer until then makes the relay suspect the API. */
   #suspectIfLater(user: number, untilMs: number, nowMs: number): void {
     const suspectMs = (this.#begunMs[user] as number) + suspiciousMs;
-    if (nowMs <= suspectMs && suspectMs < untilMs) this.#at(suspectMs, event.suspect, this.#loginOf(user));
+    if (nowMs <= suspectMs && suspectMs < untilMs) this.#at(suspectMs, event.suspect, user);
   }
 
   #breakerOf(host: number) {
@@ -609,21 +618,21 @@ class Storm {
 
   #suspect(host: number, nowMs: number): void {
     const afterMs = this.#breakerOf(host).suspect(nowMs);
-    if (afterMs !== undefined) this.#at(nowMs + afterMs, event.probe, host);
+    if (afterMs !== undefined) this.#atHost(nowMs + afterMs, event.probe, host);
   }
 
   #probe(host: number, nowMs: number): void {
     const breaker = this.#breakerOf(host);
     const probe = this.#probes.push({ host, run: breaker.begin(nowMs) }) - 1;
-    this.#at(nowMs + this.#scenario.wayMs, event.probeAtGateway, probe);
-    this.#at(nowMs + breaker.patienceMs, event.probePatience, probe);
+    this.#atHost(nowMs + this.#scenario.wayMs, event.probeAtGateway, probe);
+    this.#atHost(nowMs + breaker.patienceMs, event.probePatience, probe);
   }
 
   #probeAtGateway(probe: number, nowMs: number): void {
     const came = this.#request(false, nowMs);
     const isThrottled = came === status.throttledByGateway || came === status.throttledByLambda;
-    if (isThrottled) this.#at(nowMs + this.#scenario.wayMs, event.probeBack, probe, came);
-    else this.#at(nowMs + this.#tookMs, event.probeFunctionDone, probe, came);
+    if (isThrottled) this.#atHost(nowMs + this.#scenario.wayMs, event.probeBack, probe, came);
+    else this.#atHost(nowMs + this.#tookMs, event.probeFunctionDone, probe, came);
   }
 
   #probeBack(probe: number, came: number, nowMs: number): void {
@@ -644,7 +653,7 @@ class Storm {
     const next = this.#breakerOf(host).failed(run, nowMs);
     if (next === "nothing") return;
     if (next !== "opened") {
-      this.#at(nowMs + next.probeAfterMs, event.probe, host);
+      this.#atHost(nowMs + next.probeAfterMs, event.probe, host);
       return;
     }
     this.#breakerOpened++;
@@ -653,12 +662,11 @@ class Storm {
 
   #scheduleWhileOpen(host: number, nowMs: number): void {
     const waitMs = this.#breakerOf(host).nextWaitMs(this.#random());
-    this.#at(nowMs + waitMs, event.probeWhileOpen, (this.#closings[host] as number) * 65_536 + host);
+    this.#atHost(nowMs + waitMs, event.probeWhileOpen, host, (this.#closings[host] as number) % 256);
   }
 
-  #probeWhileOpen(about: number, nowMs: number): void {
-    const host = about % 65_536;
-    if (this.#closings[host] !== Math.floor(about / 65_536)) return;
+  #probeWhileOpen(host: number, closings: number, nowMs: number): void {
+    if ((this.#closings[host] as number) % 256 !== closings) return;
     this.#scheduleWhileOpen(host, nowMs);
     this.#probe(host, nowMs);
   }

@@ -10,8 +10,8 @@ export interface StropheConnection {
 
 /** The part of a DOM element that is used. */
 export interface ReceivedElement {
-  readonly localName: string;
   readonly namespaceURI: string | null;
+  getAttribute(name: string): string | null;
   getElementsByTagNameNS(namespace: string, name: string): { readonly length: number };
 }
 

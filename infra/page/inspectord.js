@@ -140,15 +140,14 @@ export function keepConnected(connection, options) {
 const strophe = { ERROR: 0, CONNFAIL: 2, AUTHFAIL: 4, CONNECTED: 5, DISCONNECTED: 6, ATTACHED: 8 };
 
 /**
- * Returns whether this is a stream's error "reset" (RFC 6120, 4.9). It is the chat host's own: what other users send is in
- * another namespace.
+ * Returns whether this is the end of a BOSH session (XEP-0124, 17.2) by the stream's error "reset" (RFC 6120, 4.9.3.16).
  *
  * @param {import("./inspectord.d.ts").ReceivedElement} element
  */
 function isReset(element) {
   return (
-    element.localName === "error" &&
-    element.namespaceURI === "http://etherx.jabber.org/streams" &&
+    element.namespaceURI === "http://jabber.org/protocol/httpbind" &&
+    element.getAttribute("type") === "terminate" &&
     element.getElementsByTagNameNS("urn:ietf:params:xml:ns:xmpp-streams", "reset").length > 0
   );
 }

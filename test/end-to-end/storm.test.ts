@@ -12,6 +12,7 @@ import { logInToSite } from "../real/browser.ts";
 import { temporaryDirectory } from "../real/directory.ts";
 import { needing } from "../real/parts.ts";
 import { type Chain, startChain, type Transport, transports } from "./chain.ts";
+import { prepareWatched } from "./watched-chat.ts";
 
 /** A browser has six connections to a host over HTTP/1.1, and a chat by BOSH takes up to two. */
 const chatCounts = { BOSH: 2, WebSocket: 12 };
@@ -90,6 +91,7 @@ describe("the chats of a page whose host restarts", () => {
   let restarts = 0;
 
   before(async () => {
+    prepareWatched(directory);
     chain = await startChain(directory, {
       TICKETS: "accepted",
       TICKET_KEYS: `1:${randomBytes(32).toString("base64url")}`,
@@ -104,7 +106,10 @@ describe("the chats of a page whose host restarts", () => {
 
   /** The same server with the same ports, as after `systemctl restart ejabberd`. */
   const restart = async () => {
-    const config = readFileSync(join(directory, "ejabberd1", "ejabberd.yml"), "utf8");
+    const config = readFileSync(join(directory, "ejabberd1", "ejabberd.yml"), "utf8").replaceAll(
+      "/bosh: mod_bosh",
+      "/eval: ejabberd_eval\n      /bosh: mod_bosh",
+    );
     const own = join(directory, `again${++restarts}`);
     mkdirSync(own);
     await current.stop();
@@ -120,6 +125,13 @@ describe("the chats of a page whose host restarts", () => {
       libraries: [directory],
     });
   };
+  /** As the module does when a session has ended on the site. */
+  const resetAll = async () => {
+    const reset = 'xmpp:serr_reset(<<"Session ended on the site">>, <<"en">>)';
+    const all = "{U, S, R} <- ejabberd_sm:dirty_get_sessions_list()";
+    const body = `length([ejabberd_c2s:send(ejabberd_sm:get_session_pid(U, S, R), ${reset}) || ${all}])`;
+    await fetch(`http://127.0.0.1:${chain.chat.plainPort}/eval`, { method: "POST", body });
+  };
   const chats = async (transport: Transport, isRefused = false) => {
     const { page } = await logInToSite(chain.browser, chain.site.url, "Alice");
     await keepChats(page, chain.chat.services[transport], chatCounts[transport], isRefused);
@@ -131,16 +143,20 @@ describe("the chats of a page whose host restarts", () => {
     it(`come back by ${transport}, each after its own part of the span that the site hands out`, async () => {
       const chatCount = chatCounts[transport];
       const page = await chats(transport);
-      const before = await seenBy(page);
-      await restart();
-      await connected(page, before.connected + chatCount);
-      const { waits: all, said } = await seenBy(page);
-      const waits = all.slice(before.waits.length);
-      const first = new Map<number, number>();
-      for (const { chat, ms } of waits) if (!first.has(chat)) first.set(chat, ms);
-      for (let chat = 0; chat < chatCount; chat++) {
-        assert.equal(first.get(chat), Math.round(drawn(chat) * spreadSeconds * 1000), said.join("\n"));
-      }
+      /** Sees what each chat waits for first after this, and that all come back. */
+      const waitAfter = async (work: () => Promise<unknown>, seconds: number) => {
+        const before = await seenBy(page);
+        await work();
+        await connected(page, before.connected + chatCount);
+        const { waits, said } = await seenBy(page);
+        for (let chat = 0; chat < chatCount; chat++) {
+          const first = waits.slice(before.waits.length).find((wait) => wait.chat === chat);
+          assert.equal(first?.ms, Math.round(drawn(chat) * seconds * 1000), said.join("\n"));
+        }
+      };
+      await waitAfter(restart, spreadSeconds);
+      // The end of a session is no restart: the site is asked at once.
+      await waitAfter(resetAll, 1);
     });
 
     it(`come back by ${transport} after a refusal, by a new ticket and after a wait of their own`, async () => {

@@ -52,7 +52,7 @@ describe("a simulated storm", () => {
   });
 
   it("lets in no more than the throttle's burst and its rate times the time", () => {
-    const small = scaled(storm("no-expected-users-once"), 100);
+    const small = scaled(storm("no-limits-once"), 100);
     const result = simulate(small);
     const { perSecond, burst } = small.gateway.route;
     // The relay waits ten seconds for its second attempt at most.
@@ -117,7 +117,7 @@ describe("the aims, at a hundredth of the size", () => {
   });
 
   it("clients that come once are lost where the throttle does not follow from the users", () => {
-    assert.ok(simulate(scaled(storm("no-expected-users-once"), 100)).gaveUp > 15_000);
+    assert.ok(simulate(scaled(storm("no-limits-once"), 100)).gaveUp > 15_000);
   });
 });
 

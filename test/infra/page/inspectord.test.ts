@@ -61,11 +61,11 @@ function pageOf(...answers: (number | object | Error)[]) {
 
 const ticket = { jid: "alice@example.org", password: "a.ticket", spreadSeconds: 100 };
 
-/** A stream's error as it arrives. */
-function streamError(condition: string): ReceivedElement {
+/** The end of a BOSH session by this error, as it arrives. */
+function ended(condition: string, type: string | null = "terminate"): ReceivedElement {
   return {
-    localName: "error",
-    namespaceURI: "http://etherx.jabber.org/streams",
+    namespaceURI: "http://jabber.org/protocol/httpbind",
+    getAttribute: (name) => (name === "type" ? type : null),
     getElementsByTagNameNS: (namespace, name) => ({
       length: namespace === "urn:ietf:params:xml:ns:xmpp-streams" && name === condition ? 1 : 0,
     }),
@@ -153,7 +153,7 @@ describe("a page that keeps its visitor connected", () => {
   it("asks the site at once where the chat host says that the session has ended", async () => {
     for (const [status, condition, ...arrived] of [
       [ERROR, "reset"],
-      [CONNFAIL, "remote-stream-error", streamError("reset")],
+      [CONNFAIL, "remote-stream-error", ended("reset")],
     ] as const) {
       const page = pageOf(ticket, 401);
       await page.settle();
@@ -173,8 +173,9 @@ describe("a page that keeps its visitor connected", () => {
   });
 
   it("spreads where the chat host restarts, which Strophe names in the same way over BOSH", async () => {
-    const fromUser = { ...streamError("reset"), namespaceURI: "jabber:client" };
-    for (const element of [streamError("system-shutdown"), fromUser, { ...fromUser, localName: "message" }]) {
+    // Others than the host can put such an element into a message only.
+    const fromUser = { ...ended("reset"), namespaceURI: "jabber:client" };
+    for (const element of [ended("system-shutdown"), fromUser, ended("reset", null)]) {
       const page = pageOf(ticket);
       await page.settle();
       page.attempts[0]?.say(CONNECTED);
@@ -192,7 +193,7 @@ describe("a page that keeps its visitor connected", () => {
     const page = pageOf(ticket);
     await page.settle();
     page.attempts[0]?.say(CONNECTED);
-    page.arrives(streamError("reset"));
+    page.arrives(ended("reset"));
     page.attempts[0]?.say(CONNFAIL, "remote-stream-error");
     await page.pass();
     page.attempts[1]?.say(CONNECTED);
