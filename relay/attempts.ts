@@ -70,7 +70,7 @@ export function askWithRetry<Answer>(options: AttemptsOptions<Answer>): Promise<
           : undefined;
       if (waitMs !== undefined) {
         clearTimeout(second);
-        second = setTimeout(start, waitMs, true);
+        second = setTimeout(start, waitMs, !isThrottled(fault));
       } else if (inFlight.size === 0) {
         end();
         reject(firstFault);
@@ -96,4 +96,9 @@ export function askWithRetry<Answer>(options: AttemptsOptions<Answer>): Promise<
     let second = setTimeout(start, silenceMs(deadlineMs), true);
     start(false);
   });
+}
+
+/** Its connection carried the answer, and is in order: with a new one, a throttled storm would cost a handshake a login. */
+function isThrottled(fault: unknown): boolean {
+  return fault instanceof ApiError && fault.code === "api-throttled";
 }

@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 
 /** All in milliseconds. */
 export interface Calibration {
-  /** The processor's time that ejabberd's Erlang needs for a login by the module, and the relay for the same. */
+  /** The processor's time that ejabberd's Erlang needs for a login by the module. */
   readonly ejabberdCpuMs: number;
+  /** That of the relay for a request, with 64 in flight. */
   readonly relayCpuMs: number;
   /** A login in the warm function, without its look-up. */
   readonly handlerMs: number;

@@ -46,7 +46,7 @@ function scenariosFor(calibration: Calibration): readonly Scenario[] {
     client: "page",
     hosts: 1,
     ejabberd: { cores: cpus().length, loginCpuMs: calibration.ejabberdCpuMs, asks: "module" },
-    relay: { loginCpuMs: calibration.relayCpuMs, maxInFlight: 6, deadlineMs: 10_000 },
+    relay: { requestCpuMs: calibration.relayCpuMs, maxInFlight: 6, deadlineMs: 10_000 },
     gateway: { route: { perSecond: 62.5, burst: 50 }, account: { perSecond: 100, burst: 50 } },
     lambda: {
       concurrency: 10,
@@ -120,7 +120,13 @@ export async function check(say: (line: string) => void): Promise<string> {
     ),
     "Measured for the model, in milliseconds:\n",
     table(
-      ["ejabberd's CPU a login", "the relay's", "the function", "a look-up", "relay to API and back"],
+      [
+        "ejabberd's CPU a login",
+        "the relay's a request",
+        "the function",
+        "a look-up",
+        "relay to API and back",
+      ],
       [
         [
           calibration.ejabberdCpuMs,
@@ -232,6 +238,12 @@ async function calibrate(parts: Parts): Promise<Calibration> {
   const functionMs = median(aws.functionMs);
   const lookUpMs = median(store.lookUpsMs);
   const p90Ms = store.lookUpsMs.toSorted((a, b) => a - b)[Math.floor(store.lookUpsMs.length * 0.9)] as number;
+  const many = await startNumbered(64, parts.relaySocket, (at) => `auth:u${at}:localhost:${sessionIdOf(at)}`);
+  await many.ask(1_000);
+  const relayBeforeMs = cpuMs([parts.relayPid()]);
+  const asked = (await many.ask(4_000)).length;
+  const relayCpuMs = (cpuMs([parts.relayPid()]) - relayBeforeMs) / asked;
+  await many.stop();
   // The processors' time: of logins through all, at half of the rate at which the clients come in a storm.
   const logins: Scenario = {
     ...(scenariosFor({
@@ -243,14 +255,14 @@ async function calibrate(parts: Parts): Promise<Calibration> {
     lambda: { concurrency: 1000, addedPer10s: 1000, warm: 1000, coldMs: 0, handlerMs: 0 },
     gateway: { route: { perSecond: 1000, burst: 1000 }, account: { perSecond: 1000, burst: 1000 } },
   };
-  const before = { ejabberd: cpuMs([parts.ejabberdPid]), relay: cpuMs([parts.relayPid()]) };
+  const ejabberdBeforeMs = cpuMs([parts.ejabberdPid]);
   aws.begin(logins);
   const report = await runClients(parts.port, logins);
   if (report.in !== logins.users) throw new Error(`${report.in} of ${logins.users} logged in to calibrate`);
   const round = (ms: number) => Number(ms.toFixed(3));
   return {
-    ejabberdCpuMs: round((cpuMs([parts.ejabberdPid]) - before.ejabberd) / logins.users),
-    relayCpuMs: round((cpuMs([parts.relayPid()]) - before.relay) / logins.users),
+    ejabberdCpuMs: round((cpuMs([parts.ejabberdPid]) - ejabberdBeforeMs) / logins.users),
+    relayCpuMs: round(relayCpuMs),
     handlerMs: round(Math.max(0, functionMs - lookUpMs)),
     lookUpMs: round(lookUpMs),
     // Of a normal distribution, 90 % are below 1.28 deviations.

@@ -42,8 +42,8 @@ export interface Scenario {
     readonly asks: "module" | { readonly pool: number };
   };
   readonly relay: {
-    /** The processor's time of one login. A relay has one core. */
-    readonly loginCpuMs: number;
+    /** The processor's time of one request. A relay has one core. */
+    readonly requestCpuMs: number;
     /** Requests in flight, for each relay. */
     readonly maxInFlight: number;
     readonly deadlineMs: number;
@@ -99,7 +99,7 @@ export function scaled(scenario: Scenario, by: number): Scenario {
     },
     relay: {
       ...relay,
-      loginCpuMs: (relay.loginCpuMs * by * fewerHosts) / hosts,
+      requestCpuMs: (relay.requestCpuMs * by * fewerHosts) / hosts,
       maxInFlight: ofHost(relay.maxInFlight),
     },
     gateway: { route: rate(gateway.route), account: rate(gateway.account) },

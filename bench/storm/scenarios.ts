@@ -42,7 +42,7 @@ export function baseScenario(calibration: Calibration, capacity: Capacity): Scen
     hosts,
     ejabberd: { cores: assumed.hostCores, loginCpuMs: calibration.ejabberdCpuMs, asks: "module" },
     relay: {
-      loginCpuMs: calibration.relayCpuMs,
+      requestCpuMs: calibration.relayCpuMs,
       maxInFlight: Math.ceil(capacity.inFlight / hosts),
       deadlineMs: 10_000,
     },

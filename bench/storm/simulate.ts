@@ -44,8 +44,7 @@ export interface Result {
   readonly series: Series;
 }
 
-/** ejabberd's limits on one external login: the module's own, and extauth's. */
-const moduleMs = 25_000;
+/** extauth's limit on one login. The module's, 25 s, is longer than a login at the relay can take. */
 const extauthMs = 30_000;
 /** Until a program whose pipe ejabberd closed is there again: `sleep 2` in its command line, and its start. */
 const memberBackMs = 2_200;
@@ -57,33 +56,31 @@ const stage = {
   away: 0,
   atEjabberd: 1,
   inPool: 2,
-  atRelay: 3,
-  queued: 4,
-  asking: 5,
-  in: 6,
-  gaveUp: 7,
+  queued: 3,
+  asking: 4,
+  in: 5,
+  gaveUp: 6,
 } as const;
 
 const event = {
   connect: 0,
   connectFailed: 1,
   atExtauth: 2,
-  atRelay: 3,
-  queueExpired: 4,
-  atGateway: 5,
-  functionDone: 6,
-  back: 7,
-  second: 8,
-  deadline: 9,
-  suspect: 10,
-  extauthExpired: 11,
-  memberBack: 12,
-  probe: 13,
-  probeAtGateway: 14,
-  probeFunctionDone: 15,
-  probeBack: 16,
-  probePatience: 17,
-  probeWhileOpen: 18,
+  queueExpired: 3,
+  atGateway: 4,
+  functionDone: 5,
+  back: 6,
+  second: 7,
+  deadline: 8,
+  suspect: 9,
+  extauthExpired: 10,
+  memberBack: 11,
+  probe: 12,
+  probeAtGateway: 13,
+  probeFunctionDone: 14,
+  probeBack: 15,
+  probePatience: 16,
+  probeWhileOpen: 17,
 } as const;
 
 /** What comes back for a request. */
@@ -314,9 +311,6 @@ class Storm {
       case event.atExtauth:
         this.#atExtauth(user, nowMs);
         return;
-      case event.atRelay:
-        this.#atRelay(user, nowMs);
-        return;
       case event.queueExpired:
         if (this.#stage[user] === stage.queued) this.#answered(user, false, nowMs);
         return;
@@ -393,33 +387,22 @@ class Storm {
   #atExtauth(user: number, nowMs: number): void {
     const pool = this.#pools?.[this.#hostOf(user)];
     if (pool === undefined) {
-      this.#ask(user, nowMs);
+      this.#atRelay(user, nowMs);
       return;
     }
     const member = pool.choose(this.#random());
     this.#member[user] = member;
     this.#stage[user] = stage.inPool;
     if (pool.ask(member, this.#loginOf(user))) {
-      this.#ask(user, nowMs);
+      this.#atRelay(user, nowMs);
       return;
     }
     this.#at(nowMs + extauthMs, event.extauthExpired, user);
   }
 
-  /** The question goes to the relay, which reads it once its processor has the time. */
-  #ask(user: number, nowMs: number): void {
-    const { relay } = this.#scenario;
-    this.#stage[user] = stage.atRelay;
-    const readMs = this.#relayOf(user).processor.take(nowMs, relay.loginCpuMs);
-    if (this.#pools === undefined && readMs + relay.deadlineMs > nowMs + moduleMs) {
-      this.#at(nowMs + moduleMs, event.extauthExpired, user);
-    }
-    this.#at(readMs, event.atRelay, user);
-  }
-
   #nextOfPool(host: number, member: number, nowMs: number): void {
     const login = this.#pools?.[host]?.next(member, (login) => this.#isCurrent(login));
-    if (login !== undefined) this.#ask(this.#userOf(login), nowMs);
+    if (login !== undefined) this.#atRelay(this.#userOf(login), nowMs);
   }
 
   #extauthExpired(user: number, nowMs: number): void {
@@ -461,6 +444,13 @@ class Storm {
     this.#at(nowMs + relay.wait(this.#loginOf(user), deadlineMs), event.queueExpired, user);
   }
 
+  /** Sends a request, once the relay's processor has the time for it. */
+  #send(user: number, attempt: number, nowMs: number): void {
+    const { relay, wayMs } = this.#scenario;
+    const sentMs = this.#relayOf(user).processor.take(nowMs, relay.requestCpuMs);
+    this.#at(sentMs + wayMs, event.atGateway, user, attempt);
+  }
+
   #beginAsking(user: number, nowMs: number): void {
     this.#stage[user] = stage.asking;
     this.#waiting--;
@@ -469,7 +459,7 @@ class Storm {
     this.#inFlight[user] = 1;
     this.#hasSecondSlot[user] = 0;
     this.#fault[user] = status.ok;
-    this.#at(nowMs + this.#scenario.wayMs, event.atGateway, user, 0);
+    this.#send(user, 0, nowMs);
   }
 
   #second(user: number, nowMs: number): void {
@@ -480,7 +470,7 @@ class Storm {
     }
     this.#begun[user] = 2;
     this.#inFlight[user] = (this.#inFlight[user] as number) + 1;
-    this.#at(nowMs + this.#scenario.wayMs, event.atGateway, user, 1);
+    this.#send(user, 1, nowMs);
   }
 
   #back(user: number, attempt: number, came: number, nowMs: number): void {
@@ -600,8 +590,8 @@ class Storm {
     const deadlineAtMs = this.#deadlineAtMs[user] as number;
     this.#suspectIfLater(user, backMs, nowMs);
     const secondMs = begunMs + silenceMs(deadlineAtMs - begunMs);
-    if (attempt === 0 && backMs > secondMs) this.#at(secondMs, event.second, user);
-    if (backMs > deadlineAtMs) this.#at(deadlineAtMs, event.deadline, user);
+    if (attempt === 0 && backMs > secondMs) this.#at(Math.max(secondMs, nowMs), event.second, user);
+    if (backMs > deadlineAtMs) this.#at(Math.max(deadlineAtMs, nowMs), event.deadline, user);
   }
 
   // The relay's breaker

@@ -99,6 +99,19 @@ describe("two attempts of a login", () => {
     assert.deepEqual(await asked, yes);
   });
 
+  it("share a connection where the first is throttled: a storm must not cost a handshake a login", async () => {
+    const { attempts, asked } = ask();
+    attempts[0]?.reject(new ApiError("api-throttled", "429", 500));
+    await settled();
+    await tick(500);
+    assert.deepEqual(
+      attempts.map(({ isFresh }) => isFresh),
+      [false, false],
+    );
+    attempts[1]?.resolve(yes);
+    assert.deepEqual(await asked, yes);
+  });
+
   it("have the wait between them that the fault asks for, and a share of chance above it", async () => {
     for (const [retryAfterMs, random, waitMs] of [
       [0, 0.5, 50],
