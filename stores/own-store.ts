@@ -13,7 +13,7 @@ import {
   type StoredValues,
   StoreError,
 } from "../inspector/session-store.ts";
-import { within } from "./deadline.ts";
+import { shorterOf, within } from "./deadline.ts";
 import type { KeyOf } from "./session-key.ts";
 
 /** Calls of getData at a time, where the store has no getMany. */
@@ -39,7 +39,7 @@ export class GuardedStore implements SessionStore {
     return this.#inTime((signal) => this.#get(key, signal));
   }
 
-  async getMany(sessionIds: readonly string[]): Promise<StoredValues> {
+  async getMany(sessionIds: readonly string[], limitMs?: number): Promise<StoredValues> {
     const { keyOf } = this.#options;
     const idsByKey = new Map(sessionIds.map((id) => [keyOf(id), id]));
     const keys = [...idsByKey.keys()];
@@ -56,7 +56,7 @@ export class GuardedStore implements SessionStore {
       await this.#inTime(async (signal) => {
         if (typeof this.#store.getMany === "function") await this.#getTogether(keys, note, signal);
         else await this.#getEach(keys, note, signal);
-      });
+      }, limitMs);
     } catch (error) {
       faults.push(errorOf(error));
     }
@@ -103,10 +103,10 @@ export class GuardedStore implements SessionStore {
     return storedValueOf(await this.#store.getData(key, signal));
   }
 
-  async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #inTime<T>(work: (signal: AbortSignal) => Promise<T>, limitMs?: number): Promise<T> {
     const controller = new AbortController();
     try {
-      return await within(this.#options.timeoutMs, work(controller.signal));
+      return await within(shorterOf(this.#options, limitMs), work(controller.signal));
     } catch (error) {
       throw errorOf(error);
     } finally {

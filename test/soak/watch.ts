@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cpuMs, pssMb } from "../../bench/relay/processes.ts";
+import { cpuMs } from "../../bench/relay/processes.ts";
 import { localKey } from "../../infra/local/api.ts";
 import { startProcess } from "../../infra/local/process.ts";
 import { relayPath } from "../../infra/local/relay-caller.ts";
@@ -71,6 +71,14 @@ function withChildren(pid: number): number[] {
     readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
   );
   return [pid, ...children.flatMap(withChildren)];
+}
+
+/** The memory that these processes share with nobody, in MB: what others on the machine do changes nothing of it. */
+function ownMb(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const kb = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return sum + Number(kb) / 1000;
+  }, 0);
 }
 
 const problems: string[] = [];
@@ -134,7 +142,7 @@ try {
     await sleep(60_000 - noticedMs);
     const row = Object.entries(parts).map(([name, pid], at) => {
       const percent = (cpuMs(pidsOf(pid)) - (before[at] ?? 0)) / 600;
-      const mb = pssMb(pidsOf(pid));
+      const mb = ownMb(pidsOf(pid));
       shares.set(name, [...(shares.get(name) ?? []), percent]);
       memory.set(name, [...(memory.get(name) ?? []), mb]);
       return `${name} ${percent.toFixed(1)} % of a core, ${mb.toFixed(0)} MB`;

@@ -168,6 +168,19 @@ describe("a store of the operator's own, asked for many", () => {
     );
   });
 
+  it("ends a question about many by its caller's limit where that is shorter", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const never = () => new Promise<never>(() => {});
+    const pending = guarded({ getData: never, getMany: never }).getMany([id, other], 10);
+    context.mock.timers.tick(10);
+    const { stored, faults } = await pending;
+    assert.equal(stored.size, 0);
+    assert.deepEqual(
+      faults.map(({ fault }) => fault),
+      ["store-timeout"],
+    );
+  });
+
   it("answers for every key, by its own getMany", async () => {
     const answers: [unknown, unknown[], string[]][] = [
       [
