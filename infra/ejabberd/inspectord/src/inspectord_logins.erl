@@ -5,6 +5,8 @@
 -module(inspectord_logins).
 -behaviour(gen_server).
 
+-include_lib("kernel/include/logger.hrl").
+
 -export([start_link/0, watch/3, of_slice/2, of_user/2, find/2, connections/2, size/1, slices/0, hide/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
@@ -79,6 +81,10 @@ digest(User, Password) -> binary:part(crypto:hash(sha256, [User, 0, Password]), 
 init([]) ->
     %% Nothing shows its messages, or its memory in a crash dump.
     process_flag(sensitive, true),
+    persistent_term:get(?MODULE, new) =:= new orelse
+        ?LOG_ERROR("inspectord: the table of logins was lost: the connections that are open now are watched no longer. "
+                   "Restart ejabberd", []),
+    persistent_term:put(?MODULE, started),
     ?TABLE = ets:new(?TABLE, [named_table, ordered_set, protected, {read_concurrency, true}]),
     {ok, #{}}.
 
