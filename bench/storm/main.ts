@@ -1,6 +1,7 @@
 // `npm run storm`: 2.5 million users come back at once, simulated. Writes the table and the plots of docs/storm.md.
 //
 //   npm run storm                  all storms at full size
+//   npm run storm -- --tenth       the same at a tenth of the size: users, hosts and limits
 //   npm run storm -- NAME ...      these alone: prints their rows, and writes nothing
 //   npm run storm -- --check       a small storm with real parts, beside the model: bench/storm/check.ts
 
@@ -12,13 +13,14 @@ import { checkParameters } from "../../infra/parameters.ts";
 import { readCalibration } from "./calibration.ts";
 import { plotOf } from "./plot.ts";
 import { cellsOf, head, partOf, table, withPart } from "./report.ts";
-import type { Scenario } from "./scenario.ts";
+import { type Scenario, scaled } from "./scenario.ts";
 import { scenariosOf } from "./scenarios.ts";
 import { type Result, simulate } from "./simulate.ts";
 
 const page = fileURLToPath(new URL("../../docs/storm.md", import.meta.url));
 const plots = fileURLToPath(new URL("../../docs/storm/", import.meta.url));
-const names = process.argv.slice(2);
+const isTenth = process.argv.includes("--tenth");
+const names = process.argv.slice(2).filter((word) => word !== "--tenth");
 
 if (names.includes("--check")) {
   // Only then are its parts needed.
@@ -28,7 +30,8 @@ if (names.includes("--check")) {
   process.stdout.write(`${part}\n`);
 } else {
   const startedMs = performance.now();
-  const all = scenariosOf(readCalibration(), capacityOf(await exampleParameters()));
+  const full = scenariosOf(readCalibration(), capacityOf(await exampleParameters()));
+  const all = isTenth ? full.map((scenario) => scaled(scenario, 10)) : full;
   const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
   const isWhole = names.length === 0;
   if (isWhole) mkdirSync(plots, { recursive: true });
@@ -37,7 +40,11 @@ if (names.includes("--check")) {
     if (isWhole) writeFileSync(`${plots}${scenario.name}.svg`, plotOfScenario(scenario, result));
     return { scenario, result };
   });
-  if (isWhole) writePart("table", partOf(storms));
+  const size = isTenth
+    ? "At a tenth of the size: 250,000 users, one host, a tenth of each limit."
+    : "At full size.";
+  const ranBeside = `Run on ${cpus().length} cores with a load average of ${loadavg()[0]?.toFixed(0)}.`;
+  if (isWhole) writePart("table", `${size} ${ranBeside}\n\n${partOf(storms)}`);
   const rows = table(
     head,
     storms.map(({ scenario, result }) => cellsOf(scenario.name, result)),
