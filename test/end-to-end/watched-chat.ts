@@ -189,7 +189,11 @@ export async function startWatchedChat(
       }),
     brakeIs: (state) =>
       eventually(`the brake is ${state}`, async () => {
-        return Object(await command("inspectord_watch", { host: "localhost" })).brake === state;
+        const rows = (await command("inspectord_watch", { host: "localhost" })) as {
+          readonly counter: string;
+          readonly seen: string;
+        }[];
+        return rows.some(({ counter, seen }) => counter === "brake" && seen === state);
       }),
     logs: (line) => eventually(String(line), () => Promise.resolve(line.test(chat.ejabberd.log()))),
   };

@@ -173,7 +173,8 @@ commands() ->
                         desc = "What the watch over ended sessions has seen on a host, on this node",
                         module = ?MODULE, function = watch_command,
                         args = [{host, binary}], args_example = [<<"example.org">>], args_desc = ["XMPP host"],
-                        result = {watch, {list, {count, {tuple, [{name, atom}, {value, string}]}}}}},
+                        %% Not {name, ...}: ejabberd 24.12 with OTP 27 answers a list of such by HTTP with 400.
+                        result = {watch, {list, {count, {tuple, [{counter, string}, {seen, string}]}}}}},
      #ejabberd_commands{name = inspectord_release, tags = [inspectord],
                         desc = "End the chats that the brake holds on a host, on this node, 20 a second",
                         module = ?MODULE, function = release_command,
@@ -182,12 +183,12 @@ commands() ->
 
 watch_command(Host) ->
     case gen_mod:is_loaded(Host, ?MODULE) of
-        true -> [{Name, io_lib:format("~ts", [shown(Value)])} || {Name, Value} <- inspectord_watch:status(Host)];
+        true -> [{shown(Name), shown(Value)} || {Name, Value} <- inspectord_watch:status(Host)];
         false -> []
     end.
 
-shown(Value) when is_atom(Value) -> atom_to_binary(Value);
-shown(Value) -> integer_to_binary(Value).
+shown(Value) when is_atom(Value) -> atom_to_list(Value);
+shown(Value) -> integer_to_list(Value).
 
 release_command(Host) ->
     case gen_mod:is_loaded(Host, ?MODULE) of
