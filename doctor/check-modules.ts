@@ -7,7 +7,8 @@ import { waysIn } from "./ways-in.ts";
 
 const harmful: Readonly<Record<string, string>> = {
   mod_auth_fast: "mod_auth_fast hands out tokens that live 30 days: a logout on the site does not end them",
-  mod_scram_upgrade: "mod_scram_upgrade fails at each SASL2 stream: there is no password to upgrade",
+  mod_scram_upgrade:
+    "mod_scram_upgrade has no password to upgrade, and fails at each SASL2 stream of ejabberd 26.07",
 };
 
 export function checkModules(settings: Settings, hosts: readonly Host[]): readonly Finding[] {
