@@ -25,11 +25,11 @@ if (process.env["CI"] === "true" && !complete) {
 }
 if (needs.some(({ build }) => build)) await buildAll();
 
-/** Nearly all files mostly wait: two at a time. The doctor looks at all programs of the machine: its files run alone. */
-const inPairs = /^test\/(?!doctor\/)/;
+/** Most files wait more than they work: two at a time. The doctor looks at all programs of the machine, two build dist/ anew. */
+const runsAlone = /^test\/(?:doctor\/|infra\/package\.|infra\/local\/start\.)/;
 const groups = [
-  { concurrency: 2, files: files.filter((name) => inPairs.test(name)) },
-  { concurrency: 1, files: files.filter((name) => !inPairs.test(name)) },
+  { concurrency: 2, files: files.filter((name) => !runsAlone.test(name)) },
+  { concurrency: 1, files: files.filter((name) => runsAlone.test(name)) },
 ];
 const counts = { pass: 0, fail: 0, cancelled: 0, skipped: 0 };
 let exitCode = 0;

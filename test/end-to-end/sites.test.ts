@@ -36,9 +36,6 @@ const cases = readdirSync(directory)
   .filter((file) => file.endsWith(".json"))
   .map((file) => file.slice(0, -".json".length));
 
-/** What the readers of formats and the stores do not do yet. */
-const pending: ReadonlySet<string> = new Set(["zf2-cart-php"]);
-
 function readCase(name: string): Case {
   return JSON.parse(readFileSync(`${directory}${name}.json`, "utf8"));
 }
@@ -98,7 +95,7 @@ describe("a session of a real site", () => {
 
   for (const name of cases) {
     const site = readCase(name);
-    it(`${name}: ${site.expect} for its user, refused for another`, { todo: pending.has(name) }, async () => {
+    it(`${name}: ${site.expect} for its user, refused for another`, async () => {
       await put(name, site);
       const own = await logIn(site, site.user);
       const other = await logIn(site, site.other);
