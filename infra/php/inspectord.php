@@ -87,16 +87,33 @@ function inspectord_look(string $url, string $token, string $name): bool
         // The token is for this host alone.
         'follow_location' => 0,
     ]]);
-    $response = @fopen($url, 'r', false, $context);
+    $faults = [];
+    set_error_handler(static function (int $level, string $message) use (&$faults): bool {
+        $faults[] = strtr($message, "\r\n", '  ');
+        return true;
+    });
+    try {
+        $response = fopen($url, 'r', false, $context);
+    } finally {
+        restore_error_handler();
+    }
     if ($response === false) {
+        // A chat host that is away comes back by itself. These stay until somebody changes a setting.
+        foreach (preg_grep('~SSL|certificate|wrapper|getaddrinfo~i', $faults) as $fault) {
+            error_log("inspectord_look: no hint reaches the chat host: $fault");
+            break;
+        }
         return false;
     }
     $status = stream_get_meta_data($response)['wrapper_data'][0] ?? '';
     fclose($response);
-    if (preg_match('~^HTTP/[0-9.]+ 403~', $status) === 1) {
+    $code = preg_match('~^HTTP/[0-9.]+ ([0-9]{3})~', $status, $found) === 1 ? $found[1] : 'nothing';
+    if ($code === '403') {
         error_log("inspectord_look: the chat host refuses the token: it is not mod_inspectord's hint_token");
+    } elseif ($code !== '204') {
+        error_log("inspectord_look: the URL answers $code: it is not that of inspectord_http in ejabberd.yml");
     }
-    return preg_match('~^HTTP/[0-9.]+ 204~', $status) === 1;
+    return $code === '204';
 }
 
 /**
@@ -148,9 +165,16 @@ final class InspectordSessionHandler extends SessionHandler implements SessionUp
     /** @param string $id */
     public function destroy($id): bool
     {
-        $name = $this->userOf($id);
+        $data = $this->id === $id ? $this->data : '';
         [$this->id, $this->data] = [null, ''];
+        // First of all: no fault of a hint keeps a session alive.
         $isDestroyed = parent::destroy($id);
+        try {
+            $name = $this->userOf($data);
+        } catch (Throwable $error) {
+            error_log('InspectordSessionHandler: who was logged in is not known, so there is no hint: ' . get_class($error));
+            $name = null;
+        }
         if ($name !== null && $name !== '') {
             inspectord_look($this->url, $this->token, $name);
         }
@@ -180,15 +204,19 @@ final class InspectordSessionHandler extends SessionHandler implements SessionUp
         return $this->write($id, $data);
     }
 
-    private function userOf(string $id): ?string
+    /** @param string $data the session as it was read, or "" where that is not known */
+    private function userOf(string $data): ?string
     {
-        $name = ($this->user)($_SESSION ?? []);
-        if ($name !== null || $this->id !== $id || $this->data === '') {
-            return $name === null ? null : (string) $name;
-        }
         $current = $_SESSION ?? [];
-        $name = session_decode($this->data) ? ($this->user)($_SESSION) : null;
-        $_SESSION = $current;
+        $name = ($this->user)($current);
+        if ($name === null && $data !== '') {
+            try {
+                // PHP destroys a session, too, that it cannot decode, and says so itself.
+                $name = @session_decode($data) ? ($this->user)($_SESSION) : null;
+            } finally {
+                $_SESSION = $current;
+            }
+        }
         return $name === null ? null : (string) $name;
     }
 }

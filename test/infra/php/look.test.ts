@@ -115,6 +115,18 @@ describe("PHP's hint that a session has ended", () => {
     assert.ok(!reported.includes(token));
   });
 
+  it("says in PHP's log what somebody has to change, and nothing of a token", async () => {
+    reply = (_, response) => response.writeHead(404).end();
+    const other = await look(url, token, "alice");
+    const plain = await look(url.replace("http:", "https:"), token, "alice");
+    const closed = await php(`var_dump(inspectord_look(URL, TOKEN, "alice"));`, { allow_url_fopen: 0 });
+    assert.deepEqual([other.isTaken, plain.isTaken, closed.said.trim()], [false, false, "bool(false)"]);
+    assert.match(other.reported, /the URL answers 404/);
+    assert.match(plain.reported, /no hint reaches the chat host: .*SSL/);
+    assert.match(closed.reported, /no hint reaches the chat host: .*allow_url_fopen/);
+    for (const { reported } of [other, plain, closed]) assert.ok(!reported.includes(token));
+  });
+
   it("follows no redirection: the token is for one host", async () => {
     reply = (_, response) => response.writeHead(307, { location: `${url}/other` }).end();
     assert.equal((await look(url, token, "alice")).isTaken, false);
@@ -173,6 +185,37 @@ describe("PHP's hint that a session has ended", () => {
         strict(),
       );
       assert.deepEqual([said, ...bodies()], ["alice", "alice"]);
+    });
+
+    it(`costs no page where a session cannot be decoded, and ends it as PHP does (${name})`, async () => {
+      const id = "broken0session0of0alice000";
+      const written = `session_id("${id}"); session_start(); $_SESSION = ["x|O:99:broken" => 1];`;
+      const ofOther = { ...ini(), "session.serialize_handler": "php_serialize" };
+      const page = `session_id("${id}"); echo json_encode([session_start(), $_SESSION, session_status()]);`;
+      const answers = [];
+      for (const begin of ["", handler]) {
+        await php(written, ofOther);
+        answers.push(await php(`${begin} ${page}`, ini()));
+      }
+      const [plain, own] = answers.map(({ said, reported }) => [said, reported.trim().split("\n").length]);
+      assert.match(plain?.[0] as string, /^\[false,/);
+      assert.deepEqual(own, plain);
+      const after = await php(`session_id("${id}"); session_start(); echo json_encode($_SESSION);`, ini());
+      assert.equal(after.said, "[]");
+    });
+
+    it(`ends the session where the site's own function fails (${name})`, async () => {
+      const failing = handler.replace('$session["user"] ?? null', 'throw new RuntimeException("secret")');
+      const id = (await php(`session_start(); $_SESSION = ["user" => "alice"]; echo session_id();`, ini()))
+        .said;
+      const { reported } = await php(
+        `${failing} session_id("${id}"); session_start(); session_destroy();`,
+        ini(),
+      );
+      assert.match(reported, /there is no hint: RuntimeException/);
+      assert.doesNotMatch(reported, /secret/);
+      const after = await php(`session_id("${id}"); session_start(); echo json_encode($_SESSION);`, ini());
+      assert.equal(after.said, "[]");
     });
 
     it(`takes no session id that PHP did not make, in strict mode (${name})`, async () => {
