@@ -71,6 +71,7 @@ describe("logout ends the chat", () => {
     for (const client of clients) client.cut();
     clients.clear();
     sessions.isAway = false;
+    sessions.waitsFor = () => undefined;
   });
   after(async () => {
     await chat?.ejabberd.stop();
@@ -183,6 +184,33 @@ describe("logout ends the chat", () => {
     sessions.users.set(session, "bob");
     await chat.hint(["alice"]);
     t.diagnostic(`after ${await endsByReset(client)} ms`);
+  });
+
+  it("leaves who logs in with the same id again, while an answer from before that is on its way", async () => {
+    await chat.reload({ ...options, interval: "off" });
+    const session = sessions.open("alice");
+    await connect("alice", session);
+    let confirm = () => {};
+    const confirmed = new Promise<void>((resolve) => {
+      confirm = resolve;
+    });
+    let ended = 0;
+    const second = new Promise<void>((resolve) => {
+      sessions.waitsFor = (live) => {
+        if (!live.includes("0") || ++ended !== 2) return undefined;
+        resolve();
+        return confirmed;
+      };
+    });
+    sessions.close(session);
+    await chat.hint(["alice"]);
+    await second;
+    // PHP without strict mode opens a session with the cookie's id once more.
+    sessions.users.set(session, "alice");
+    const again = await connect("alice", session);
+    confirm();
+    await stay(["alice"], again);
+    await chat.reload(options);
   });
 
   /** Connects so that the connection can be resumed, and returns the id to do it by (XEP-0198). */

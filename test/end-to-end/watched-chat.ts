@@ -40,6 +40,8 @@ export class SessionsApi {
   looks = 0;
   /** Whether it answers 503. */
   isAway = false;
+  /** Returns what an answer about connections, a character for each, waits for before it is told. */
+  waitsFor: (live: string) => Promise<void> | undefined = () => undefined;
   #standIn: StandIn | undefined;
 
   async start(): Promise<void> {
@@ -74,10 +76,15 @@ export class SessionsApi {
       const live = (asked.logins as [string, string][])
         .map(([user, password]) => (this.users.get(password) === user ? "1" : "0"))
         .join("");
-      return tell({ live });
+      return this.#later(tell({ live }), this.waitsFor(live));
     };
     answer()(body, response, request);
   };
+
+  #later(reply: Reply, moment: Promise<void> | undefined): Reply {
+    if (moment === undefined) return reply;
+    return (...request) => void moment.then(() => reply(...request));
+  }
 }
 
 /** Starts the bundled relay on this socket. */
@@ -184,7 +191,7 @@ export async function startWatchedChat(
     },
     isWatched: (user, count) =>
       eventually(`${count} connections of ${user}`, async () => {
-        const rows = `[x || {{_, _, <<"${user}">>, _, _}, _} <- ets:tab2list(inspectord_logins)]`;
+        const rows = `[x || {{_, _, <<"${user}">>, _, _}, _, _} <- ets:tab2list(inspectord_logins)]`;
         return (await evaluate(`length(${rows})`)) === String(count);
       }),
     brakeIs: (state) =>

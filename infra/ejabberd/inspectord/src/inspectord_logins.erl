@@ -7,7 +7,7 @@
 
 -include_lib("kernel/include/logger.hrl").
 
--export([start_link/0, watch/3, of_slice/2, of_user/2, find/2, connections/2, size/1, slices/0, hide/2]).
+-export([start_link/0, watch/3, of_slice/2, of_user/2, find/2, connections/2, connections/3, size/1, slices/0, hide/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -define(TABLE, inspectord_logins).
@@ -58,15 +58,20 @@ find(Host, {User, Digest}) -> select({Host, slice(User), User, Digest, '_'}, {{{
 
 -spec connections(Host :: binary(), id()) -> [pid()].
 connections(Host, {User, Digest}) ->
-    ets:select(?TABLE, [{{{Host, slice(User), User, Digest, '$1'}, '_'}, [], ['$1']}]).
+    ets:select(?TABLE, [{{{Host, slice(User), User, Digest, '$1'}, '_', '_'}, [], ['$1']}]).
+
+%% Returns those that are watched since before this time (erlang:monotonic_time(millisecond)). A later one logged in since.
+-spec connections(Host :: binary(), id(), BeforeMs :: integer()) -> [pid()].
+connections(Host, {User, Digest}, BeforeMs) ->
+    ets:select(?TABLE, [{{{Host, slice(User), User, Digest, '$1'}, '_', '$2'}, [{'<', '$2', BeforeMs}], ['$1']}]).
 
 %% Returns how many connections and how many logins of this host are watched.
 -spec size(Host :: binary()) -> {non_neg_integer(), non_neg_integer()}.
 size(Host) ->
-    Ids = ets:select(?TABLE, [{{{Host, '_', '$1', '$2', '_'}, '_'}, [], [{{'$1', '$2'}}]}]),
+    Ids = ets:select(?TABLE, [{{{Host, '_', '$1', '$2', '_'}, '_', '_'}, [], [{{'$1', '$2'}}]}]),
     {length(Ids), length(distinct(fun(Id) -> Id end, Ids))}.
 
-select(Key, Result) -> distinct(fun({Id, _}) -> Id end, ets:select(?TABLE, [{{Key, '$3'}, [], [Result]}])).
+select(Key, Result) -> distinct(fun({Id, _}) -> Id end, ets:select(?TABLE, [{{Key, '$3', '_'}, [], [Result]}])).
 
 %% The table is sorted: what is the same stands together.
 distinct(_Of, []) -> [];
@@ -94,7 +99,7 @@ handle_call({watch, Key = {_, _, _, _, Pid}, Secret}, _From, Keys) ->
         #{Pid := Before} -> ets:delete(?TABLE, Before);
         _ -> erlang:monitor(process, Pid)
     end,
-    ets:insert(?TABLE, {Key, Secret}),
+    ets:insert(?TABLE, {Key, Secret, erlang:monotonic_time(millisecond)}),
     {reply, ok, Keys#{Pid => Key}};
 handle_call(_Request, _From, Keys) -> {reply, {error, unknown_request}, Keys}.
 

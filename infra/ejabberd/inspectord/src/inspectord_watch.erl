@@ -1,6 +1,6 @@
 %% Asks again and again, slice by slice, whether the sessions behind a host's connections still live, and ends the
 %% connections of those that have ended: two answers `ended`, confirm_after apart. Nothing else ends anything, no fault
-%% and no hint.
+%% and no hint. A connection that logged in after the first of the two was asked for stays: it was let in since.
 %%
 %% This process holds no password: the table has them (inspectord_logins), and they are shown where a question is written.
 -module(inspectord_watch).
@@ -30,12 +30,14 @@
 
 -type id() :: inspectord_logins:id().
 -type pass() :: first | second | released.
+%% A question: which one, and when it was asked (monotonic milliseconds).
+-type asked() :: {pass(), AtMs :: integer()}.
 
 -record(state, {host :: binary(),
                 options :: gen_mod:opts(),
                 tick = 0 :: non_neg_integer(),
                 tick_at_ms :: integer(),
-                %% Ended by the first answer, and since when (monotonic milliseconds).
+                %% Ended by the first answer, and when that was asked for (monotonic milliseconds).
                 suspects = #{} :: #{id() => integer()},
                 brake :: inspectord_brake:brake(),
                 %% Connections that have been told to end.
@@ -100,7 +102,7 @@ handle_call(release, _From, State = #state{brake = Brake}) ->
     {reply, Held, State#state{brake = inspectord_brake:release(Brake)}};
 handle_call(_Request, _From, State) -> {reply, {error, unknown_request}, State}.
 
-handle_cast({answers, Pass, Answers}, State) -> {noreply, judge(Pass, Answers, State)};
+handle_cast({answers, Asked, Answers}, State) -> {noreply, judge(Asked, Answers, State)};
 handle_cast({look, Users}, State) -> {noreply, hint(Users, State)};
 handle_cast(sessionless, State) -> {noreply, count(sessionless, 1, State)};
 handle_cast(reload, State = #state{host = Host, options = #{mode := Mode}, brake = Brake}) ->
@@ -121,9 +123,11 @@ handle_info(tick, State = #state{tick = Tick, tick_at_ms = AtMs}) ->
     Steps = [fun ask_slices/1, fun ask_hinted/1, fun ask_released/1, fun sweep/1],
     State1 = lists:foldl(fun(Step, Now) -> Step(Now) end, State, Steps),
     {noreply, State1#state{tick = Tick + 1, tick_at_ms = NextMs}};
-handle_info({confirm, Ids}, State = #state{host = Host, suspects = Suspects}) ->
-    Logins = [Login || Id <- Ids, maps:is_key(Id, Suspects), Login <- inspectord_logins:find(Host, Id)],
-    Gone = Ids -- [Id || {Id, _} <- Logins],
+handle_info({confirm, SinceMs, Ids}, State = #state{host = Host, suspects = Suspects}) ->
+    %% One that lived in between and seems ended again has a confirmation of its own.
+    Suspected = [Id || Id <- Ids, maps:get(Id, Suspects, none) =:= SinceMs],
+    Logins = [Login || Id <- Suspected, Login <- inspectord_logins:find(Host, Id)],
+    Gone = Suspected -- [Id || {Id, _} <- Logins],
     {noreply, ask(second, Logins, State#state{suspects = maps:without(Gone, Suspects)})};
 handle_info({kill, User, Pid}, State = #state{ending = Ending}) ->
     {noreply, kill(is_process_alive(Pid), User, Pid, State#state{ending = maps:remove(Pid, Ending)})};
@@ -177,10 +181,11 @@ ask(_Pass, [], State) -> State;
 ask(Pass, Logins, State = #state{host = Host, options = #{socket := Path} = Options}) ->
     Watch = self(),
     WithinMs = answer_ms(Options),
+    Asked = {Pass, now_ms()},
     [spawn(fun() ->
                process_flag(sensitive, true),
                Answers = inspectord_relay:still(Path, Host, Batch, WithinMs),
-               gen_server:cast(Watch, {answers, Pass, lists:zip([Id || {Id, _} <- Batch], Answers)})
+               gen_server:cast(Watch, {answers, Asked, lists:zip([Id || {Id, _} <- Batch], Answers)})
            end) || Batch <- inspectord_still:batches(Host, Logins)],
     count(asked, length(Logins), State).
 
@@ -189,22 +194,22 @@ answer_ms(#{interval := IntervalMs}) -> min(?MAX_ANSWER_MS, max(?MIN_ANSWER_MS, 
 
 %% What the answers mean.
 
--spec judge(pass(), [{id(), inspectord_still:answer()}], #state{}) -> #state{}.
-judge(Pass, Answers, State) ->
+-spec judge(asked(), [{id(), inspectord_still:answer()}], #state{}) -> #state{}.
+judge(Asked, Answers, State) ->
     With = fun(Wanted) -> [Id || {Id, Answer} <- Answers, Answer =:= Wanted] end,
     {Live, Ended, Unknown} = {With(live), With(ended), With(unknown)},
     Counted = count(live, length(Live), count(ended, length(Ended), count(unknown, length(Unknown), State))),
     Lived = lists:foldl(fun lives/2, report(length(Unknown), length(Live) + length(Ended), Counted), Live),
     %% Two answers in a row: one that is unknown comes between them.
     Suspected = Lived#state{suspects = maps:without(Unknown, Lived#state.suspects)},
-    ended(Pass, Ended, Suspected).
+    ended(Asked, Ended, Suspected).
 
 lives(Id, State = #state{suspects = Suspects, brake = Brake, observed = Observed}) ->
     State#state{suspects = maps:remove(Id, Suspects), brake = inspectord_brake:live(Id, Brake),
                 observed = maps:remove(Id, Observed)}.
 
-ended(_Pass, [], State) -> State;
-ended(first, Ids, State = #state{suspects = Suspects, brake = Brake, observed = Observed, options = Options}) ->
+ended(_Asked, [], State) -> State;
+ended({first, AskedMs}, Ids, State = #state{suspects = Suspects, brake = Brake, observed = Observed, options = Options}) ->
     IsKnown = fun(Id) ->
                       inspectord_brake:is_held(Id, Brake) orelse is_map_key(Id, Observed) orelse
                           (is_map_key(Id, Suspects) andalso is_fresh(map_get(Id, Suspects), State))
@@ -212,23 +217,28 @@ ended(first, Ids, State = #state{suspects = Suspects, brake = Brake, observed = 
     case [Id || Id <- Ids, not IsKnown(Id)] of
         [] -> State;
         New ->
-            NowMs = now_ms(),
-            erlang:send_after(maps:get(confirm_after, Options), self(), {confirm, New}),
-            State#state{suspects = maps:merge(Suspects, maps:from_list([{Id, NowMs} || Id <- New]))}
+            erlang:send_after(maps:get(confirm_after, Options), self(), {confirm, AskedMs, New}),
+            State#state{suspects = maps:merge(Suspects, maps:from_list([{Id, AskedMs} || Id <- New]))}
     end;
-ended(second, Ids, State = #state{suspects = Suspects}) ->
+ended({second, AskedMs}, Ids, State = #state{suspects = Suspects}) ->
     %% One that lived in between is asked again in its turn.
-    conclude([Id || Id <- Ids, maps:is_key(Id, Suspects)], State#state{suspects = maps:without(Ids, Suspects)});
-ended(released, Ids, State = #state{brake = Brake}) ->
+    Ended = maps:filter(fun(_, SinceMs) -> SinceMs < AskedMs end, maps:with(Ids, Suspects)),
+    conclude(Ended, State#state{suspects = maps:without(maps:keys(Ended), Suspects)});
+ended({released, AskedMs}, Ids, State = #state{brake = Brake}) ->
     Held = [Id || Id <- Ids, inspectord_brake:is_held(Id, Brake)],
-    close(Held, State#state{brake = lists:foldl(fun inspectord_brake:live/2, Brake, Held)}).
+    close(maps:from_list([{Id, AskedMs} || Id <- Held]),
+          State#state{brake = lists:foldl(fun inspectord_brake:live/2, Brake, Held)}).
 
-conclude([], State) -> State;
-conclude(Ids, State = #state{host = Host, options = #{mode := observe}, observed = Observed}) ->
+%% Takes since when each has ended.
+-spec conclude(#{id() => integer()}, #state{}) -> #state{}.
+conclude(Since, State) when map_size(Since) =:= 0 -> State;
+conclude(Since, State = #state{host = Host, options = #{mode := observe}, observed = Observed}) ->
+    Ids = maps:keys(Since),
     ?LOG_NOTICE("inspectord: would-end: ~B logins on ~ts whose session has ended on the site: ~ts. With mode: end "
                 "their connections end", [length(Ids), Host, names(Ids)]),
     State#state{observed = maps:merge(Observed, maps:from_list([{Id, []} || Id <- Ids]))};
-conclude(Ids, State = #state{host = Host, options = Options, brake = Before}) ->
+conclude(Since, State = #state{host = Host, options = Options, brake = Before}) ->
+    Ids = maps:keys(Since),
     Watched = fun(Others) ->
                       {_, Logins} = inspectord_logins:size(Host),
                       Logins + length([Id || Id <- Others, inspectord_logins:connections(Host, Id) =:= []])
@@ -236,7 +246,7 @@ conclude(Ids, State = #state{host = Host, options = Options, brake = Before}) ->
     {Outcome, Brake} = inspectord_brake:ended(Ids, Watched, now_ms(), Before),
     Next = State#state{brake = Brake},
     case Outcome of
-        {'end', Ids} -> close(Ids, Next);
+        {'end', Ids} -> close(Since, Next);
         held -> Next;
         {braked, Ended, Of} ->
             ?LOG_ERROR("inspectord: mass-end-held: ~B of ~B sessions on ~ts ended within one round: the chats go on for "
@@ -246,10 +256,10 @@ conclude(Ids, State = #state{host = Host, options = Options, brake = Before}) ->
             Next
     end.
 
-close([], State) -> State;
-close(Ids, State = #state{host = Host, ending = Ending}) ->
-    Told = [{User, Pid} || {User, _} = Id <- Ids, Pid <- inspectord_logins:connections(Host, Id),
-                           not maps:is_key(Pid, Ending)],
+close(Since, State) when map_size(Since) =:= 0 -> State;
+close(Since, State = #state{host = Host, ending = Ending}) ->
+    Told = [{User, Pid} || {{User, _} = Id, SinceMs} <- maps:to_list(Since),
+                           Pid <- inspectord_logins:connections(Host, Id, SinceMs), not maps:is_key(Pid, Ending)],
     [begin
          %% RFC 6120, 4.9.3.16: the client is to authenticate again.
          ejabberd_c2s:send(Pid, xmpp:serr_reset(<<"Session ended on the site">>, <<"en">>)),
@@ -257,7 +267,7 @@ close(Ids, State = #state{host = Host, ending = Ending}) ->
      end || {User, Pid} <- Told],
     Told =:= [] orelse
         ?LOG_NOTICE("inspectord: session-ended: ~B connections of ~B logins on ~ts: ~ts",
-                    [length(Told), length(Ids), Host, names(Ids)]),
+                    [length(Told), map_size(Since), Host, names(maps:keys(Since))]),
     count(closed, length(Told),
           State#state{ending = maps:merge(Ending, maps:from_list([{Pid, []} || {_, Pid} <- Told]))}).
 
