@@ -45,7 +45,7 @@ function run(concurrency: number, files: readonly string[]): Promise<number> {
   const runner = spawn(
     process.execPath,
     [
-      ...["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=180000"],
+      ...["--import", "tsx", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=300000"],
       // A test that failed half-way may have left a part running, which would hold its file open for ever.
       ...["--test-force-exit", "--test-reporter=spec"],
       ...files,
