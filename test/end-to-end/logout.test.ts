@@ -159,7 +159,9 @@ describe("logout ends the chat", () => {
     assert.equal(tooLong.status, 403);
     const basic = { authorization: `Basic ${Buffer.from(`x:${hintToken}`).toString("base64")}` };
     assert.equal((await fetch(chat.hintUrl, { method: "POST", headers: basic, body: "alice" })).status, 403);
-    // Whatever is named, the answer is the same.
+    // Whatever is named, and however, the answer is the same.
+    const form = { ...headers, "content-type": "application/x-www-form-urlencoded" };
+    assert.equal((await fetch(chat.hintUrl, { method: "POST", headers: form, body: "alice" })).status, 204);
     const garbage = Buffer.from([0xff, 0xfe, 0x0a, 0x00, 0x0a, 0xc3]);
     const wild = await fetch(chat.hintUrl, { method: "POST", headers, body: garbage });
     assert.equal(wild.status, 204);
@@ -365,6 +367,11 @@ describe("logout ends the chat", () => {
     }
     assert.doesNotMatch(chat.ejabberd.log(), /tooshort/);
     await chat.reload(options);
+  });
+
+  it("says of a host that is not watched that it is not", async () => {
+    const seen = await chat.command("inspectord_watch", { host: "other.example" });
+    assert.match(JSON.stringify(seen), /mod_inspectord.*not loaded on this host/);
   });
 
   it("is as quick with the guard, over a connection of its own", async (t) => {

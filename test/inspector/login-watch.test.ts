@@ -210,6 +210,24 @@ describe("the inspector of open connections", () => {
     assert.deepEqual(answers.slice(-3), ["unknown no-time-left", "live", "ended no-session"]);
   });
 
+  it("knows which sessions have gone, also where many users' sessions take all its time", async () => {
+    let nowMs = 0;
+    const users = Array.from({ length: 40 }, (_, at) => `mallory${at}`);
+    const ask = watchOver(storeOf(Object.fromEntries(users.map((user) => [idOf(user), loggedIn(user)]))), {
+      nowMs: () => nowMs,
+      decode: (bytes, wanted) => {
+        nowMs += 120;
+        return decodePhp(bytes, wanted);
+      },
+    });
+    const answers = await watch(ask, [
+      ...users.map((user): WatchedLogin => [user, idOf(user)]),
+      [users[0] as string, idOf("gone")],
+      ["carol", idOf("carol")],
+    ]);
+    assert.deepEqual(answers.slice(-3), ["unknown no-time-left", "ended no-session", "ended no-session"]);
+  });
+
   it("takes a session that a store left out without a fault for no answer", async () => {
     const store: SessionStore = { ...storeOf({}), getMany: async () => ({ stored: new Map(), faults: [] }) };
     await assert.rejects(watchOver(store)({ server, logins: [["a", idOf("a")]] }));

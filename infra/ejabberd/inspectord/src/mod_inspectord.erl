@@ -184,7 +184,7 @@ commands() ->
 watch_command(Host) ->
     case gen_mod:is_loaded(Host, ?MODULE) of
         true -> [{shown(Name), shown(Value)} || {Name, Value} <- inspectord_watch:status(Host)];
-        false -> []
+        false -> [{atom_to_list(?MODULE), "not loaded on this host"}]
     end.
 
 shown(Value) when is_atom(Value) -> atom_to_list(Value);
