@@ -324,7 +324,7 @@ describe("logout ends the chat", () => {
     assert.match(JSON.stringify(told), /\d+ logins are released/);
     t.diagnostic(`after ${Math.max(...(await Promise.all(again.map(endsByReset))))} ms`);
     await chat.brakeIs("open");
-    assert.match(chat.ejabberd.log(), /mass-end-held: \d+ of \d+ sessions on localhost/);
+    assert.match(chat.ejabberd.log(), /mass-end-held: the sessions of \d+ of \d+ users on localhost/);
   });
 
   it("refuses a login by OAuth's token, behind which no session stands", async () => {

@@ -28,10 +28,10 @@ describe("the watch over ended sessions", () => {
   }
   const value = (expressions: string) => erlang(expressions).toString();
 
-  /** A brake of 5 logins and 50 %, ten seconds' window and a minute's hold, over 20 logins: `Ended` at a second, `Status`. */
+  /** A brake of 5 users and 50 %, ten seconds' window and a minute's hold, over 20 users: `Ended` at a second, `Status`. */
   const brake = `
     Options = #{percent => 50, least => 5, hold_ms => 60000, window_ms => 10000},
-    Ids = fun(From, To) -> [{<<"user">>, <<N>>} || N <- lists:seq(From, To)] end,
+    Ids = fun(From, To) -> [{<<N>>, <<>>} || N <- lists:seq(From, To)] end,
     Of = fun(Count) -> fun(_) -> Count end end,
     Ended = fun(What, Seconds, Count, Brake) ->
                 {Outcome, Next} = inspectord_brake:ended(What, Of(Count), Seconds * 1000, Brake),
@@ -65,14 +65,27 @@ describe("the watch over ended sessions", () => {
     );
   });
 
+  it("does not brake for many sessions of few users", () => {
+    assert.equal(
+      value(`${brake}
+        Sessions = fun(From, To) -> [{User, <<N>>} || User <- [<<"mallory">>, <<"eve">>], N <- lists:seq(From, To)] end,
+        {First, B1} = Ended(Sessions(1, 50), 0, 4, New),
+        {Second, B2} = Ended(Sessions(51, 100), 1, 4, B1),
+        {Third, B3} = Ended(Ids(1, 2), 2, 4, B2),
+        {Fourth, B4} = Ended(Ids(3, 3), 3, 4, B3),
+        {First, Second, Third, Fourth, Status(B4)}`),
+      "{100,100,2,{braked,5,4},{held,1}}",
+    );
+  });
+
   it("holds what ends meanwhile, lets go of what lives, and is off once nothing is held", () => {
     assert.equal(
       value(`${brake}
         {_, B1} = Ended(Ids(1, 10), 0, 20, New),
         {More, B2} = Ended(Ids(11, 12), 30, 20, B1),
         B3 = Tick(59, lists:foldl(fun inspectord_brake:live/2, B2, Ids(1, 11))),
-        B4 = Tick(59, inspectord_brake:live({<<"user">>, <<12>>}, B3)),
-        {More, Status(B2), Status(B3), inspectord_brake:is_held({<<"user">>, <<1>>}, B3), Status(B4)}`),
+        B4 = Tick(59, inspectord_brake:live({<<12>>, <<>>}, B3)),
+        {More, Status(B2), Status(B3), inspectord_brake:is_held({<<1>>, <<>>}, B3), Status(B4)}`),
       "{held,{held,12},{held,1},false,{open,0}}",
     );
   });

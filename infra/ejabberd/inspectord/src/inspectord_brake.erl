@@ -1,5 +1,6 @@
 %% Whether logins that have ended on the site may end here. Many at once are more likely a fault, such as an empty store
-%% or a deployment with a wrong prefix, than logouts: those are held for a time. All of it is a function of its arguments;
+%% or a deployment with a wrong prefix, than logouts: those are held for a time. Users are counted and not logins, so that
+%% nobody puts the brake on for all others with many sessions of one's own. All of it is a function of its arguments;
 %% times are milliseconds of a clock that only goes forward.
 -module(inspectord_brake).
 
@@ -24,18 +25,18 @@ new(Options) -> #brake{options = Options}.
 options(Options, Brake) -> Brake#brake{options = Options}.
 
 %% Takes logins that have ended. Returns those that may end here; or that the brake has come on with this call, and that
-%% so many of so many logins made it; or `held`. `Watched` counts the logins that are watched, and those of its argument that
+%% so many of so many users made it; or `held`. `Watched` counts the users that are watched, and those of its argument that
 %% are no longer.
--spec ended([inspectord_logins:id()], Watched :: fun(([inspectord_logins:id()]) -> pos_integer()), NowMs :: integer(),
+-spec ended([inspectord_logins:id()], Watched :: fun(([User :: binary()]) -> pos_integer()), NowMs :: integer(),
             brake()) ->
     {{'end', [inspectord_logins:id()]} | {braked, Ended :: pos_integer(), Of :: pos_integer()} | held, brake()}.
 ended(Ids, Watched, NowMs, Brake = #brake{phase = open, options = Options, recent = Before}) ->
     #{percent := Percent, least := Least, hold_ms := HoldMs, window_ms := WindowMs} = Options,
     Recent = [{NowMs, Id} || Id <- Ids] ++ [Entry || Entry = {AtMs, _} <- Before, NowMs - AtMs < WindowMs],
-    Distinct = lists:usort([Id || {_, Id} <- Recent]),
-    Ended = length(Distinct),
+    Users = lists:usort([User || {_, {User, _}} <- Recent]),
+    Ended = length(Users),
     Of = case Ended >= Least of
-             true -> Watched(Distinct);
+             true -> Watched(Users);
              false -> unasked
          end,
     case Of =/= unasked andalso Ended * 100 >= Percent * Of of

@@ -7,7 +7,7 @@
 
 -include_lib("kernel/include/logger.hrl").
 
--export([start_link/0, watch/3, of_slice/2, of_user/2, find/2, connections/2, connections/3, size/1, slices/0, hide/2]).
+-export([start_link/0, watch/3, of_slice/2, of_user/2, find/2, connections/2, connections/3, size/1, users/1, slices/0, hide/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -define(TABLE, inspectord_logins).
@@ -70,6 +70,12 @@ connections(Host, {User, Digest}, BeforeMs) ->
 size(Host) ->
     Ids = ets:select(?TABLE, [{{{Host, '_', '$1', '$2', '_'}, '_', '_'}, [], [{{'$1', '$2'}}]}]),
     {length(Ids), length(distinct(fun(Id) -> Id end, Ids))}.
+
+%% Returns how many users of this host are watched.
+-spec users(Host :: binary()) -> non_neg_integer().
+users(Host) ->
+    Users = ets:select(?TABLE, [{{{Host, '_', '$1', '_', '_'}, '_', '_'}, [], ['$1']}]),
+    length(distinct(fun(User) -> User end, Users)).
 
 select(Key, Result) -> distinct(fun({Id, _}) -> Id end, ets:select(?TABLE, [{{Key, '$3', '_'}, [], [Result]}])).
 

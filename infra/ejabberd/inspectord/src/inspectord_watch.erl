@@ -240,8 +240,8 @@ conclude(Since, State = #state{host = Host, options = #{mode := observe}, observ
 conclude(Since, State = #state{host = Host, options = Options, brake = Before}) ->
     Ids = maps:keys(Since),
     Watched = fun(Others) ->
-                      {_, Logins} = inspectord_logins:size(Host),
-                      Logins + length([Id || Id <- Others, inspectord_logins:connections(Host, Id) =:= []])
+                      inspectord_logins:users(Host)
+                          + length([User || User <- Others, inspectord_logins:of_user(Host, User) =:= []])
               end,
     {Outcome, Brake} = inspectord_brake:ended(Ids, Watched, now_ms(), Before),
     Next = State#state{brake = Brake},
@@ -249,7 +249,7 @@ conclude(Since, State = #state{host = Host, options = Options, brake = Before}) 
         {'end', Ids} -> close(Since, Next);
         held -> Next;
         {braked, Ended, Of} ->
-            ?LOG_ERROR("inspectord: mass-end-held: ~B of ~B sessions on ~ts ended within one round: the chats go on for "
+            ?LOG_ERROR("inspectord: mass-end-held: the sessions of ~B of ~B users on ~ts ended within one round: the chats go on for "
                        "~B s, then they end, ~B a second. If the sessions have not ended, look at the store and at what "
                        "was deployed, or write mode: observe. If they have: ejabberdctl inspectord_release ~ts",
                        [Ended, Of, Host, maps:get(brake_hold, Options) div 1000, ?RELEASED_A_SECOND, Host]),
