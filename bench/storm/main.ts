@@ -32,6 +32,13 @@ if (names.includes("--check")) {
   const startedMs = performance.now();
   const full = scenariosOf(readCalibration(), capacityOf(await exampleParameters()));
   const all = isTenth ? full.map((scenario) => scaled(scenario, 10)) : full;
+  const unknown = names.find((word) => !all.some(({ name }) => name === word));
+  if (unknown !== undefined) {
+    process.stderr.write(
+      `There is no storm ${unknown}: --tenth, --check, or any of ${all.map(({ name }) => name).join(", ")}\n`,
+    );
+    process.exit(2);
+  }
   const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
   const isWhole = names.length === 0;
   if (isWhole) mkdirSync(plots, { recursive: true });

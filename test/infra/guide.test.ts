@@ -44,13 +44,17 @@ describe("the deploy guide", () => {
     assert.deepEqual(rows.map(([, name]) => name).toSorted(), known.toSorted());
   });
 
-  it("counts the metrics that the functions can write", () => {
+  it("counts the metrics that the functions and the API's log can make", () => {
     const [verdict = ""] = readFileSync(`${root}inspector/verdict.ts`, "utf8").split("export type Verdict");
     const codes = new Set(verdict.match(/(?<=\| ")[a-z-]+(?=")|(?<=Fault = StoreFault \| ")[a-z-]+(?=")/g));
     const ticketCodes = [...codes].filter((code) => code.startsWith("ticket-")).length;
+    // A question whether a user exists is no login, and has no metric.
+    assert.ok(codes.delete("isuser-policy"));
+    const filters = readFileSync(`${root}infra/http-api.yml`, "utf8").match(/MetricName:/g)?.length ?? 0;
+    assert.ok(filters > 0);
     // Each of a login's two by stage, by three outcomes and by code; those of session checks and of watches by stage and
-    // two outcomes.
-    const metricsOf = (count: number) => 2 * (1 + 3 + count) + 2 * 3;
+    // two outcomes; those of the API's log by stage.
+    const metricsOf = (count: number) => 2 * (1 + 3 + count) + 2 * 3 + filters;
     const [metrics] = table("| | | $ |");
     const [all, withoutTickets] = [...(metrics?.[1] ?? "").matchAll(/\d+/g)].map(Number);
     assert.deepEqual([all, withoutTickets], [metricsOf(codes.size), metricsOf(codes.size - ticketCodes)]);
