@@ -290,6 +290,23 @@ describe("logout ends the chat", () => {
     assert.match(chat.ejabberd.log(), /inspectord_watch/);
   });
 
+  it("watches on after its module was restarted, taken out and put back", async (t) => {
+    const [first, second] = [sessions.open("alice"), sessions.open("bob")];
+    const clients = [await connect("alice", first), await connect("bob", second)] as const;
+    await chat.command("restart_module", { host: "localhost", module: "mod_inspectord" });
+    sessions.close(first);
+    await chat.hint(["alice"]);
+    t.diagnostic(`restarted: after ${await endsByReset(clients[0])} ms`);
+    await chat.reload(options, "mod_time: {}");
+    assert.equal(await chat.hint(["bob"]), 403);
+    const unwatched = await connect("carol");
+    await chat.reload(options);
+    sessions.close(second);
+    await chat.hint(["bob"]);
+    t.diagnostic(`put back: after ${await endsByReset(clients[1])} ms`);
+    assert.equal(unwatched.hasEnded(), false);
+  });
+
   it("keeps a table that only its owner writes to, and that shows no password", async () => {
     const session = sessions.open("alice");
     await connect("alice", session);

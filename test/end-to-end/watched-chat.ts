@@ -103,8 +103,8 @@ export interface WatchedChat extends ChatServer {
   readonly hintUrl: string;
   /** Sends a hint, and returns the status of its answer. */
   hint(users: readonly string[], token?: string): Promise<number>;
-  /** Changes mod_inspectord's options by reload_config. Returns what that answers. */
-  reload(watch: WatchOptions): Promise<unknown>;
+  /** Changes mod_inspectord's options by reload_config, or puts another module in its place. Returns what that answers. */
+  reload(watch: WatchOptions, instead?: string): Promise<unknown>;
   /** Waits until this many connections of the user are watched. */
   isWatched(user: string, count: number): Promise<void>;
   /** Waits until the brake is in this state. */
@@ -181,11 +181,11 @@ export async function startWatchedChat(
       const headers = { authorization: `Bearer ${token}` };
       return (await fetch(hintUrl, { method: "POST", headers, body: users.join("\n") })).status;
     },
-    reload: async (options) => {
+    reload: async (options, instead = line(options)) => {
       const config = readFileSync(configPath, "utf8");
       writeFileSync(
         configPath,
-        config.replace(/mod_inspectord: .*/, () => line(options)),
+        config.replace(/(mod_inspectord|mod_time): .*/, () => instead),
       );
       return command("reload_config");
     },
