@@ -151,6 +151,17 @@ describe("PHP's hint that a session has ended", () => {
     }
   });
 
+  it("throws nothing, also where the site's error handler does", async () => {
+    const throwing =
+      "set_error_handler(function (int $level, string $said) { throw new ErrorException($said); });";
+    const away = `http://127.0.0.1:${await freePort()}/`;
+    const { said } = await php(
+      `${throwing} var_dump(inspectord_look("${away}", TOKEN, "alice")); echo $undefined;`,
+    ).catch((error: Error & { stdout?: string }) => ({ said: error.message }));
+    assert.match(said, /Undefined variable/);
+    assert.doesNotMatch(said, /fopen/);
+  });
+
   const handler =
     'session_set_save_handler(new InspectordSessionHandler(URL, TOKEN, fn (array $session) => $session["user"] ?? null));';
   const savers = [
