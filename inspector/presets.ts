@@ -416,7 +416,7 @@ export const presets = {
    * address that [FE][lockIP] binds the session to.
    */
   typo3: {
-    keyPrefix: { redis: null },
+    keyPrefix: { redis: null, sql: null },
     sql: {
       table: "fe_sessions",
       id: "ses_id",
@@ -471,7 +471,8 @@ export const presets = {
    * Drupal 8 to 11: lib/Drupal/Core/Session/SessionHandler.php, which keeps sessions in the table `sessions` of the
    * site's own database, each under a hash of its id (Crypt::hashBase64()); SessionManager.php. The name is the
    * user's id. PHP's garbage collector ends a session 200000 seconds after its last page (gc_maxlifetime in
-   * services.yml): no longer is one taken here.
+   * services.yml): no longer is one taken here. Up to Drupal 10 an id can be base64url of Drupal's own random bytes
+   * (Crypt::randomBytesBase64()), whose "_" PHP's ids have not.
    *
    * Refused: anonymous visitors, whose sessions have no id of a user; an administrator in the user's place by the
    * module Masquerade. A second factor that is pending (the module TFA) leaves no id of a user. Known to the site's
@@ -481,6 +482,7 @@ export const presets = {
     keyPrefix: {},
     key: { sql: "{sha256-base64url:{id}}" },
     sql: { table: "sessions", id: "sid", data: "session", expires: "timestamp", lifetime: "200000" },
+    sessionId: /^[\w,-]{22,256}$/,
     serializeHandler: "php",
     expressions: {
       authenticated: [

@@ -7,6 +7,8 @@ export interface StoredValue {
   readonly bytes: Uint8Array;
   /** What memcached keeps beside each value for its clients; 0 in a store that knows no flags. */
   readonly flags: number;
+  /** Why these bytes may not be those that PHP wrote. */
+  readonly unreadable?: "uncertain-charset";
 }
 
 /** What a store can tell of many sessions. */

@@ -19,7 +19,7 @@ declare(strict_types=1);
 function inspectord_ticket(string $host, string $keys, int $seconds = 60, ?string $id = null): string
 {
     $id = $id ?? (string) session_id();
-    if (preg_match('/^[A-Za-z0-9,-]{22,256}$/D', $id) !== 1) {
+    if (preg_match('/^[\w,-]{22,256}$/D', $id) !== 1) {
         throw new InvalidArgumentException('inspectord_ticket: there is no session id; start the session, or pass its id');
     }
     if ($seconds < 10 || $seconds > 600) {

@@ -63,10 +63,11 @@ const typesOfArrays: Readonly<Record<string, number>> = { php_serialize: seriali
 /**
  * Returns what the client stored: the session's bytes, or what stands around them.
  * @param handler the site's serialize handler, where nothing stands around the session
- * @throws UnreadableSessionError for unknown flags, for a damaged value, and for a session above the limit,
+ * @throws UnreadableSessionError for what the store doubts, for unknown flags, for a damaged value, and for a session above the limit,
  * which is not decompressed any further than that
  */
-export function sessionBytesOf({ bytes, flags }: StoredValue, handler?: string): Uint8Array {
+export function sessionBytesOf({ bytes, flags, unreadable }: StoredValue, handler?: string): Uint8Array {
+  if (unreadable !== undefined) throw new UnreadableSessionError(unreadable, 0);
   if (flags === 0) return bytes;
   checkWrappedBytes(bytes);
   if (flags === peclCompressed) return inflateZlib(bytes);

@@ -41,6 +41,8 @@ export type UnreadableCode =
   | "array-of-client"
   /** What should be encrypted is not, or by another key, or was changed since: see laravel.ts. */
   | "bad-encryption"
+  /** The database may have changed the text's bytes: see stores/sql/row.ts. */
+  | "uncertain-charset"
   /** Compressed by Zstandard, which this Node.js (before 22.15) cannot undo. */
   | "zstd-unsupported"
   /** Compressed by Snappy. */

@@ -6,6 +6,10 @@
 //   NULL       null                       integers   int, exact to 64 bits; beyond that text
 //   booleans   bool                       all else   string: text as UTF-8, BLOB and bytea as their bytes
 //
+// PHP counts a text's bytes, and the server has changed them where its column's character set, or that of the site's own
+// connection, is another than UTF-8: then a user's text could end early, and what follows in it be variables of the
+// session. So a column of text that holds more than ASCII is a session only where the operator knows the connection.
+//
 // The clock is that of the function: the times in the row are PHP's, or of the database's server.
 
 import { maxSessionBytes, maxWrappedBytes } from "../../inspector/session/limits.ts";
@@ -85,12 +89,17 @@ function textOf(cell: Cell): string {
   return cell instanceof Uint8Array ? Buffer.from(cell).toString("latin1") : String(cell ?? "");
 }
 
-function sessionOf({ isTooLarge, values }: Row, { columns }: SqlTable): StoredValue {
+function sessionOf({ isTooLarge, values }: Row, { columns, charset }: SqlTable): StoredValue {
   if (isTooLarge) return { bytes: tooLarge(), flags: 0 };
   if (columns !== undefined) return { bytes: serialized(columns, values), flags: 0 };
   const [data = null] = values;
-  return { bytes: bytesOf(data), flags: 0 };
+  const isUncertain = typeof data === "string" && (charset === undefined ? beyondAscii : replaced).test(data);
+  return { bytes: bytesOf(data), flags: 0, ...(isUncertain && { unreadable: "uncertain-charset" }) };
 }
+
+const beyondAscii = /[^\0-\x7f]/;
+/** What stands in place of bytes that are no UTF-8. */
+const replaced = /\ufffd/;
 
 let beyondEveryLimit: Uint8Array | undefined;
 

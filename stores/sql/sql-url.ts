@@ -10,6 +10,7 @@
 //            / "expires=" name                   ; the column with a time, in seconds since 1970, or of a type for times
 //            / "lifetime=" ( seconds / name )    ; what is added to that time, as a number or a column; 0 unless told
 //            / "zone=" zone                      ; that of times without one, by IANA's name
+//            / "charset=utf8"                    ; that of the site's own connection: then data= may hold text of it
 //            / "auth=iam"                        ; a token of RDS in place of the password
 //   name     = 1*63( letter / digit / "_" / "$" / "-" ) ; begins with a letter or "_"
 //
@@ -47,12 +48,14 @@ export interface SqlTable {
   readonly lifetime: number | { readonly column: string };
   /** Of times without a zone. */
   readonly zone?: string;
+  /** That of the site's own connection, where it is known: row.ts says why. */
+  readonly charset?: "utf8";
 }
 
 /** What a URL's options say, or a preset in their place: the same names and texts. */
 export type SqlOptions = Readonly<Partial<Record<(typeof optionNames)[number], string>>>;
 
-const optionNames = ["table", "id", "data", "columns", "expires", "lifetime", "zone"] as const;
+const optionNames = ["table", "id", "data", "columns", "expires", "lifetime", "zone", "charset"] as const;
 
 const sqlUrlForm =
   "mysql://USER@HOST/DATABASE?table=TABLE&id=COLUMN&data=COLUMN&expires=COLUMN&lifetime=SECONDS, the same with " +
@@ -106,16 +109,21 @@ export function readSqlUrl(text: string, known: SqlOptions = {}): SqlUrl | { rea
   };
 }
 
+/** Options that have one value alone. */
+const onlyValues: Readonly<Record<string, string>> = { auth: "iam", charset: "utf8" };
+const namesOfValues = optionNames.filter((option) => !(option in onlyValues));
+
 type Given = SqlOptions & { readonly auth?: string };
 
 function readOptions(query: string | undefined): { readonly options: Given } | { readonly problem: string } {
   const options = new Map<string, string>();
   for (const part of query === undefined ? [] : query.split("&")) {
     const [, option = "", value = ""] = /^([a-z]+)=(.+)$/.exec(part) ?? [];
-    const isKnown = option === "auth" ? value === "iam" : optionNames.some((known) => known === option);
+    const only = onlyValues[option];
+    const isKnown = only === undefined ? optionNames.some((known) => known === option) : value === only;
     if (!isKnown || options.has(option)) {
       return {
-        problem: `each of its options must be one of ${optionNames.join(", ")} or auth=iam, once, with a value`,
+        problem: `each of its options must be one of ${namesOfValues.join(", ")}, charset=utf8 or auth=iam, once, with a value`,
       };
     }
     options.set(option, value);
@@ -164,6 +172,7 @@ function tableOf(given: SqlOptions, known: SqlOptions): SqlTable | { readonly pr
     names,
     id: all.id ?? "",
     ...withoutUndefined({ data: all.data, columns, zone: all.zone }),
+    ...(all.charset === "utf8" && { charset: all.charset }),
     expires: all.expires ?? "",
     lifetime: seconds ?? { column: all.lifetime ?? "" },
   };

@@ -387,6 +387,10 @@ describe("the function's configuration", () => {
     assert.equal(drupal.keyOf("abc"), createHash("sha256").update("abc").digest("base64url"));
     assert.equal((await configOf({ SESSION_PRESET: "drupal", SESSION_KEY_PREFIX: "a" })).keyOf("b"), "ab");
     assert.equal((await configOf({ SESSION_PRESET: "codeigniter4" })).keyOf("b"), "ci_session:b");
+    assert.ok(drupal.sessionId.test("_".repeat(43)));
+    // The column holds a hash: whoever reads the table must not log in with it.
+    const typo3 = await readConfig({ ...good, ...secret, SESSION_PRESET: "typo3" });
+    assert.match("problems" in typo3 ? typo3.problems.join() : "", /^SESSION_KEY_PREFIX is missing/);
     const row = await configOf({
       SESSION_STORE: `${SESSION_STORE}?columns=user_id`,
       SESSION_PRESET: "laravel",

@@ -8,8 +8,8 @@ import { runPhp } from "../real/php.ts";
 const isSessionId = (text: string) => kindOfPassword(text) === "session-id";
 
 describe("a session id", () => {
-  it("has 22 to 256 characters of PHP's alphabet", () => {
-    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,-";
+  it("has 22 to 256 characters of PHP's alphabet, or those that Drupal makes", () => {
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,-_";
     assert.ok(isSessionId(alphabet));
     assert.ok(isSessionId("a".repeat(22)));
     assert.ok(isSessionId("a".repeat(256)));
@@ -18,10 +18,10 @@ describe("a session id", () => {
     assert.ok(!isSessionId(""));
   });
 
-  it("has no other character: none that ends a line, a key or a path, and none of a lock's name", () => {
+  it("has no other character: none that ends a line, a key or a path, and no dot of a lock's name", () => {
     const others = [...Array(128).keys()]
       .map((code) => String.fromCharCode(code))
-      .filter((c) => !/[A-Za-z0-9,-]/.test(c));
+      .filter((c) => !/[A-Za-z0-9,_-]/.test(c));
     for (const other of [...others, "é", "ａ", "\u2028", "😀"]) {
       assert.ok(!isSessionId(`${"a".repeat(22)}${other}`), JSON.stringify(other));
       assert.ok(!isSessionId(`${other}${"a".repeat(22)}`), JSON.stringify(other));

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { decodePhp } from "../../../inspector/session/formats/php.ts";
 import { decodePhpSerialize } from "../../../inspector/session/formats/php-serialize.ts";
 import { maxSessionBytes, maxWrappedBytes } from "../../../inspector/session/limits.ts";
+import { sessionBytesOf } from "../../../inspector/session/stored-value.ts";
 import { type Row, sessionsOfRows } from "../../../stores/sql/row.ts";
 import type { SqlTable } from "../../../stores/sql/sql-url.ts";
 
@@ -77,6 +79,24 @@ describe("a row", () => {
     assert.equal(textOf([{ ...row, values: [null] }]), "");
     const [found] = sessionsOfRows(["abc"], [{ ...row, isTooLarge: true, values: [null] }], table, 99);
     assert.equal(found?.bytes.length, maxWrappedBytes + 1);
+  });
+
+  it("is unreadable where the database may have changed the bytes of its text", () => {
+    // A visitor's nickname. The connection of the site is in Latin 1: for it the nickname is the whole session.
+    const behind = '";user|s:5:"admin";x|s:0:"';
+    const forged = `nick|s:${2 * behind.length}:"${"ë".repeat(behind.length)}${behind}";`;
+    assert.deepEqual([...decodePhp(Buffer.from(forged, "latin1")).variables.keys()], ["nick"]);
+    assert.equal(decodePhp(Buffer.from(forged)).variables.get("user"), "admin");
+    const unreadable = (value: string | Uint8Array, changes: Partial<SqlTable> = {}) =>
+      sessionsOfRows(["abc"], [{ ...row, values: [value] }], { ...table, ...changes }, 99)[0]?.unreadable;
+    assert.equal(unreadable(forged), "uncertain-charset");
+    assert.equal(unreadable('user|s:3:"Zo\u00eb"', { charset: "utf8" }), undefined);
+    assert.equal(unreadable('user|s:3:"\ufffd"', { charset: "utf8" }), "uncertain-charset");
+    assert.equal(unreadable("user|N;\x7f\0"), undefined);
+    assert.equal(unreadable(Buffer.from(forged)), undefined);
+    const [found = null] = sessionsOfRows(["abc"], [{ ...row, values: [forged] }], table, 99);
+    assert.ok(found);
+    assert.throws(() => sessionBytesOf(found), { name: "UnreadableSessionError", code: "uncertain-charset" });
   });
 
   it("is a session that PHP's own format holds, whatever its columns hold", () => {

@@ -3,7 +3,7 @@
 // sessions that the tests of the presets have.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,8 @@ import { startPostgres } from "../../real/postgres.ts";
 const script = fileURLToPath(new URL("sql-frameworks.php", import.meta.url));
 const nowSeconds = 1_800_000_000;
 const id = "0123456789abcdef0123456789abcdef";
+const typo3Secret = "the encryptionKey of these fixtures, core-session-backend";
+const typo3Key = createHmac("sha3-256", typo3Secret).update(id).digest("hex");
 const laravelKey = `base64:${createHash("sha256").update("the APP_KEY of these fixtures").digest("base64")}`;
 
 function fixture(path: string): Buffer {
@@ -178,7 +180,8 @@ const layouts: Readonly<Record<string, Layout>> = {
       ses_tstamp: ["INT UNSIGNED", "bigint"],
       ses_data: ["MEDIUMBLOB", "bytea"],
     },
-    row: { ses_id: id, ses_userid: 7, ses_tstamp: nowSeconds - 5999, ses_data: Buffer.alloc(0) },
+    settings: { SESSION_KEY: "{hmac-sha3-256:SESSION_KEY_SECRET:{id}}", SESSION_KEY_SECRET: typo3Secret },
+    row: { ses_id: typo3Key, ses_userid: 7, ses_tstamp: nowSeconds - 5999, ses_data: Buffer.alloc(0) },
     user: "7",
     ended: ["ses_tstamp", nowSeconds - 6000],
   },

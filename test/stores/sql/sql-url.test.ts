@@ -83,6 +83,9 @@ describe("the URL of a SQL store", () => {
       `${options}&id=other`,
       `${options}&ssl=false`,
       `${options}&auth=none`,
+      `${options}&charset=latin1`,
+      `${options}&charset=utf8&charset=utf8`,
+      `${options}&constructor=x`,
       `${options}&`,
       "table",
     ]) {
