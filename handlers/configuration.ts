@@ -254,7 +254,7 @@ async function readKeys(
   if (reading.isSet(keySecret) && template?.needsSecret !== true) {
     reading.problem(
       keySecret,
-      "is set, and SESSION_KEY has no {hmac-sha3-256:SESSION_KEY_SECRET:...}: unset it",
+      "is set, and SESSION_KEY has no {hmac-sha256:SESSION_KEY_SECRET:...} or {hmac-sha3-256:...}: unset it",
     );
   }
   if (!isTemplate) {

@@ -97,7 +97,7 @@ export const variables = {
   },
   keySecret: {
     name: "SESSION_KEY_SECRET",
-    allowed: "the secret of hmac-sha3-256 in SESSION_KEY, not empty",
+    allowed: "the secret of hmac-sha256 or hmac-sha3-256 in SESSION_KEY, not empty",
     parse: (text: string) => (text === "" ? undefined : () => text),
     isSecret: true,
   },

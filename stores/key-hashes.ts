@@ -13,6 +13,8 @@ export function hashesWith(secret: () => string): HashKey {
         return createHash(hash).update(text).digest("hex");
       case "sha256-base64url":
         return createHash("sha256").update(text).digest("base64url");
+      case "hmac-sha256":
+        return createHmac("sha256", secret()).update(text).digest("hex");
       case "hmac-sha3-256":
         return createHmac("sha3-256", secret()).update(text).digest("hex");
     }

@@ -4,7 +4,8 @@
 //   template = 1*( text / brace / hole )       ; {id} stands in it at least once, at any depth
 //   hole     = "{id}" / "{" hash ":" template "}"
 //   brace    = "{open}" / "{close}"            ; "{" and "}" themselves
-//   hash     = "md5" / "sha1" / "sha256-base64url" / "hmac-sha3-256:SESSION_KEY_SECRET"
+//   hash     = "md5" / "sha1" / "sha256-base64url" / keyed ":SESSION_KEY_SECRET"
+//   keyed    = "hmac-sha256" / "hmac-sha3-256"
 //   text     = 1*( %x21-7A / "|" / "~" )       ; a blank, too, where a hash is made of it
 //
 // A backslash and a quote are themselves: Yii's key, for one, is {md5:["yii\\redis\\Session","{id}"]}, and where it hashes
@@ -14,7 +15,8 @@
 export type KeyOf = (sessionId: string) => string;
 
 /** What a hole can make of the text in it, by their names in a template. */
-const keyHashes = ["md5", "sha1", "sha256-base64url", "hmac-sha3-256"] as const;
+const keyedHashes = ["hmac-sha256", "hmac-sha3-256"] as const;
+const keyHashes = ["md5", "sha1", "sha256-base64url", ...keyedHashes] as const;
 
 type KeyHash = (typeof keyHashes)[number];
 
@@ -38,8 +40,8 @@ const maxDepth = 4;
 
 export const keyTemplateForm =
   `printable ASCII without spaces, at most ${maxTemplateLength} characters, with {id} in it; {md5:TEXT}, {sha1:TEXT}, ` +
-  "{sha256-base64url:TEXT} and {hmac-sha3-256:SESSION_KEY_SECRET:TEXT} stand for the hash of a TEXT, {open} and {close} " +
-  "for braces";
+  "{sha256-base64url:TEXT}, {hmac-sha256:SESSION_KEY_SECRET:TEXT} and {hmac-sha3-256:SESSION_KEY_SECRET:TEXT} stand for " +
+  "the hash of a TEXT, {open} and {close} for braces";
 
 /** Returns keys as PHP's own save handlers make them: a prefix, and the session id. */
 export function keysWithPrefix(prefix: string): KeyOf {
@@ -66,7 +68,7 @@ export function readKeyTemplate(text: string): KeyTemplate | undefined {
   if (parts === undefined || reader.at < text.length || !has(parts, "id")) return undefined;
   const isHashed = keyHashes.some((hash) => has(parts, hash));
   const isPrefix = !isHashed && text.indexOf("{id}") === text.length - "{id}".length;
-  return { parts, isHashed, needsSecret: has(parts, "hmac-sha3-256"), isPrefix };
+  return { parts, isHashed, needsSecret: keyedHashes.some((hash) => has(parts, hash)), isPrefix };
 }
 
 interface Reader {
@@ -78,7 +80,8 @@ const textOutside = /[!-z|~]+/y;
 const textInside = /[ -z|~]+/y;
 const braces: Readonly<Record<string, string>> = { open: "{", close: "}" };
 const brace = /\{(open|close)\}/y;
-const beginning = /\{(?:(id)\}|(md5|sha1|sha256-base64url):|(hmac-sha3-256):SESSION_KEY_SECRET:)/y;
+const beginning =
+  /\{(?:(id)\}|(md5|sha1|sha256-base64url):|(hmac-sha256|hmac-sha3-256):SESSION_KEY_SECRET:)/y;
 
 /** Reads up to the end of the text, or of the hole that these parts stand in. */
 function readParts(reader: Reader, depth: number): readonly Part[] | undefined {

@@ -60,7 +60,8 @@ export function keyGuesses(kind: StoreUrl["kind"], idLength: number, known: Know
     return [typeof prefix === "string" ? `${prefix}{id}` : [], key?.[layout] ?? []].flat();
   });
   const { key: ownKey, prefix: own } = known;
-  const ends = ["{id}", ...(layout === "files" ? [] : hashedEnds(idLength))];
+  const keyed = known.secret === undefined ? [] : keyedEnds;
+  const ends = ["{id}", ...(layout === "files" ? [] : [...hashedEnds(idLength), ...keyed])];
   const told = [ownKey ?? [], own === undefined ? [] : ends.map((end) => `${own}${end}`)].flat();
   const all = [
     ...told,
@@ -70,6 +71,9 @@ export function keyGuesses(kind: StoreUrl["kind"], idLength: number, known: Know
   ];
   return [...new Set(all)].slice(0, maxKeyGuesses);
 }
+
+/** Those that need SESSION_KEY_SECRET: TYPO3's, by its version. */
+const keyedEnds = ["{hmac-sha256:SESSION_KEY_SECRET:{id}}", "{hmac-sha3-256:SESSION_KEY_SECRET:{id}}"];
 
 /** Returns the ends of keys that hold a hash of the id, without the prefix that only a site knows. */
 function hashedEnds(idLength: number): readonly string[] {
@@ -81,6 +85,7 @@ function hashedEnds(idLength: number): readonly string[] {
 }
 
 function hashedKeys(layout: string, idLength: number, { secret }: KnownOfKeys): readonly string[] {
+  if (layout === "sql") return secret === undefined ? [] : keyedEnds;
   if (layout !== "memcached" && layout !== "redis" && layout !== "custom") return [];
   const hash = hashesWith(() => "");
   const ends = hashedEnds(idLength);

@@ -219,7 +219,10 @@ describe("the function's configuration", () => {
       ],
       [{ SESSION_KEY: "{id" }, /^SESSION_KEY is wrong: it must be printable ASCII.*\{id\} in it/],
       [{ SESSION_KEY: "all" }, /^SESSION_KEY is wrong: /],
-      [{ SESSION_KEY: hashed }, /^SESSION_KEY_SECRET is missing: it must be the secret of hmac-sha3-256/],
+      [
+        { SESSION_KEY: hashed },
+        /^SESSION_KEY_SECRET is missing: it must be the secret of hmac-sha256 or hmac-sha3-256/,
+      ],
       [{ SESSION_KEY: hashed, SESSION_KEY_SECRET: "" }, /^SESSION_KEY_SECRET is wrong: /],
       [
         { SESSION_KEY: "{md5:{id}}", SESSION_KEY_SECRET: "geheim" },

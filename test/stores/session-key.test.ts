@@ -42,6 +42,14 @@ describe("the key of a session", () => {
       keyOf(typo3, "f60d2e705a91407dfec6899c604952ac"),
       "typo3_ses_FE_fe5567e8d769550852182cdf69d74bb16dff8e29_30666eb73746f8f9d4c49e4d0e5375983bf5eaf1d8e9997f5764b176e4822827",
     );
+    // A test vector of HMAC-SHA-256 that Wikipedia has.
+    assert.equal(
+      keysByTemplate(
+        readKeyTemplate("{hmac-sha256:SESSION_KEY_SECRET:{id}}") ?? assert.fail(),
+        hashesWith(() => "key"),
+      )("The quick brown fox jumps over the lazy dog"),
+      "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
+    );
     // md5(serialize(['yii\\web\\CacheSession', '75e1288ddcdbda54ab1a68105206c0c9']))
     const serialized = '{md5:a:2:{open}i:0;s:20:"yii\\web\\CacheSession";i:1;s:32:"{id}";{close}}';
     assert.equal(keyOf(serialized, "75e1288ddcdbda54ab1a68105206c0c9"), "a4925501cdcfcb8063e9cebbb3ad1dc3");
@@ -60,7 +68,7 @@ describe("the key of a session", () => {
   });
 
   it("is not one without an id in it: that would be everybody's", () => {
-    for (const template of ["", "a", "{md5:a}", "a{sha1:b}c", "{hmac-sha3-256:SESSION_KEY_SECRET:a}"]) {
+    for (const template of ["", "a", "{md5:a}", "a{sha1:b}c", "{hmac-sha256:SESSION_KEY_SECRET:a}"]) {
       assert.equal(readKeyTemplate(template), undefined, template);
     }
   });
@@ -95,6 +103,7 @@ describe("the key of a session", () => {
       ],
       ...["{hmac-sha3-256:{id}}", "{hmac-sha3-256:SECRET:{id}}", "{hmac-sha3-256:SESSION_KEY_SECRET}{id}"],
       ...["{hmac-sha3-256:SESSION_KEY_SECRET:}{id}", "{hmac-md5:SESSION_KEY_SECRET:{id}}"],
+      ...["{hmac-sha256:{id}}", "{hmac-sha256:SECRET:{id}}", "{hmac-sha256}{id}"],
       ...["a {id}", "{id} ", "{id}\n", "ä{id}", "{md5:ä{id}}", "{md5:\n{id}}", "\0{id}", "{id}\x7f"],
       `${"x".repeat(1021)}{id}`,
     ];
@@ -114,7 +123,8 @@ describe("the key of a session", () => {
     assert.deepEqual(saying("{id}{id}"), [false, false, false]);
     assert.deepEqual(saying("{md5:{id}}"), [true, false, false]);
     assert.deepEqual(saying("{md5:a}{id}"), [true, false, false]);
-    assert.deepEqual(saying("{md5:{hmac-sha3-256:SESSION_KEY_SECRET:{id}}}"), [true, true, false]);
+    for (const keyed of ["hmac-sha256", "hmac-sha3-256"])
+      assert.deepEqual(saying(`{md5:{${keyed}:SESSION_KEY_SECRET:{id}}}`), [true, true, false]);
   });
 });
 
@@ -126,7 +136,8 @@ describe("the hashes in a key", () => {
     const code = `[$ids, $secret] = json_decode(stream_get_contents(STDIN), true);
       foreach ($ids as $id) {
         $base64 = rtrim(strtr(base64_encode(hash("sha256", "a b" . $id, true)), "+/", "-_"), "=");
-        echo json_encode([md5("a b$id"), sha1("a b$id"), $base64, hash_hmac("sha3-256", "a b$id", $secret)]), "\\n";
+        $keyed = [hash_hmac("sha256", "a b$id", $secret), hash_hmac("sha3-256", "a b$id", $secret)];
+        echo json_encode([md5("a b$id"), sha1("a b$id"), $base64, ...$keyed]), "\\n";
       }`;
     for (const key of [secret, "s", "x".repeat(200), "geheim ä"]) {
       const lines = runPhp(code, {}, JSON.stringify([ids, key]))
@@ -135,8 +146,8 @@ describe("the hashes in a key", () => {
         .split("\n");
       const hash = hashesWith(() => key);
       for (const [i, id] of ids.entries()) {
-        const ours = (["md5", "sha1", "sha256-base64url", "hmac-sha3-256"] as const).map((name) =>
-          hash(name, `a b${id}`),
+        const ours = (["md5", "sha1", "sha256-base64url", "hmac-sha256", "hmac-sha3-256"] as const).map(
+          (name) => hash(name, `a b${id}`),
         );
         assert.deepEqual(ours, JSON.parse(lines[i] ?? ""), id);
       }
