@@ -218,7 +218,7 @@ describe("the bundled relay with --listen", () => {
     assert.match(text, /^inspectord_relay_login_duration_seconds_count 3$/m);
     assert.match(text, /^inspectord_relay_connections 1$/m);
     assert.match(text, /^inspectord_relay_breaker_open 0$/m);
-    assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+    assert.equal((await fetch(`http://127.0.0.1:${port}/nothing`)).status, 404);
     daemon.kill("SIGUSR1");
     await until(() => /^inspectord_relay_tries_total 3$/m.test(log), "no metrics in the log");
     assert.doesNotMatch(log, /Debugger/);
