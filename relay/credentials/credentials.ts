@@ -27,22 +27,23 @@ export class CredentialsError extends Error {
   }
 }
 
-const inWords = {
-  accessKeyId: "access key id",
-  secretAccessKey: "secret key",
-  sessionToken: "session token",
-};
+/** The secret key is never sent: only what a line of a file left in it is looked for. */
+const rules = [
+  ["accessKeyId", "access key id", /^[!-~]*$/],
+  ["secretAccessKey", "secret key", /^\P{Cc}*$/u],
+  ["sessionToken", "session token", /^[!-~]*$/],
+] as const;
 
 /**
- * Returns the credentials. They are sent in fields of HTTP, which a line break would end.
- * @throws CredentialsError if one of them holds anything but visible ASCII
+ * Returns the credentials. Two of them are sent in fields of HTTP, which a line break would end.
+ * @throws CredentialsError if one of these two holds anything but visible ASCII, or the secret key a control character
  */
 export function checkCharacters(place: string, credentials: Credentials): Credentials {
-  for (const name of ["accessKeyId", "secretAccessKey", "sessionToken"] as const) {
-    if (/^[!-~]*$/.test(credentials[name] ?? "")) continue;
+  for (const [name, inWords, allowed] of rules) {
+    if (allowed.test(credentials[name] ?? "")) continue;
     throw new CredentialsError(
       "credentials-unreadable",
-      `${place}: the ${inWords[name]} holds a line break, a space or another character that none has`,
+      `${place}: the ${inWords} holds a line break, a space or another character that none has`,
     );
   }
   return credentials;

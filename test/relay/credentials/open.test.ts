@@ -81,7 +81,8 @@ describe("AWS's usual places of credentials", () => {
 
   it("are refused, and not sent, where they hold what would end a field of HTTP", async () => {
     for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) {
-      for (const value of ["VALUE\n", "VALUE\r\nhost: other", "VA LUE", "VAL\0UE", "VAL\u00e9"]) {
+      const sent = name === "AWS_SECRET_ACCESS_KEY" ? [] : ["VA LUE", "VAL\u00e9"];
+      for (const value of ["VALUE\n", "VALUE\r\nhost: other", "VAL\0UE", ...sent]) {
         const told = await open({ ...inEnvironment, [name]: value, ...home() });
         assert.match(told, /^credentials-unreadable: the environment: the .* holds a line break/);
         assert.ok(!told.includes("VAL"), told);
