@@ -7,8 +7,8 @@ export interface StoredValue {
   readonly bytes: Uint8Array;
   /** What memcached keeps beside each value for its clients; 0 in a store that knows no flags. */
   readonly flags: number;
-  /** Why these bytes may not be those that PHP wrote. */
-  readonly unreadable?: "uncertain-charset";
+  /** Why these bytes may not be those that PHP wrote for this session. */
+  readonly unreadable?: "uncertain-charset" | "several-rows";
 }
 
 /** What a store can tell of many sessions. */
@@ -110,7 +110,6 @@ export type StoreDetail =
   | "the cluster named a host that is not in SESSION_STORE, nor in the domain of one that is"
   | "the key is a hash: set SESSION_FIELD"
   | "the key is no hash: SESSION_FIELD must not be set"
-  | "several rows have the same id"
   | "the column of expires= holds no time"
   | "the column of expires= holds times without a zone: add &zone= to SESSION_STORE"
   | "the column of lifetime= holds no seconds";

@@ -43,6 +43,8 @@ export type UnreadableCode =
   | "bad-encryption"
   /** The database may have changed the text's bytes: see stores/sql/row.ts. */
   | "uncertain-charset"
+  /** The table has several rows with this id. */
+  | "several-rows"
   /** Compressed by Zstandard, which this Node.js (before 22.15) cannot undo. */
   | "zstd-unsupported"
   /** Compressed by Snappy. */

@@ -10,7 +10,7 @@ import { guard } from "./received.ts";
 import { type Cell, type Row, secondsOfText, type Time } from "./row.ts";
 import type { SqlAccess } from "./sql-access.ts";
 import { idleMs, type OpenSql, type SqlConnection } from "./sql-client.ts";
-import { postgresStatement } from "./statement.ts";
+import { limitOf, postgresStatement } from "./statement.ts";
 
 /** Object ids of types: PostgreSQL source, src/include/catalog/pg_type.dat. */
 const oids = { bool: 16, bytea: 17, integers: [20, 21, 23], bpchar: 1042 } as const;
@@ -74,7 +74,8 @@ function asConnection(client: Client, inside: Internals, { url: { table } }: Sql
   const values = (table.columns ?? [table.data]).length;
   let last: Promise<unknown> = Promise.resolve();
   const select = async (keys: readonly string[]) => {
-    const query = { name: "sessions", text, values: [[...keys]], rowMode: "array" as const, types: asText };
+    const parameters = [[...keys], limitOf(keys.length)];
+    const query = { name: "sessions", text, values: parameters, rowMode: "array" as const, types: asText };
     const found = await client.query(query).catch((error) => {
       throw errorOf(error, inside);
     });

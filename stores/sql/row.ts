@@ -37,7 +37,8 @@ export interface Row {
 
 /**
  * Returns the session of each key, null where it has none: no row, or one that has ended. A database may take two texts
- * for the same (another case, another accent, blanks at the end): only a row that has exactly the key is its.
+ * for the same (another case, another accent, blanks at the end): only a row that has exactly the key is its. Where two
+ * have, neither is: the session is unreadable, and the others are not.
  * @throws StoreError "store-refused"
  */
 export function sessionsOfRows(
@@ -47,16 +48,25 @@ export function sessionsOfRows(
   nowSeconds: number,
 ): (StoredValue | null)[] {
   const byKey = new Map<string, Row>();
+  const doubled = new Set<string>();
   for (const row of rows) {
     const key = textOf(row.id);
-    if (byKey.has(key)) throw new StoreError("store-refused", { detail: "several rows have the same id" });
+    if (byKey.has(key)) doubled.add(key);
     byKey.set(key, row);
   }
   return keys.map((key) => {
+    if (doubled.has(key)) return severalRows;
     const row = byKey.get(key);
     return row !== undefined && isLive(row, table, nowSeconds) ? sessionOf(row, table) : null;
   });
 }
+
+/** What a key has whose row is not known for sure. */
+export const severalRows: StoredValue = Object.freeze({
+  bytes: new Uint8Array(),
+  flags: 0,
+  unreadable: "several-rows",
+});
 
 function isLive({ expires, lifetime }: Row, table: SqlTable, nowSeconds: number): boolean {
   if (expires === null) return false;

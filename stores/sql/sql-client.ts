@@ -8,9 +8,9 @@ import { type StoredValue, StoreError } from "../../inspector/session-store.ts";
 import type { NodeClient } from "../nodes.ts";
 import { connectionClosed } from "../socket-faults.ts";
 import { Received } from "./received.ts";
-import { type Row, sessionsOfRows } from "./row.ts";
+import { type Row, sessionsOfRows, severalRows } from "./row.ts";
 import type { SqlTable } from "./sql-url.ts";
-import { checkRowCount, maxKeys } from "./statement.ts";
+import { maxKeys, mayBeMore } from "./statement.ts";
 
 /** What was not used for so long is closed here; the server closes it after twice as long. */
 export const idleMs = 60_000;
@@ -97,12 +97,21 @@ export class SqlClient implements NodeClient {
 
   async #ask(keys: readonly string[]): Promise<(StoredValue | null)[]> {
     const { table, timeMs } = this.#options;
-    this.#received.asked(keys.length);
+    const rows = await this.#select(keys);
+    if (!mayBeMore(rows.length, keys.length)) return sessionsOfRows(keys, rows, table, timeMs() / 1000);
+    if (keys.length === 1) return [severalRows];
+    // The rows of one key must not cost the others their answer.
+    const found: (StoredValue | null)[] = [];
+    for (const key of keys) found.push(...(await this.#ask([key])));
+    return found;
+  }
+
+  async #select(keys: readonly string[]): Promise<readonly Row[]> {
+    // The statement for several keys has the limit of all that it can have.
+    this.#received.asked(keys.length === 1 ? 1 : maxKeys);
     try {
       const select = async () => (await this.#connection).select(keys);
-      const rows = await Promise.race([select(), this.#over]);
-      checkRowCount(rows.length, keys.length);
-      return sessionsOfRows(keys, rows, table, timeMs() / 1000);
+      return await Promise.race([select(), this.#over]);
     } catch (error) {
       throw this.#failure instanceof StoreError ? this.#failure : error;
     } finally {

@@ -6,19 +6,18 @@
 // of a key might not be among them.
 
 import { maxSessionBytes } from "../../inspector/session/limits.ts";
-import { StoreError } from "../../inspector/session-store.ts";
 import type { SqlTable } from "./sql-url.ts";
 
 /** For one statement. */
 export const maxKeys = 32;
 
-/** Throws StoreError where the rows of so many keys may not be all. */
-export function checkRowCount(rows: number, keys: number): void {
-  if (rows >= limitOf(keys))
-    throw new StoreError("store-refused", { detail: "several rows have the same id" });
+/** Returns whether there may be more rows of so many keys than these. */
+export function mayBeMore(rows: number, keys: number): boolean {
+  return rows >= limitOf(keys);
 }
 
-function limitOf(keys: number): number {
+/** Returns how many rows are asked for at most. */
+export function limitOf(keys: number): number {
   return 2 * keys + 1;
 }
 
@@ -46,7 +45,7 @@ export function mysqlStatement(table: SqlTable, keys: number): string {
 const maxTextBytes = 2 * maxSessionBytes + 2;
 
 /**
- * Returns the statement for at most maxKeys keys, which are one parameter. Its columns: the id, whether a value is too
+ * Returns the statement for at most maxKeys keys, which are one parameter; their limit is the other. Its columns: the id, whether a value is too
  * large, the time and the lifetime as JSON has them, and the values.
  */
 export function postgresStatement(table: SqlTable): string {
@@ -62,7 +61,7 @@ export function postgresStatement(table: SqlTable): string {
     typeof table.lifetime === "number" ? "NULL" : asJson(table.lifetime.column),
     ...values.map((value) => `CASE WHEN ${bytes} <= ${maxTextBytes} THEN ${value} END`),
   ];
-  return `SELECT ${columns.join(", ")} FROM ${table.names.map(quote).join(".")} WHERE ${quote(table.id)} = ANY($1) LIMIT ${limitOf(maxKeys)}`;
+  return `SELECT ${columns.join(", ")} FROM ${table.names.map(quote).join(".")} WHERE ${quote(table.id)} = ANY($1) LIMIT $2`;
 }
 
 function valuesOf({ data, columns }: SqlTable): readonly string[] {

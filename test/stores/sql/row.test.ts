@@ -72,7 +72,13 @@ describe("a row", () => {
         /lifetime= holds no seconds/,
       );
     }
-    assert.match(detailOf([row, row]) ?? "", /several rows/);
+  });
+
+  it("is unreadable where another has the same id, and costs no other key its session", () => {
+    const other = { ...row, id: "other" };
+    const [doubled, found] = sessionsOfRows(["abc", "other"], [row, other, row], table, 99);
+    assert.equal(doubled?.unreadable, "several-rows");
+    assert.equal(found && Buffer.from(found.bytes).toString(), "user|N;");
   });
 
   it("has no bytes where its column is NULL, and too many where its value is too large", () => {

@@ -292,10 +292,22 @@ for (const engine of engines) {
     it("refuses to choose between rows with the same id", async () => {
       for (const data of ["first", "second"]) put(someId, data, farSeconds, "twice");
       const one = await open(`table=twice&${columns}`);
-      await assert.rejects(one.getData(someId), {
-        fault: "store-refused",
-        detail: "several rows have the same id",
-      });
+      assert.equal((await one.getData(someId))?.unreadable, "several-rows");
+    });
+
+    it("answers for all others where one session id has more rows than a question may have", async () => {
+      const flood = "flood0session0id0of0the0test";
+      const one = await open(`table=twice&${columns}`);
+      const victims = Array.from({ length: 4 }, (_, i) => `victim0session0id0of0the0test${i}`);
+      for (const victim of victims) put(victim, "user|N;", farSeconds, "twice");
+      const values = Array.from({ length: 80 }, () => `('${flood}', 'user|N;', ${farSeconds})`);
+      server.run(`INSERT INTO twice VALUES ${values.join(", ")};`);
+      const { stored, faults } = await one.getMany([flood, ...victims, "none0session0id0of0the0test"]);
+      assert.deepEqual(faults, []);
+      assert.equal(stored.get(flood)?.unreadable, "several-rows");
+      assert.equal(stored.get("none0session0id0of0the0test"), null);
+      for (const victim of victims)
+        assert.equal(Buffer.from(stored.get(victim)?.bytes ?? []).toString(), "user|N;");
     });
 
     it("gives null from the second on in which a session ends, and for one without an end", async () => {
