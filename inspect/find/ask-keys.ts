@@ -111,6 +111,7 @@ export interface PresetTable {
 export async function askTables(sessionId: string, tables: readonly PresetTable[]): Promise<Answers> {
   const asked: Asked[] = [];
   const found: Found[] = [];
+  let denied: StoreError | undefined;
   for (const { preset, config } of tables) {
     const template = `{id} in the table of SESSION_PRESET ${preset}`;
     const store = await openStore(config, () => {});
@@ -121,6 +122,7 @@ export async function askTables(sessionId: string, tables: readonly PresetTable[
         const isOfTable =
           detail === "table-not-found" || detail === "column-not-found" || detail === "access-denied";
         if (fault !== "store-refused" || !isOfTable) return { asked, found, fault: got };
+        if (detail === "access-denied") denied = got;
         asked.push({ template, answer: detail, isFound: false });
       } else if (got === null) asked.push({ template, answer: "no such row", isFound: false });
       else {
@@ -131,7 +133,9 @@ export async function askTables(sessionId: string, tables: readonly PresetTable[
       store.close();
     }
   }
-  return { asked, found };
+  // A user whom the server lets into no table says nothing of the session: the password may be wrong.
+  const isDenied = denied !== undefined && asked.every(({ answer }) => answer === denied?.detail);
+  return { asked, found, ...(isDenied && { fault: denied as StoreError }) };
 }
 
 async function askOne(

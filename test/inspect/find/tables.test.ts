@@ -36,6 +36,11 @@ describe("a search in the tables of presets", () => {
       assert.match(text, /\nexport SESSION_PRESET='laravel'\n/);
       assert.match(text, /logs in as 7@HOST/);
       assert.doesNotMatch(text, new RegExp(`${id}|secret|SESSION_KEY|SESSION_LAYERS`));
+
+      const wrong = await readKnown({ ...known.environment, SESSION_STORE_PASSWORD: "wrong" });
+      assert.ok(!("problems" in wrong), JSON.stringify(wrong));
+      const refused = await findSession(id, wrong, wrong.config, Date.now() / 1000);
+      assert.deepEqual([refused.fault?.fault, refused.fault?.detail], ["store-refused", "access-denied"]);
     } finally {
       await server.stop();
     }
