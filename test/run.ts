@@ -1,16 +1,22 @@
 // `npm test`: gets the real parts, builds what is deployed, runs all tests, and counts them in a closing line.
 // A word runs the files whose path holds it, and gets only what these need: npm test -- relay
+// `npm run test:long`: the same with the files that take minutes, which `npm test` leaves out.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { buildAll } from "../infra/build.ts";
+import { longFilesOf } from "./long-files.ts";
 import { needsOf, testFiles } from "./needs.ts";
 import { installParts } from "./real/parts.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const words = process.argv.slice(2);
+const words = process.argv.slice(2).filter((word) => word !== "--long");
+const isLong = process.argv.includes("--long");
 
-const files = testFiles().filter((name) => words.length === 0 || words.some((word) => name.includes(word)));
+const long = longFilesOf(testFiles());
+const files = testFiles().filter((name) =>
+  words.length === 0 ? long.has(name) === isLong : words.some((word) => name.includes(word)),
+);
 if (files.length === 0) {
   process.stderr.write(`No test file's path holds ${words.join(" or ")}.\n`);
   process.exit(2);
