@@ -37,7 +37,9 @@ export async function startDynamoDb(port = 0): Promise<StandInDynamoDb> {
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
-  const client = new DynamoDBClient({ endpoint, region: "eu-central-1", credentials });
+  // A connection that was kept could be closed by the server at the moment of the next request.
+  const requestHandler = { httpAgent: { keepAlive: false } };
+  const client = new DynamoDBClient({ endpoint, region: "eu-central-1", credentials, requestHandler });
   return {
     environment: {
       AWS_ENDPOINT_URL_DYNAMODB: endpoint,
