@@ -10,7 +10,7 @@ const host = "example.org";
 const nowSeconds = Math.floor(Date.now() / 1000);
 const key = randomBytes(32);
 const keys = readTicketKeys(`1:${key.toString("base64url")}`);
-if (keys === undefined) throw new Error("the key is none");
+if (keys === undefined) throw new Error("the key cannot be read");
 const open = ticketOpener(keys, 300);
 
 function seal(secret: Uint8Array): Promise<string> {

@@ -65,7 +65,7 @@ export default class ExampleStore implements OwnStore {
           if (length > maxBytes) answer.destroy(new StoreError("store-failed", { detail: "value-too-long" }));
         });
         answer.on("end", () => {
-          // Whoever is not sure says so: only 404 means that there is no such session.
+          // Only 404 means that there is no such session. Any other status is a fault.
           if (answer.statusCode === 404) resolve(null);
           else if (answer.statusCode === 200 && answer.complete) resolve(Buffer.concat(chunks));
           else reject(new StoreError("store-refused", { detail: "unknown-status" }));

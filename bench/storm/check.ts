@@ -146,7 +146,7 @@ interface Parts {
   readonly port: number;
   readonly relaySocket: string;
   readonly relayPid: () => number;
-  /** Starts the relay anew with so many requests in flight. */
+  /** Restarts the relay with this limit of requests in flight. */
   readonly restartRelay: (maxInFlight: number) => Promise<void>;
   readonly ejabberdPid: number;
   stop(): Promise<void>;

@@ -12,7 +12,7 @@ export class Fifo {
     this.#items.push(item);
   }
 
-  /** Returns the oldest one, or undefined if there is none. */
+  /** Returns the oldest item; undefined where the queue is empty. */
   shift(): number | undefined {
     if (this.isEmpty) return undefined;
     const item = this.#items[this.#at++];

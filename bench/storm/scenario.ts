@@ -38,7 +38,7 @@ export interface Scenario {
     readonly cores: number;
     /** The processor's time of one login, from the connection to its end. */
     readonly loginCpuMs: number;
-    /** By the module, or by a pool of so many programs. */
+    /** Logins go by the module, or by a pool with this number of programs. */
     readonly asks: "module" | { readonly pool: number };
   };
   readonly relay: {

@@ -98,7 +98,7 @@ const healthOfDeadline = healthOf(new DeadlineError(0));
 // A login that waits in a queue is one number: the user, and which of the user's logins it is.
 const userBits = 22;
 const maxUsers = 2 ** userBits;
-/** They are counted in a byte, anew after the last: no event is that old. */
+/** One byte holds the number and wraps around: no event is as old as 256 logins of one user. */
 const loginNumbers = 256;
 /** A member of a host's pool is one number, too. */
 const memberBits = 16;
@@ -409,7 +409,7 @@ class Storm {
     const was = this.#stage[user] as number;
     if (was === stage.asking) this.#endAsking(user, nowMs);
     const host = this.#hostOf(user);
-    // ejabberd closes the pipe of a program that has not answered: it ends, and is started anew.
+    // ejabberd closes the pipe of a program that has not answered: the program ends, and ejabberd starts another.
     if (this.#pools !== undefined && was > stage.inPool) {
       const member = (host << memberBits) | (this.#member[user] as number);
       this.#atHost(nowMs + memberBackMs, event.memberBack, member);

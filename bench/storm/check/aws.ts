@@ -14,7 +14,7 @@ import { TokenBucket } from "../token-bucket.ts";
 
 export interface Aws {
   readonly url: string;
-  /** Starts anew with the limits of this scenario: buckets are full, no environment is warm but the scenario's. */
+  /** Resets to the limits of this scenario: its buckets are full, and only its own environments are warm. */
   begin(scenario: Scenario): void;
   /** What came since then. */
   seen(): { readonly requests: number; readonly mostASecond: number; readonly environments: number };
