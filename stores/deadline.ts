@@ -22,3 +22,16 @@ export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
     clearTimeout(timer);
   }
 }
+
+/** As `within`, of work that stops at this signal: it is given once the call has settled. */
+export async function stoppedWithin<T>(
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  try {
+    return await within(limitMs, work(controller.signal));
+  } finally {
+    controller.abort();
+  }
+}

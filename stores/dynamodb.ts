@@ -27,7 +27,7 @@ import {
   type StoredValues,
   StoreError,
 } from "../inspector/session-store.ts";
-import { shorterOf, within } from "./deadline.ts";
+import { shorterOf, stoppedWithin } from "./deadline.ts";
 import type { KeyOf } from "./session-key.ts";
 import { systemCodeOf } from "./system-code.ts";
 
@@ -147,13 +147,10 @@ export class DynamoDbStore implements SessionStore {
   }
 
   async #inTime<T>(work: (abortSignal: AbortSignal) => Promise<T>, limitMs?: number): Promise<T> {
-    const controller = new AbortController();
     try {
-      return await within(shorterOf(this.#options, limitMs), work(controller.signal));
+      return await stoppedWithin(shorterOf(this.#options, limitMs), work);
     } catch (error) {
       throw faultOf(error);
-    } finally {
-      controller.abort();
     }
   }
 }

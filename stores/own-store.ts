@@ -13,7 +13,7 @@ import {
   type StoredValues,
   StoreError,
 } from "../inspector/session-store.ts";
-import { shorterOf, within } from "./deadline.ts";
+import { shorterOf, stoppedWithin } from "./deadline.ts";
 import type { KeyOf } from "./session-key.ts";
 
 /** Calls of getData at a time, where the store has no getMany. */
@@ -104,13 +104,10 @@ export class GuardedStore implements SessionStore {
   }
 
   async #inTime<T>(work: (signal: AbortSignal) => Promise<T>, limitMs?: number): Promise<T> {
-    const controller = new AbortController();
     try {
-      return await within(shorterOf(this.#options, limitMs), work(controller.signal));
+      return await stoppedWithin(shorterOf(this.#options, limitMs), work);
     } catch (error) {
       throw errorOf(error);
-    } finally {
-      controller.abort();
     }
   }
 }
